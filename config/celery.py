@@ -1,0 +1,21 @@
+"""The Celery app: what runs on a schedule.  Tasks live in each app's tasks.py."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("annals")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    # Catches up whatever a lost doorbell left behind: the broker may lose everything.
+    "sweep": {
+        "task": "eventstore.sweep",
+        "schedule": 5.0,  # seconds
+        "options": {"expires": 5},
+    },
+}
