@@ -144,8 +144,8 @@ REST_FRAMEWORK = {
         "users.api.authentication.ApiTokenAuthentication"
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["users.api.json.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["users.api.json.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["users.api.bodies.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["users.api.bodies.OrjsonRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.problems.problem_response",
     "UNAUTHENTICATED_USER": None,

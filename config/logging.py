@@ -1,0 +1,27 @@
+"""One line an event: a static name and its fields; never personal data."""
+
+from __future__ import annotations
+
+import logging
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class FieldsFormatter(logging.Formatter):
+    """Writes ``2026-11-24T15:00:00Z WARNING eventstore.doorbell: what key=value``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "{asctime}Z {levelname} {name}: {message}",
+            datefmt="%Y-%m-%dT%H:%M:%S",
+            style="{",
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, with everything passed as ``extra`` at its end."""
+        fields = "".join(
+            f" {key}={value!r}"
+            for key, value in vars(record).items()
+            if key not in _STANDARD
+        )
+        return super().format(record) + fields

@@ -1,0 +1,134 @@
+"""Domain errors -> RFC 9457 problem+json: the only place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+import orjson
+from eventstore.errors import ConcurrencyError
+from projections.api.errors import BehindError
+from projections.queries import CursorError
+from users.errors import (
+    EmailTakenError,
+    InvalidValueError,
+    StatusTransitionError,
+    UserExistsError,
+    UserNotFoundError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "1"
+
+Problem = tuple[int, str, dict[str, Any]]
+
+
+def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer *error* as a problem; None lets Django answer 500 and log the trace."""
+    found = _translated(error)
+    if found is None:
+        return None
+    status, title, facts = found
+    headers = dict(facts.pop("headers", {}))
+    set_rollback()
+    request = context["request"]
+    body = _body(status, title, facts, request)
+    return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def api_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 for an address under /api that is not one."""
+    del exception
+    return _plain(request, 404, "Not found", "There is nothing at this address.")
+
+
+def api_server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 under /api: what to tell whoever runs this installation."""
+    detail = "Something broke on our side; nothing was half recorded. Quote `instance`."
+    return _plain(request, 500, "Server error", detail)
+
+
+def _plain(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
+    body = _body(status, title, {"detail": detail}, request)
+    return HttpResponse(orjson.dumps(body), status=status, content_type=MEDIA_TYPE)
+
+
+def _body(status: int, title: str, facts: dict[str, Any], request: Any) -> dict[str, Any]:
+    slug = title.lower().replace(" ", "-")
+    return {
+        "type": f"/docs/problems/{slug}",
+        "title": title,
+        "status": status,
+        **facts,
+        "instance": f"urn:uuid:{request.correlation_id}",
+    }
+
+
+def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - one table
+    detail = {"detail": str(error)}
+    match error:
+        case InvalidValueError():
+            problem = {"pointer": f"#/{error.field}", "detail": error.reason}
+            return 400, "Invalid input", {"errors": [problem]}
+        case UserNotFoundError():
+            return 404, "User not found", detail
+        case UserExistsError():
+            return 409, "User exists", detail
+        case EmailTakenError():
+            return 409, "Email taken", detail
+        case StatusTransitionError():
+            return 409, "Status not allowed", detail
+        case ConcurrencyError():
+            facts = {"expected_version": error.expected, "version": error.actual}
+            return 409, "Version conflict", detail | facts
+        case BehindError():
+            headers = {"Retry-After": RETRY_SECONDS}
+            return 503, "Projection behind", detail | {"headers": headers}
+        case CursorError():
+            return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
+        case OperationalError() | InterfaceError():
+            text = "The database does not answer. Nothing was half recorded; try again."
+            headers = {"Retry-After": RETRY_SECONDS}
+            return 503, "Database unavailable", {"detail": text, "headers": headers}
+        case _:
+            return _of_framework(error)
+
+
+def _of_framework(error: Exception) -> Problem | None:
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("There is nothing at this address.")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    headers: dict[str, str] = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    title = error.default_code.replace("_", " ").capitalize()
+    if isinstance(error, exceptions.ValidationError):
+        facts: dict[str, Any] = {"errors": list(_errors(error.detail, "#"))}
+        title = "Invalid input"
+    else:
+        facts = {"detail": str(error.detail)}
+    return error.status_code, title, facts | {"headers": headers}
+
+
+def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
+    if isinstance(detail, dict):
+        for field, inner in detail.items():
+            place = pointer if field == "non_field_errors" else f"{pointer}/{field}"
+            yield from _errors(inner, place)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _errors(inner, pointer)
+    else:
+        yield {"pointer": pointer, "detail": str(detail)}

@@ -1,0 +1,13 @@
+"""Events -> subscribers: the table of contents of everything that reacts."""
+
+from __future__ import annotations
+
+import projections.events  # noqa: F401 - registers what operators do
+from eventstore.subscriptions import Subscription
+from projections.directory import DIRECTORY
+from users.reactors import WELCOME_EMAIL
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    DIRECTORY,  # the searchable list of users
+    WELCOME_EMAIL,  # greets whoever is new to us
+)

@@ -1,0 +1,18 @@
+"""The event store as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class EventStoreConfig(AppConfig):
+    """Registers every event type by loading the subscriptions once."""
+
+    name = "eventstore"
+    verbose_name = "Event store"
+
+    def ready(self) -> None:
+        """Load the subscriptions, so that every process can decode every event."""
+        from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
+
+        all_subscriptions()

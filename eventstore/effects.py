@@ -1,0 +1,125 @@
+"""What reactors do to the outside world: noted once, performed apart, with retries.
+
+An effect's row is locked while it is performed, so two workers never perform it at once
+and a killed worker leaves it pending.  The outside may see an effect twice only when
+the worker is killed after the outside took it and before the row says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import psycopg.errors
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from eventstore import store
+from eventstore.events import RecordedEvent
+from eventstore.models import Effect
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+FIRST_RETRY_SECONDS = 10  # doubled with every attempt
+
+
+def note(reactor: str, events: Sequence[RecordedEvent]) -> None:
+    """Note that *reactor* owes an effect for each of *events*; once, however often run."""
+    now = timezone.now()
+    Effect.objects.bulk_create(
+        [
+            Effect(
+                reactor=reactor,
+                event_id=event.event_id,
+                stream=event.stream,
+                version=event.version,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for event in events
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def perform_due(reactor: str, perform: Callable[[RecordedEvent], None]) -> int:
+    """Perform every due effect of *reactor*, oldest first; return how many succeeded.
+
+    One performer at a time for each reactor: while another is at it, returns at once.
+    """
+    performed = 0
+    with contextlib.suppress(_AnotherPerformsError):
+        while (succeeded := _perform_next(reactor, perform)) is not None:
+            performed += succeeded
+    return performed
+
+
+def of_stream(stream: str) -> list[Effect]:
+    """Return the effects that events of one stream called for, newest first."""
+    return list(Effect.objects.filter(stream=stream).order_by("-id"))
+
+
+class _AnotherPerformsError(Exception):
+    """The next effect is locked: another worker is performing it."""
+
+
+def _perform_next(
+    reactor: str, perform: Callable[[RecordedEvent], None]
+) -> bool | None:
+    with transaction.atomic():
+        effect = _lock_next(reactor)
+        if effect is None:
+            return None
+        (event,) = store.read_stream(
+            effect.stream, from_version=effect.version, to_version=effect.version
+        )
+        effect.attempts += 1
+        try:
+            with transaction.atomic():
+                perform(event)
+        # Whatever a reactor raises, the effect waits for its next attempt.
+        except Exception as error:  # noqa: BLE001
+            _postpone(effect, error)
+        else:
+            effect.state = Effect.State.DONE
+            effect.error = ""
+            effect.finished_at = timezone.now()
+        effect.save()
+        return effect.state == Effect.State.DONE
+
+
+def _lock_next(reactor: str) -> Effect | None:
+    due = Effect.objects.filter(
+        reactor=reactor,
+        state=Effect.State.PENDING,
+        next_attempt_at__lte=timezone.now(),
+    ).order_by("next_attempt_at", "id")
+    try:
+        return due.select_for_update(nowait=True).first()
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise _AnotherPerformsError from error
+        raise
+
+
+def _postpone(effect: Effect, error: Exception) -> None:
+    # The message may quote an address; the class never does.
+    effect.error = type(error).__name__
+    if effect.attempts >= MAX_ATTEMPTS:
+        effect.state = Effect.State.FAILED
+        effect.finished_at = timezone.now()
+    else:
+        wait = FIRST_RETRY_SECONDS * 2 ** (effect.attempts - 1)
+        effect.next_attempt_at = timezone.now() + timedelta(seconds=wait)
+    logger.warning(
+        "effect failed",
+        extra={
+            "reactor": effect.reactor,
+            "stream": effect.stream,
+            "attempts": effect.attempts,
+            "error": effect.error,
+        },
+    )

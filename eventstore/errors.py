@@ -1,0 +1,58 @@
+"""Every error of the event store; the facts are attributes."""
+
+from __future__ import annotations
+
+
+class EventStoreError(Exception):
+    """Something the event store refused or could not do."""
+
+
+class ConcurrencyError(EventStoreError):
+    """The stream is not at the version the decision was taken on."""
+
+    def __init__(self, stream: str, *, expected: int, actual: int) -> None:
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{stream} is at version {actual}, not {expected}")
+
+
+class EventIdTakenError(EventStoreError):
+    """An event with this id is already stored, in this stream or another."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        super().__init__(f"an event id appended to {stream} is already stored")
+
+
+class PayloadError(EventStoreError):
+    """A value cannot be stored because two readers might hash it differently."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class UnregisteredEventError(EventStoreError):
+    """An event class was never given a stored name with ``@event_type``."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        super().__init__(f"{cls.__qualname__} has no @event_type")
+
+
+class UnknownSubscriptionError(EventStoreError):
+    """No subscription of this name is listed in ``config/subscriptions.py``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no subscription is called {name!r}")
+
+
+class CheckpointMovedError(EventStoreError):
+    """Another worker moved a checkpoint this one believed to hold."""
+
+    def __init__(self, subscription: str) -> None:
+        self.subscription = subscription
+        super().__init__(f"a checkpoint of {subscription} moved under its lease")

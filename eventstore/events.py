@@ -1,0 +1,94 @@
+"""What a fact is before and after it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+NO_STREAM = 0  # expected version of a stream that does not exist yet
+
+# Sources: through what a change came in.
+REST = "rest"
+ADMIN = "admin"
+SALESFORCE = "salesforce"
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Who, through what, and in which conversation a fact was recorded.
+
+    Attributes:
+        actor: ``staff:<username>``, ``client:<token name>``, ``integration:<name>``.
+        source: One of the sources above.
+        correlation_id: The business conversation.
+        causation_id: The command or event that caused this one.
+        occurred_at: Valid time, aware; None means "when recorded".
+        extra: The rest (command id, request id, reason …); JSON of the profile in
+            :mod:`eventstore.hashing`.
+    """
+
+    actor: str
+    source: str
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    occurred_at: datetime | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEvent:
+    """A stored event this version of the code has no class for; readable all the same.
+
+    Attributes:
+        type: Stored name.
+        data: Payload as stored.
+    """
+
+    type: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event of the log, with its place and circumstances.
+
+    Attributes:
+        position: Place in the whole log, 1-based, increasing, gaps allowed.
+        stream: ``<category>-<id>``.
+        version: 1-based place in the stream.
+        type: Stored name; *schema_version* is an integer from 1.
+        payload: The typed event, or :class:`UnknownEvent`.
+        data: Payload as stored.
+        recorded_at: When it was written, by the server's clock, aware UTC.
+        occurred_at: When it became true in the world, aware UTC.
+    """
+
+    position: int
+    stream: str
+    version: int
+    event_id: UUID
+    type: str
+    schema_version: int
+    payload: Any
+    data: Mapping[str, Any]
+    actor: str
+    source: str
+    correlation_id: UUID
+    causation_id: UUID | None
+    metadata: Mapping[str, Any]
+    recorded_at: datetime
+    occurred_at: datetime
+
+    @property
+    def category(self) -> str:
+        """The part of the stream name before the first dash."""
+        return self.stream.partition("-")[0]
+
+    @property
+    def subject(self) -> str:
+        """The part of the stream name after the first dash."""
+        return self.stream.partition("-")[2]

@@ -1,0 +1,111 @@
+"""Canonical JSON, data hashes and leaves: values in, digests out.
+
+The canonical form is RFC 8785.  Values are held to a profile (ASCII keys, no floats,
+integers under 2^53, NFC strings, no NUL, no lone surrogates, bounded depth) in which
+orjson with sorted keys is byte-identical to it; tests compare with the rfc8785 package.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from eventstore.errors import PayloadError
+
+MAX_INTEGER = 2**53 - 1  # the largest integer every JSON reader agrees on
+MAX_DEPTH = 16
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+LEAF_PREFIX = b"\x00"  # RFC 6962, 2.1: tells a leaf from an inner node
+
+
+def canonical(value: Any) -> bytes:
+    """Return *value* as canonical JSON.
+
+    Raises:
+        PayloadError: *value* is outside the profile; names the place.
+
+    Source: RFC 8785; the profile is ADR-0010.
+    """
+    _check(value, "$", MAX_DEPTH)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def salted_hash(salt: bytes, content: bytes) -> bytes:
+    """Return SHA-256 of *salt* (16 random bytes) followed by *content*."""
+    return sha256(salt + content).digest()
+
+
+def plain_hash(content: bytes) -> bytes:
+    """Return SHA-256 of *content*."""
+    return sha256(content).digest()
+
+
+def leaf(header: Mapping[str, Any]) -> bytes:
+    """Return the RFC 6962 leaf hash of an event's *header*.
+
+    The database computes the same in ``event_leaf_v1``; a test holds the two together.
+    """
+    return sha256(LEAF_PREFIX + canonical(header)).digest()
+
+
+def instant(value: datetime) -> str:
+    """Write an aware instant as the header does: UTC, always six decimals."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def identifier(value: UUID | None) -> str | None:
+    """Write a UUID as the header does."""
+    return None if value is None else str(value)
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    match value:
+        case None | bool():
+            return
+        case str():
+            _check_text(value, path)
+        case int():
+            if abs(value) > MAX_INTEGER:
+                raise PayloadError(path, "integers stay under 2^53; use a string")
+        case Mapping() | list() | tuple():
+            if depth == 0:
+                raise PayloadError(path, f"nested deeper than {MAX_DEPTH}")
+            _check_children(value, path, depth - 1)
+        case _:
+            kind = type(value).__name__
+            raise PayloadError(path, f"{kind} is not storable; use a string")
+
+
+def _check_children(
+    value: Mapping[Any, Any] | Sequence[Any], path: str, depth: int
+) -> None:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if not (isinstance(key, str) and _KEY.fullmatch(key)):
+                raise PayloadError(path, f"key {key!r} is not [a-z][a-z0-9_]*")
+            _check(child, f"{path}.{key}", depth)
+    else:
+        for index, child in enumerate(value):
+            _check(child, f"{path}[{index}]", depth)
+
+
+def _check_text(value: str, path: str) -> None:
+    if value.isascii():
+        if "\x00" in value:
+            raise PayloadError(path, "NUL characters cannot be stored")
+        return
+    if "\x00" in value:
+        raise PayloadError(path, "NUL characters cannot be stored")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PayloadError(path, "lone surrogates cannot be stored") from None
+    if not unicodedata.is_normalized("NFC", value):
+        raise PayloadError(path, "text is not in Unicode normal form C")

@@ -1,0 +1,118 @@
+"""The tables of the event store; nobody outside this package reads them."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+
+
+class StoredEvent(models.Model):
+    """One immutable fact.  Written by ``append_events_v1`` and by nothing else."""
+
+    position = models.BigAutoField(primary_key=True)
+    stream = models.TextField()
+    version = models.BigIntegerField()
+    event_id = models.UUIDField()
+    type = models.TextField()
+    schema_version = models.IntegerField()
+    data = models.JSONField()
+    actor = models.TextField()
+    source = models.TextField()
+    correlation_id = models.UUIDField()
+    causation_id = models.UUIDField(null=True)
+    metadata = models.JSONField()
+    recorded_at = models.DateTimeField()
+    occurred_at = models.DateTimeField()
+    salt = models.BinaryField()
+    leaf = models.BinaryField()
+
+    class Meta:
+        db_table = "events"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stream", "version"], name="events_stream_version_key"
+            ),
+            models.UniqueConstraint(fields=["event_id"], name="events_event_id_key"),
+            models.CheckConstraint(
+                condition=models.Q(version__gt=0), name="events_version_from_1"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(schema_version__gt=0),
+                name="events_schema_version_from_1",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["type", "position"], name="events_type"),
+            models.Index(fields=["source", "position"], name="events_source"),
+            models.Index(fields=["actor", "position"], name="events_actor"),
+            models.Index(
+                fields=["correlation_id", "position"], name="events_correlation"
+            ),
+            BrinIndex(
+                fields=["recorded_at"], name="events_recorded_at", pages_per_range=32
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.position}"
+
+
+class Checkpoint(models.Model):
+    """How far one subscription has come in one bucket of streams."""
+
+    subscription = models.TextField()
+    bucket = models.SmallIntegerField()
+    position = models.BigIntegerField()
+    moved_at = models.DateTimeField()
+    error = models.TextField(default="", blank=True)
+    failed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "bucket"], name="checkpoint_bucket_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription}/{self.bucket} at #{self.position}"
+
+
+class Effect(models.Model):
+    """One thing a reactor has to do in the outside world because of one event."""
+
+    class State(models.TextChoices):
+        """Where the effect stands."""
+
+        PENDING = "pending"
+        DONE = "done"
+        FAILED = "failed"
+
+    reactor = models.TextField()
+    event_id = models.UUIDField()
+    stream = models.TextField()
+    version = models.BigIntegerField()
+    state = models.TextField(choices=State, default=State.PENDING)
+    attempts = models.IntegerField(default=0)
+    error = models.TextField(default="", blank=True)
+    next_attempt_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reactor", "event_id"], name="effect_once_per_event"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="effect_due",
+                condition=models.Q(state="pending"),
+            ),
+            models.Index(fields=["stream"], name="effect_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reactor} for {self.stream} v{self.version}: {self.state}"

@@ -1,0 +1,14 @@
+-- Leases up to *limit* buckets of a subscription that lie behind the watermark, the
+-- furthest behind first.  The row lock is the lease: it ends with the transaction, so
+-- a killed worker frees its buckets at once; buckets held by others are skipped.
+-- Parameters: subscription, watermark, limit.  Returns: bucket, position.
+SELECT
+    bucket,
+    position
+FROM eventstore_checkpoint
+WHERE
+    subscription = %(subscription)s
+    AND position < %(watermark)s
+ORDER BY position, bucket
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED

@@ -1,0 +1,28 @@
+-- Reads the log in order of position, oldest first.
+-- Parameters: after, exclusive; until, inclusive (a watermark); buckets; limit.
+-- Returns: the bucket of each event's stream, then the event.
+-- Carried by the primary key; buckets only filter, so a reader that holds few of them
+-- reads past the events of the others.
+SELECT
+    event_bucket_v1(stream) AS bucket,
+    position,
+    stream,
+    version,
+    event_id,
+    type,
+    schema_version,
+    data,
+    actor,
+    source,
+    correlation_id,
+    causation_id,
+    metadata,
+    recorded_at,
+    occurred_at
+FROM events
+WHERE
+    position > %(after)s
+    AND position <= %(until)s
+    AND event_bucket_v1(stream) = any(%(buckets)s::smallint [])
+ORDER BY position
+LIMIT %(limit)s

@@ -1,0 +1,58 @@
+"""Query parameters: bounded, and refused by name when they make no sense."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+LIMIT = 50
+MAX_LIMIT = 200
+MAX_VERSION = 2**31 - 1
+MAX_OFFSET = timedelta(hours=14)  # of a time zone, as far as the world goes
+
+
+def number(request: Request, name: str, *, default: int, most: int) -> int:
+    """Return a whole number from 1 to *most*.
+
+    Raises:
+        ValidationError: The parameter is something else.
+    """
+    raw = request.query_params.get(name)
+    if raw is None:
+        return default
+    if raw.isascii() and raw.isdigit() and len(raw) <= len(str(most)):
+        value = int(raw)
+        if 1 <= value <= most:
+            return value
+    raise ValidationError({name: f"Use a whole number from 1 to {most}."})
+
+
+def optional_number(request: Request, name: str, *, most: int) -> int | None:
+    """Return a whole number from 1 to *most*, or None when it was not given."""
+    if name not in request.query_params:
+        return None
+    return number(request, name, default=1, most=most)
+
+
+def instant(request: Request, name: str) -> datetime | None:
+    """Return an aware instant, or None when it was not given.
+
+    Raises:
+        ValidationError: It is not RFC 3339 with an offset.
+    """
+    raw = request.query_params.get(name)
+    if raw is None:
+        return None
+    try:
+        value = parse_datetime(raw)
+        offset = value.utcoffset() if value else None
+        if value and offset is not None and abs(offset) <= MAX_OFFSET:
+            value.timestamp()
+            return value
+    except (ValueError, OverflowError):
+        pass
+    advice = "Use an instant with an offset, such as 2026-11-06T15:00:00Z ('+' as %2B)."
+    raise ValidationError({name: advice})

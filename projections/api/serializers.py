@@ -1,0 +1,81 @@
+"""Rows, states and events as JSON; read only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from eventstore.events import RecordedEvent
+from projections.models import DirectoryEntry
+from users.values import NAME_LENGTH, Status
+
+
+class UserSerializer(serializers.ModelSerializer[DirectoryEntry]):
+    """A user as the directory has it, at *version*."""
+
+    id = serializers.UUIDField(source="user_id", read_only=True)
+    status = serializers.ChoiceField(choices=[s.value for s in Status], read_only=True)
+
+    class Meta:
+        model = DirectoryEntry
+        fields = (
+            "id",
+            "name",
+            "email",
+            "status",
+            "source",
+            "created_at",
+            "updated_at",
+            "version",
+            "position",
+        )
+        read_only_fields = fields
+
+
+class UserAtSerializer(serializers.Serializer[Any]):
+    """A user as recorded at an instant, and the event that was last then."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True, max_length=NAME_LENGTH)
+    email = serializers.CharField(read_only=True)
+    status = serializers.ChoiceField(choices=[s.value for s in Status], read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+    at = serializers.DateTimeField(read_only=True, help_text="The instant asked for.")
+    since = serializers.DateTimeField(
+        read_only=True, help_text="When the last event before it was recorded."
+    )
+
+
+class EventSerializer(serializers.Serializer[RecordedEvent]):
+    """One event of the log."""
+
+    position = serializers.IntegerField(read_only=True)
+    stream = serializers.CharField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    event_id = serializers.UUIDField(read_only=True)
+    type = serializers.CharField(read_only=True)
+    schema_version = serializers.IntegerField(read_only=True)
+    data = serializers.DictField(read_only=True)
+    actor = serializers.CharField(read_only=True)
+    source = serializers.CharField(read_only=True)
+    correlation_id = serializers.UUIDField(read_only=True)
+    causation_id = serializers.UUIDField(read_only=True, allow_null=True)
+    metadata = serializers.DictField(read_only=True)
+    recorded_at = serializers.DateTimeField(read_only=True)
+    occurred_at = serializers.DateTimeField(read_only=True)
+
+
+class UserPageSerializer(serializers.Serializer[Any]):
+    """One page of users, newest first."""
+
+    results = UserSerializer(many=True, read_only=True)
+    next = serializers.URLField(read_only=True, allow_null=True)
+
+
+class EventPageSerializer(serializers.Serializer[Any]):
+    """The events of one stream, oldest first."""
+
+    results = EventSerializer(many=True, read_only=True)
+    next = serializers.URLField(read_only=True, allow_null=True)

@@ -1,0 +1,177 @@
+"""Queries: read models, and the log where the question is about the past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from eventstore import store
+from projections import queries
+from projections.api import parameters
+from projections.api.errors import BehindError
+from projections.api.serializers import (
+    EventPageSerializer,
+    EventSerializer,
+    UserAtSerializer,
+    UserPageSerializer,
+    UserSerializer,
+)
+from projections.filters import DirectoryFilter
+from projections.models import DirectoryEntry
+from users.aggregate import USER
+from users.api.serializers import CreateUserSerializer
+from users.api.views import ANSWERS, create_user
+from users.errors import UserNotFoundError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rest_framework.request import Request
+
+WAIT_SECONDS = 2.0  # the longest that ?min_version= holds a request
+
+
+class UsersView(APIView):
+    """All users: search them, or make one known."""
+
+    @extend_schema(
+        operation_id="list_users",
+        parameters=[
+            OpenApiParameter("limit", int, description="At most 200."),
+            OpenApiParameter("cursor", str, description="From `next` of a page."),
+        ],
+        responses=UserPageSerializer,
+        filters=True,
+    )
+    def get(self, request: Request) -> Response:
+        """Return users, newest first."""
+        limit = parameters.number(
+            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+        )
+        wanted = DirectoryFilter(request.query_params, DirectoryEntry.objects.all())
+        if not wanted.is_valid():
+            raise ValidationError(wanted.errors)
+        page = queries.page(
+            wanted.qs, cursor=request.query_params.get("cursor"), limit=limit
+        )
+        return _page(request, UserSerializer(page.entries, many=True).data, page.cursor)
+
+    @extend_schema(
+        operation_id="create_user", request=CreateUserSerializer, responses=ANSWERS
+    )
+    def post(self, request: Request) -> Response:
+        """Make a person known."""
+        return create_user(request)
+
+
+class UserView(APIView):
+    """One user: now, or as recorded at an instant."""
+
+    @extend_schema(
+        operation_id="get_user",
+        parameters=[
+            OpenApiParameter("at", str, description="Instant: the state back then."),
+            OpenApiParameter(
+                "min_version",
+                int,
+                description="Wait, at most 2 s, until the read model has this version.",
+            ),
+        ],
+        responses=UserSerializer,
+    )
+    def get(self, request: Request, user_id: UUID) -> Response:
+        """Return the user's state."""
+        at = parameters.instant(request, "at")
+        if at is not None:
+            return _user_at(user_id, at)
+        version = parameters.optional_number(
+            request, "min_version", most=parameters.MAX_VERSION
+        )
+        entry = (
+            queries.entry(user_id)
+            if version is None
+            else queries.entry_at_least(user_id, version, seconds=WAIT_SECONDS)
+        )
+        if entry is None:
+            raise _why_missing(user_id, version)
+        return Response(
+            UserSerializer(entry).data, headers={"ETag": f'"{entry.version}"'}
+        )
+
+
+class UserEventsView(APIView):
+    """Everything that happened to one user."""
+
+    @extend_schema(
+        operation_id="list_user_events",
+        parameters=[
+            OpenApiParameter("limit", int, description="At most 200."),
+            OpenApiParameter("from_version", int, description="First version."),
+        ],
+        responses=EventPageSerializer,
+    )
+    def get(self, request: Request, user_id: UUID) -> Response:
+        """Return the user's events, oldest first, straight from the log."""
+        limit = parameters.number(
+            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+        )
+        first = parameters.number(
+            request, "from_version", default=1, most=parameters.MAX_VERSION
+        )
+        events = store.read_stream(
+            USER.stream(user_id), from_version=first, to_version=first + limit
+        )
+        if not events and first == 1:
+            raise UserNotFoundError(user_id)
+        more = len(events) > limit
+        link = _link(request, "from_version", first + limit) if more else None
+        found = EventSerializer(events[:limit], many=True).data
+        return Response({"results": found, "next": link})
+
+
+def _user_at(user_id: UUID, at: datetime) -> Response:
+    loaded = queries.user(user_id, at=at)
+    if loaded.state is None or loaded.last is None:
+        if queries.user(user_id).version == 0:
+            raise UserNotFoundError(user_id)
+        detail = "This user did not exist yet at that instant."
+        raise Http404(detail)
+    state = {
+        "id": user_id,
+        "name": loaded.state.name,
+        "email": loaded.state.email,
+        "status": loaded.state.status,
+        "version": loaded.version,
+        "position": loaded.position,
+        "at": at,
+        "since": loaded.last.recorded_at,
+    }
+    return Response(UserAtSerializer(state).data)
+
+
+def _why_missing(user_id: UUID, version: int | None) -> Exception:
+    known = queries.user(user_id).version
+    if known == 0:
+        return UserNotFoundError(user_id)
+    if version is not None and version > known:
+        advice = f"This user is at version {known}; version {version} does not exist."
+        return ValidationError({"min_version": advice})
+    return BehindError("The read model does not show this version yet; ask again.")
+
+
+def _page(request: Request, results: Any, cursor: str | None) -> Response:
+    link = None if cursor is None else _link(request, "cursor", cursor)
+    headers = {} if link is None else {"Link": f'<{link}>; rel="next"'}
+    return Response({"results": results, "next": link}, headers=headers)
+
+
+def _link(request: Request, name: str, value: object) -> str:
+    query = request.query_params.copy()
+    query[name] = str(value)
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

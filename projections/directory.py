@@ -1,0 +1,112 @@
+"""How events become rows of the directory: one ``project`` for live, rebuild, repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+from uuid import UUID
+
+from eventstore.events import RecordedEvent, UnknownEvent
+from eventstore.subscriptions import Projection
+from projections.models import DirectoryEntry
+from users.aggregate import USER, user_id_of
+from users.events import (
+    UserCreated,
+    UserEmailChanged,
+    UserEvent,
+    UserNameChanged,
+    UserStatusChanged,
+)
+from users.values import Status
+
+FIELDS = (
+    "name",
+    "email",
+    "status",
+    "source",
+    "created_at",
+    "updated_at",
+    "version",
+    "position",
+)
+
+
+def project(row: DirectoryEntry | None, event: RecordedEvent) -> DirectoryEntry | None:
+    """Return the row after *event*; an event the row has seen already changes nothing."""
+    if row is None:
+        row = _first_row(event)
+    elif event.version <= row.version:
+        return row
+    if row is not None:
+        _write(row, event.payload)
+        row.version = event.version
+        row.position = event.position
+        row.updated_at = event.recorded_at
+    return row
+
+
+def fold(events: Iterable[RecordedEvent]) -> DirectoryEntry | None:
+    """Return the row that the events of one user lead to, unsaved."""
+    row: DirectoryEntry | None = None
+    for event in events:
+        row = project(row, event)
+    return row
+
+
+def apply(events: Sequence[RecordedEvent]) -> None:
+    """Write a batch: the rows it touches are read, folded in memory, written at once."""
+    touched: dict[UUID, list[RecordedEvent]] = {}
+    for event in events:
+        if event.category == USER.category:
+            touched.setdefault(user_id_of(event.stream), []).append(event)
+    rows = DirectoryEntry.objects.in_bulk(list(touched))
+    changed = []
+    for user_id, its_events in touched.items():
+        row = rows.get(user_id)
+        for event in its_events:
+            row = project(row, event)
+        if row is not None:
+            changed.append(row)
+    write(changed)
+
+
+def write(rows: Sequence[DirectoryEntry]) -> None:
+    """Insert or replace *rows* in one statement."""
+    if rows:
+        DirectoryEntry.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["user_id"],
+            update_fields=FIELDS,
+        )
+
+
+def _first_row(event: RecordedEvent) -> DirectoryEntry | None:
+    if not isinstance(event.payload, UserCreated):
+        return None
+    return DirectoryEntry(
+        user_id=user_id_of(event.stream),
+        source=event.source,
+        created_at=event.recorded_at,
+    )
+
+
+def _write(row: DirectoryEntry, payload: UserEvent | UnknownEvent) -> None:
+    match payload:
+        case UserCreated():
+            row.name = payload.name
+            row.email = payload.email
+            row.status = Status.ACTIVE.value
+        case UserNameChanged():
+            row.name = payload.new_name
+        case UserEmailChanged():
+            row.email = payload.new_email
+        case UserStatusChanged():
+            row.status = payload.new_status.value
+        case UnknownEvent():
+            pass  # nothing this version could show
+        case _:
+            assert_never(payload)
+
+
+DIRECTORY = Projection(name="directory", apply=apply)

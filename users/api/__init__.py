@@ -1,0 +1,1 @@
+"""The write side over HTTP: tokens, strict JSON, one view a command."""

@@ -1,0 +1,77 @@
+"""JSON in and out: strict about what it reads, quick about what it writes."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+import orjson
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+
+
+class StrictJSONParser(BaseParser):
+    """Refuses what readers disagree on: duplicate keys, NaN, bottomless nesting."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,  # noqa: ARG002
+        parser_context: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Return the body's value.
+
+        Raises:
+            ParseError: The body is not JSON; says where.
+        """
+        try:
+            return json.loads(
+                stream.read().decode("utf-8"),
+                object_pairs_hook=_unique,
+                parse_constant=_refuse_constant,
+            )
+        except UnicodeDecodeError:
+            message = "The body is not UTF-8."
+        except RecursionError:
+            message = "The body is nested too deeply."
+        except json.JSONDecodeError as error:
+            message = (
+                f"The body is not JSON: {error.msg} "
+                f"at line {error.lineno}, column {error.colno}."
+            )
+        except ValueError as error:
+            message = str(error)
+        raise ParseError(message)
+
+
+class OrjsonRenderer(BaseRenderer):
+    """Writes UTF-8 JSON; instants as RFC 3339."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,  # noqa: ARG002
+        renderer_context: Any = None,  # noqa: ARG002
+    ) -> bytes:
+        """Return *data* as JSON; no bytes for None."""
+        return b"" if data is None else orjson.dumps(data, default=str)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        message = "The body names a field twice."
+        raise ValueError(message)
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    message = f"The body holds {name}, which is not JSON."
+    raise ValueError(message)

@@ -1,0 +1,123 @@
+"""Bodies -> commands: shape and format only; the rules are in the aggregate."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from rest_framework import serializers
+
+from users.commands import (
+    ChangeEmail,
+    ChangeName,
+    ChangeStatus,
+    CreateUser,
+    UserCommand,
+)
+from users.values import EMAIL_LENGTH, NAME_LENGTH, REASON_LENGTH, Status
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it does not know instead of dropping them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the validated fields."""
+        if isinstance(data, dict):
+            unknown = {
+                field: ["This field is not known here."]
+                for field in data
+                if field not in self.fields
+            }
+            if unknown:
+                raise serializers.ValidationError(unknown, code="unknown_field")
+        return super().to_internal_value(data)
+
+
+class CommandSerializer(StrictSerializer):
+    """The body of one command; whose, the URL says."""
+
+    expected_version = serializers.IntegerField(
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        help_text="Refuse with 409 unless the user is at this version.",
+    )
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return the command that the validated body asks for."""
+        raise NotImplementedError
+
+    @property
+    def expected(self) -> int | None:
+        """The version the client has seen, when it said so."""
+        version: int | None = self.validated_data.get("expected_version")
+        return version
+
+
+class CreateUserSerializer(StrictSerializer):
+    """Make a person known."""
+
+    id = serializers.UUIDField(
+        required=False, help_text="Chosen by the client, or by Annals when left out."
+    )
+    name = serializers.CharField(max_length=NAME_LENGTH)
+    email = serializers.CharField(max_length=EMAIL_LENGTH)
+
+    def to_command(self) -> CreateUser:
+        """Return the command."""
+        body = self.validated_data
+        return CreateUser(
+            user_id=body.get("id") or uuid.uuid7(),
+            name=body["name"],
+            email=body["email"],
+        )
+
+
+class ChangeNameSerializer(CommandSerializer):
+    """Call a person otherwise."""
+
+    name = serializers.CharField(max_length=NAME_LENGTH)
+
+    def to_command(self, user_id: UUID) -> ChangeName:
+        """Return the command."""
+        return ChangeName(user_id=user_id, name=self.validated_data["name"])
+
+
+class ChangeEmailSerializer(CommandSerializer):
+    """Reach a person at another address."""
+
+    email = serializers.CharField(max_length=EMAIL_LENGTH)
+
+    def to_command(self, user_id: UUID) -> ChangeEmail:
+        """Return the command."""
+        return ChangeEmail(user_id=user_id, email=self.validated_data["email"])
+
+
+class ChangeStatusSerializer(CommandSerializer):
+    """Let a person do more, or less."""
+
+    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    reason = serializers.CharField(
+        max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
+    )
+
+    def to_command(self, user_id: UUID) -> ChangeStatus:
+        """Return the command."""
+        return ChangeStatus(
+            user_id=user_id,
+            status=Status(self.validated_data["status"]),
+            reason=self.validated_data["reason"],
+        )
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """Where a command's events came to stand; durable when this is read."""
+
+    user_id = serializers.UUIDField(read_only=True)
+    stream = serializers.CharField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+    changed = serializers.BooleanField(
+        read_only=True, help_text="False when the command changed nothing (answer 200)."
+    )

@@ -1,0 +1,114 @@
+"""One view a command URL: authenticate, read the body, execute, answer 202."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from eventstore.events import REST, Metadata
+from users import services
+from users.api.serializers import (
+    ChangeEmailSerializer,
+    ChangeNameSerializer,
+    ChangeStatusSerializer,
+    CommandSerializer,
+    CreateUserSerializer,
+    OutcomeSerializer,
+)
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from users.commands import UserCommand
+    from users.services import Outcome
+
+ANSWERS = {
+    202: OutcomeSerializer,
+    200: OutcomeSerializer,
+}
+
+
+def create_user(request: Request) -> Response:
+    """Carry out ``CreateUser``."""
+    body = CreateUserSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    command = body.to_command()
+    outcome = services.execute(command, _metadata(request, command))
+    return _answer(command.user_id, outcome)
+
+
+class CommandView(APIView):
+    """Carries out one kind of command on the user that the URL names."""
+
+    serializer_class: ClassVar[type[CommandSerializer]]
+
+    def post(self, request: Request, user_id: UUID) -> Response:
+        """Carry out the command."""
+        body = self.serializer_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        command = body.to_command(user_id)
+        outcome = services.execute(
+            command, _metadata(request, command), expected_version=body.expected
+        )
+        return _answer(user_id, outcome)
+
+
+@extend_schema(
+    operation_id="change_name", request=ChangeNameSerializer, responses=ANSWERS
+)
+class ChangeNameView(CommandView):
+    """Call a person otherwise."""
+
+    serializer_class = ChangeNameSerializer
+
+
+@extend_schema(
+    operation_id="change_email", request=ChangeEmailSerializer, responses=ANSWERS
+)
+class ChangeEmailView(CommandView):
+    """Reach a person at another address."""
+
+    serializer_class = ChangeEmailSerializer
+
+
+@extend_schema(
+    operation_id="change_status", request=ChangeStatusSerializer, responses=ANSWERS
+)
+class ChangeStatusView(CommandView):
+    """Let a person do more, or less."""
+
+    serializer_class = ChangeStatusSerializer
+
+
+def _metadata(request: Request, command: UserCommand) -> Metadata:
+    command_id = uuid.uuid7()
+    return Metadata(
+        actor=request.user.actor,
+        source=REST,
+        correlation_id=request.correlation_id,
+        causation_id=command_id,
+        extra={"command_id": str(command_id), "command": type(command).__name__},
+    )
+
+
+def _answer(user_id: UUID, outcome: Outcome) -> Response:
+    body = {
+        "user_id": user_id,
+        "stream": outcome.stream,
+        "version": outcome.version,
+        "position": outcome.position,
+        "changed": outcome.changed,
+    }
+    place = reverse("api:user", args=[user_id])
+    return Response(
+        body,
+        status=status.HTTP_202_ACCEPTED if outcome.changed else status.HTTP_200_OK,
+        headers={"Location": f"{place}?min_version={outcome.version}"},
+    )

@@ -1,0 +1,56 @@
+"""Why a command was refused; the facts are attributes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+
+class UserError(Exception):
+    """A command was refused."""
+
+
+class UserNotFoundError(UserError):
+    """There is no such user."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        super().__init__(f"There is no user {user_id}.")
+
+
+class UserExistsError(UserError):
+    """A user with this id exists already."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        super().__init__(f"User {user_id} exists already.")
+
+
+class EmailTakenError(UserError):
+    """Another living user holds this address; never says who."""
+
+    def __init__(self) -> None:
+        super().__init__("Another user holds this e-mail address.")
+
+
+class StatusTransitionError(UserError):
+    """The status may not change this way."""
+
+    def __init__(self, user_id: UUID, *, old: str, new: str) -> None:
+        self.user_id = user_id
+        self.old = old
+        self.new = new
+        super().__init__(f"A user who is {old} cannot become {new}.")
+
+
+class InvalidValueError(UserError):
+    """A value of a command is not acceptable.
+
+    Attributes:
+        field: The command's field, ``name``, ``email`` or ``reason``.
+        reason: What to do about it, as a sentence.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}")

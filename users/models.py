@@ -1,0 +1,39 @@
+"""What the write side keeps beside the log: claims and the clients' tokens."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Claim(models.Model):
+    """One stream's hold on a value that only one living user may have.
+
+    The digest is keyed (``CLAIM_KEY``): the table tells nobody an address.
+    """
+
+    namespace = models.TextField()
+    digest = models.BinaryField()
+    stream = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "digest"], name="claim_held_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["stream"], name="claim_stream")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace} claim of {self.stream}"
+
+
+class ApiToken(models.Model):
+    """A REST client's key; only its SHA-256 digest is kept."""
+
+    digest = models.BinaryField(primary_key=True)
+    name = models.TextField(unique=True)
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,102 @@
+"""The only writer: load, decide, append; nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from django.db import transaction
+
+from eventstore import repository, store
+from eventstore.errors import ConcurrencyError
+from eventstore.events import Metadata
+from users import claims
+from users.aggregate import USER
+from users.commands import UserCommand
+from users.events import UserEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a command led to; durable when this exists.
+
+    Attributes:
+        stream: The user's stream.
+        version: Version of the stream now.
+        position: Position of the stream's last event now.
+        changed: False when the command changed nothing and nothing was recorded.
+    """
+
+    stream: str
+    version: int
+    position: int
+    changed: bool
+
+
+def execute(
+    command: UserCommand, metadata: Metadata, *, expected_version: int | None = None
+) -> Outcome:
+    """Carry out *command*.
+
+    Atomic.  When somebody else changed the user meanwhile the decision is taken once
+    more on the new state, unless the caller named a version.
+
+    Args:
+        command: What to do.
+        metadata: By whom, through what, in which conversation.
+        expected_version: Version the caller has seen; None for "whatever it is now".
+
+    Raises:
+        UserError: The command is refused; nothing was recorded.
+        ConcurrencyError: The user is not at *expected_version*, or moved twice.
+    """
+    try:
+        return _attempt(command, metadata, expected_version)
+    except ConcurrencyError:
+        if expected_version is not None or transaction.get_connection().in_atomic_block:
+            raise
+    return _attempt(command, metadata, None)
+
+
+def execute_all(
+    commands: Sequence[tuple[UserCommand, Metadata]],
+) -> list[Outcome]:
+    """Carry out many commands in one transaction: all of them or none.
+
+    Raises:
+        UserError: One is refused; nothing was recorded.
+        ConcurrencyError: Somebody else changed one of the users meanwhile.
+    """
+    with transaction.atomic():
+        return [_attempt(command, metadata, None) for command, metadata in commands]
+
+
+def _attempt(
+    command: UserCommand, metadata: Metadata, expected_version: int | None
+) -> Outcome:
+    loaded = repository.load(USER, command.user_id)
+    stream = USER.stream(command.user_id)
+    if expected_version not in (None, loaded.version):
+        raise ConcurrencyError(
+            stream, expected=cast("int", expected_version), actual=loaded.version
+        )
+    events = cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
+    if not events:
+        return Outcome(
+            stream=stream,
+            version=loaded.version,
+            position=loaded.position,
+            changed=False,
+        )
+    with transaction.atomic():
+        claims.settle(stream, events)
+        appended = store.append(
+            stream, events, expected_version=loaded.version, metadata=metadata
+        )
+    return Outcome(
+        stream=stream,
+        version=appended.version,
+        position=appended.position,
+        changed=True,
+    )

@@ -1,0 +1,92 @@
+"""Names, e-mail addresses and reasons: what is acceptable, and how two compare."""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+
+from users.errors import InvalidValueError
+
+NAME_LENGTH = 200  # characters
+REASON_LENGTH = 500  # characters
+EMAIL_LENGTH = 254  # characters, RFC 5321
+JOINERS = "\u200c\u200d"  # needed to write some names
+
+
+class Status(StrEnum):
+    """Whether a person may use the service."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DEACTIVATED = "deactivated"
+
+
+def person_name(raw: str) -> str:
+    """Return *raw* in normal form C and trimmed.
+
+    Raises:
+        InvalidValueError: It is empty, too long, or holds control characters.
+    """
+    name = _text("name", raw, NAME_LENGTH)
+    if not name:
+        field = "name"
+        raise InvalidValueError(field, "Enter a name.")
+    return name
+
+
+def reason(raw: str) -> str:
+    """Return *raw* in normal form C and trimmed; it may be empty.
+
+    Raises:
+        InvalidValueError: It is too long, or holds control characters.
+    """
+    return _text("reason", raw, REASON_LENGTH)
+
+
+def email_address(raw: str) -> str:
+    """Return *raw* in normal form C and trimmed, otherwise as written.
+
+    Raises:
+        InvalidValueError: It is not an address (RFC 5322 syntax, IDNA domain).
+    """
+    address = _text("email", raw, EMAIL_LENGTH)
+    _parsed(address)
+    return address
+
+
+def comparison_form(address: str) -> str:
+    """Return the form in which two addresses are the same: case folded, IDNA domain."""
+    parsed = _parsed(address)
+    local = unicodedata.normalize("NFC", parsed.local_part.casefold())
+    return f"{local}@{(parsed.ascii_domain or parsed.domain).casefold()}"
+
+
+def _parsed(address: str) -> ValidatedEmail:
+    field = "email"
+    try:
+        parsed = validate_email(
+            address, check_deliverability=False, globally_deliverable=False
+        )
+    except EmailNotValidError:
+        raise InvalidValueError(field, "Enter a valid e-mail address.") from None
+    if "." not in parsed.domain:
+        raise InvalidValueError(field, "Enter an e-mail address with a full domain.")
+    return parsed
+
+
+def _text(field: str, raw: str, longest: int) -> str:
+    try:
+        text = unicodedata.normalize("NFC", raw).strip()
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidValueError(field, "Remove the broken characters.") from None
+    if len(text) > longest:
+        raise InvalidValueError(field, f"Use at most {longest} characters.")
+    if any(
+        unicodedata.category(character) in ("Cc", "Cf") and character not in JOINERS
+        for character in text
+    ):
+        raise InvalidValueError(field, "Remove control and invisible characters.")
+    return text
