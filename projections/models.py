@@ -30,6 +30,7 @@ class DirectoryEntry(models.Model):
     )
 
     class Meta:
+        permissions = [("reprocess", "Can reprocess read models")]
         indexes = [
             GinIndex(
                 OpClass("search_text", name="gin_trgm_ops"), name="directory_search"

@@ -22,6 +22,8 @@ class Claim(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["stream"], name="claim_stream")]
+        # The aggregate has no table of its own for its permission to hang on.
+        permissions = [("issue_command", "Can issue commands on users")]
 
     def __str__(self) -> str:
         return f"{self.namespace} claim of {self.stream}"
