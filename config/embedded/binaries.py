@@ -9,12 +9,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.embedded.errors import EmbeddedError
 from config.embedded.places import SYSTEM_FOLDER, Account, is_reachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MIN_MAJOR = 15
 SYSTEM_FOLDERS = (

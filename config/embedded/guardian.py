@@ -20,9 +20,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 START_SECONDS = 60  # crash recovery included
 STOP_SECONDS = 30
@@ -125,7 +127,7 @@ class Guardian:
         self.order = order
 
     def start(self) -> bool:
-        """Start the server; True once it is ready, False if it died or took too long."""
+        """Start the server; True once it is ready, False if it died or hangs."""
         if running_pid(self.data) is None:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         self.server = subprocess.Popen(  # noqa: S603  # our own argv

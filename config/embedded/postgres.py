@@ -192,7 +192,7 @@ def _create_database(server: Server, name: str) -> None:
         host=str(server.socket_folder), user="postgres", dbname="postgres"
     ) as connection:
         connection.autocommit = True
-        known = "SELECT FROM pg_database WHERE datname = %s"
+        known = "SELECT 1 FROM pg_database WHERE datname = %s"
         if not connection.execute(known, [name]).fetchone():
             connection.execute(
                 sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))

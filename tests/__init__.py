@@ -1,0 +1,1 @@
+"""The suite; see CONTRIBUTING.md for its rules."""

@@ -1,0 +1,52 @@
+"""Fixtures many tests use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import databases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django.plugin import DjangoDbBlocker
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,  # noqa: ARG001  # comes first
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Run all ordinary tests in one clone, each in a transaction rolled back."""
+    with django_db_blocker.unblock():
+        clone = databases.cloned()
+        clone.__enter__()
+    yield
+    with django_db_blocker.unblock():
+        clone.__exit__(None, None, None)
+
+
+@pytest.fixture
+def committed_db(
+    django_db_setup: None,  # noqa: ARG001  # makes the template
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[str]:
+    """Give the test a database of its own, for real commits from several connections.
+
+    Yields its name.  The log refuses TRUNCATE, so nothing is cleaned: the database is
+    dropped, whoever is still connected.
+    """
+    with django_db_blocker.unblock(), databases.cloned() as name:
+        yield name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        if "transactional_db" in getattr(item, "fixturenames", ()) or (
+            marker and marker.kwargs.get("transaction")
+        ):
+            message = f"{item.nodeid}: ask for the fixture committed_db instead"
+            raise pytest.UsageError(message)

@@ -1,0 +1,111 @@
+"""Databases for tests: one template with all migrations, cloned in a blink.
+
+The template is named after the migrations' content, so it is never stale; it stays in
+the server between runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection, connections
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+LOCK = 7340  # advisory; one run at a time makes or clones the template
+HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
+_serial = itertools.count(1)
+
+
+@contextlib.contextmanager
+def cloned() -> Iterator[str]:
+    """Switch every connection to a fresh clone of the template; drop it afterwards."""
+    before = connection.settings_dict["NAME"]
+    name = f"annals_test_{HOST}_{os.getpid()}_{next(_serial)}"
+    with _administration() as server:
+        template = _template(server)
+        _run(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    _use(name)
+    try:
+        yield name
+    finally:
+        _use(before)
+        with _administration() as server:
+            _run(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _template(server: psycopg.Connection) -> str:
+    name = f"annals_template_{_fingerprint()}"
+    if name in _names(server, "annals_template_"):
+        return name
+    for old in _names(server, "annals_template_") + _abandoned(server):
+        _run(server, "DROP DATABASE {} WITH (FORCE)", old)
+    draft = f"annals_template_{os.getpid()}"
+    _run(server, "CREATE DATABASE {}", draft)
+    before = connection.settings_dict["NAME"]
+    _use(draft)
+    call_command("migrate", verbosity=0, interactive=False)
+    _use(before)
+    # Renamed when whole: an interrupted migration is never cloned.
+    _run(server, "ALTER DATABASE {} RENAME TO {}", draft, name)
+    return name
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for app in apps.get_app_configs():
+        for file in sorted((Path(app.path) / "migrations").rglob("*.*")):
+            if file.suffix in {".py", ".sql"}:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _abandoned(server: psycopg.Connection) -> list[str]:
+    prefix = f"annals_test_{HOST}_"
+    names = _names(server, prefix)
+    return [name for name in names if not _is_alive(int(name.split("_")[3]))]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _names(server: psycopg.Connection, prefix: str) -> list[str]:
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+    return [name for (name,) in server.execute(query, [prefix]).fetchall()]
+
+
+def _run(server: psycopg.Connection, command: LiteralString, *names: str) -> None:
+    server.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
+
+
+@contextlib.contextmanager
+def _administration() -> Iterator[psycopg.Connection[Any]]:
+    parameters = connection.get_connection_params() | {"dbname": "postgres"}
+    with contextlib.closing(connection.get_new_connection(parameters)) as server:
+        server.autocommit = True
+        server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        yield server
+
+
+def _use(name: str) -> None:
+    connections.close_all()
+    connection.settings_dict["NAME"] = name

@@ -1,0 +1,26 @@
+"""How the suite differs from an installation; starts its own PostgreSQL on demand."""
+
+from __future__ import annotations
+
+import os
+
+from config.embedded.environment import prepare
+
+os.environ["CELERY_BROKER_URL"] = "memory://"
+os.environ["EMAIL_URL"] = "memorymail://"
+os.environ["ENVIRONMENT_NAME"] = "Tests"
+os.environ["SECRET_KEY"] = "a secret of the tests"
+os.environ["CLAIM_KEY"] = "a claim key of the tests"
+os.environ["SECURE_SSL_REDIRECT"] = "false"
+prepare()
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, STORAGES  # noqa: E402
+
+# The developer's own data lies in the same server, so only our sessions are reckless.
+DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=off"}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"]["BACKEND"] = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
