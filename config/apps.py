@@ -1,4 +1,4 @@
-"""The admin with our site, and config itself as an app so that it can carry commands."""
+"""The admin with our site, and config as an app so that it can carry commands."""
 
 from __future__ import annotations
 

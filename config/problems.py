@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,7 +13,6 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-import orjson
 from eventstore.errors import ConcurrencyError
 from projections.api.errors import BehindError
 from projections.queries import CursorError
@@ -60,7 +60,9 @@ def _plain(request: HttpRequest, status: int, title: str, detail: str) -> HttpRe
     return HttpResponse(orjson.dumps(body), status=status, content_type=MEDIA_TYPE)
 
 
-def _body(status: int, title: str, facts: dict[str, Any], request: Any) -> dict[str, Any]:
+def _body(
+    status: int, title: str, facts: dict[str, Any], request: Any
+) -> dict[str, Any]:
     slug = title.lower().replace(" ", "-")
     return {
         "type": f"/docs/problems/{slug}",

@@ -109,9 +109,7 @@ def page(
         older = bool(shown) and found.filter(position__lte=after).exists()
     else:
         below = found if before is None else found.filter(position__lt=before)
-        shown = list(
-            below.order_by("-position")[: limit + 1].values_list(*COLUMNS)
-        )
+        shown = list(below.order_by("-position")[: limit + 1].values_list(*COLUMNS))
         older, shown = len(shown) > limit, shown[:limit]
         newer = before is not None and found.filter(position__gte=before).exists()
     return EventPage(

@@ -40,7 +40,7 @@ _by_class: dict[type, EventType] = {}
 
 
 def gettext_noop(message: str) -> str:
-    """Mark *message* for translation without translating it (plain Python, no Django)."""
+    """Mark *message* for translation without translating it; needs no Django."""
     return message
 
 

@@ -27,7 +27,7 @@ FIRST_RETRY_SECONDS = 10  # doubled with every attempt
 
 
 def note(reactor: str, events: Sequence[RecordedEvent]) -> None:
-    """Note that *reactor* owes an effect for each of *events*; once, however often run."""
+    """Note that *reactor* owes an effect for each of *events*; once, however often."""
     now = timezone.now()
     Effect.objects.bulk_create(
         [

@@ -20,6 +20,4 @@ def start_reactor(name: str) -> migrations.RunSQL:
     A reactor without checkpoints does nothing, so each one comes with a migration of
     its app; what was recorded before that migration never causes an effect (ADR-0011).
     """
-    return migrations.RunSQL(
-        sql=[(_START, [name])], reverse_sql=[(_FORGET, [name])]
-    )
+    return migrations.RunSQL(sql=[(_START, [name])], reverse_sql=[(_FORGET, [name])])

@@ -69,7 +69,7 @@ def append(
     if not events:
         message = "append needs at least one event"
         raise ValueError(message)
-    parameters = {
+    parameters: dict[str, Any] = {
         "stream": stream,
         "expected_version": expected_version,
         **_columns(events),
@@ -104,7 +104,7 @@ def read_stream(
         at: Only what was recorded at or before this instant.
         as_of: Only what was true at or before this instant, by ``occurred_at``.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "stream": stream,
         "from_version": from_version,
         "to_version": to_version,
@@ -127,7 +127,7 @@ def read_all(
         buckets: Only events whose stream falls in one of these.
         limit: At most so many events.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "after": after,
         "until": until,
         "buckets": list(buckets),

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -184,14 +185,18 @@ def _apply_batch(subscription: Subscription) -> bool:
 
 
 def _lease(name: str, mark: int) -> dict[int, int]:
-    parameters = {"subscription": name, "watermark": mark, "limit": LEASED_BUCKETS}
+    parameters: dict[str, Any] = {
+        "subscription": name,
+        "watermark": mark,
+        "limit": LEASED_BUCKETS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("lease_buckets"), parameters)
         return dict(cursor.fetchall())
 
 
 def _advance(name: str, seen: dict[int, int], reached: int) -> None:
-    parameters = {
+    parameters: dict[str, Any] = {
         "subscription": name,
         "buckets": list(seen),
         "positions": list(seen.values()),

@@ -20,5 +20,5 @@ def catch_up(name: str) -> None:
 
 @shared_task(name="eventstore.sweep")
 def sweep() -> None:
-    """Ring for whatever a lost doorbell left behind; beat calls it every few seconds."""
+    """Ring for whatever a lost doorbell left behind; beat calls it all the time."""
     doorbell.ring()

@@ -1,4 +1,5 @@
 """The read side: what the log says, shaped for search; disposable.
 
-Read it in this order: models, directory (events to rows), queries, reprocess, api, admin.
+Read it in this order: models, directory (events to rows), queries, reprocess, api,
+admin.
 """

@@ -1,4 +1,4 @@
-"""How events become rows of the directory: one ``project`` for live, rebuild, repair."""
+"""How events become rows of the directory: one ``project`` for live and for repair."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIELDS = (
 
 
 def project(row: DirectoryEntry | None, event: RecordedEvent) -> DirectoryEntry | None:
-    """Return the row after *event*; an event the row has seen already changes nothing."""
+    """Return the row after *event*; one the row has seen already changes nothing."""
     if row is None:
         row = _first_row(event)
     elif event.version <= row.version:
@@ -54,7 +54,7 @@ def fold(events: Iterable[RecordedEvent]) -> DirectoryEntry | None:
 
 
 def apply(events: Sequence[RecordedEvent]) -> None:
-    """Write a batch: the rows it touches are read, folded in memory, written at once."""
+    """Write a batch: read the rows it touches, fold in memory, write them at once."""
     touched: dict[UUID, list[RecordedEvent]] = {}
     for event in events:
         if event.category == USER.category:

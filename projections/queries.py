@@ -75,8 +75,7 @@ def page(
     if cursor:
         created_at, user_id = _opened(cursor)
         found = found.filter(
-            Q(created_at__lt=created_at)
-            | Q(created_at=created_at, user_id__lt=user_id)
+            Q(created_at__lt=created_at) | Q(created_at=created_at, user_id__lt=user_id)
         )
     entries = list(found.order_by("-created_at", "-user_id")[: limit + 1])
     if len(entries) <= limit:
@@ -110,7 +109,7 @@ def entry_at_least(
 def user(
     user_id: UUID, *, version: int | None = None, at: datetime | None = None
 ) -> Loaded[User | None]:
-    """Return a user as the log has it: now, at a version, or as recorded at an instant."""
+    """Return a user as the log has it: now, at a version, or as recorded at *at*."""
     return repository.load(USER, user_id, version=version, at=at)
 
 

@@ -1,4 +1,4 @@
-"""Every rule about a person: decide what a command leads to, evolve what an event means.
+"""Every rule about a person: what a command leads to, what an event means.
 
 Pure: no clock, no database, no randomness.
 """
@@ -71,7 +71,7 @@ def decide(state: User | None, command: UserCommand) -> list[UserEvent]:
 
 
 def evolve(state: User | None, event: UserEvent | UnknownEvent) -> User | None:
-    """Return the state after *event*; an event this code does not know changes nothing."""
+    """Return the state after *event*; one this code does not know changes nothing."""
     if state is None:
         return _created(event) if isinstance(event, UserCreated) else None
     match event:

@@ -40,6 +40,4 @@ def _domain() -> str:
     return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ")
 
 
-WELCOME_EMAIL = Reactor(
-    name="welcome_email", wants=wants_welcome, perform=send_welcome
-)
+WELCOME_EMAIL = Reactor(name="welcome_email", wants=wants_welcome, perform=send_welcome)

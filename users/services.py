@@ -77,10 +77,8 @@ def _attempt(
 ) -> Outcome:
     loaded = repository.load(USER, command.user_id)
     stream = USER.stream(command.user_id)
-    if expected_version not in (None, loaded.version):
-        raise ConcurrencyError(
-            stream, expected=cast("int", expected_version), actual=loaded.version
-        )
+    if expected_version is not None and expected_version != loaded.version:
+        raise ConcurrencyError(stream, expected=expected_version, actual=loaded.version)
     events = cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
     if not events:
         return Outcome(

@@ -6,7 +6,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from eventstore.events import RecordedEvent
 from projections.models import DirectoryEntry
 from users.values import NAME_LENGTH, Status
 
@@ -48,7 +47,7 @@ class UserAtSerializer(serializers.Serializer[Any]):
     )
 
 
-class EventSerializer(serializers.Serializer[RecordedEvent]):
+class EventSerializer(serializers.Serializer[Any]):
     """One event of the log."""
 
     position = serializers.IntegerField(read_only=True)
@@ -57,9 +56,9 @@ class EventSerializer(serializers.Serializer[RecordedEvent]):
     event_id = serializers.UUIDField(read_only=True)
     type = serializers.CharField(read_only=True)
     schema_version = serializers.IntegerField(read_only=True)
-    data = serializers.DictField(read_only=True)
+    data = serializers.DictField(read_only=True)  # type: ignore[assignment]
     actor = serializers.CharField(read_only=True)
-    source = serializers.CharField(read_only=True)
+    source = serializers.CharField(read_only=True)  # type: ignore[assignment]
     correlation_id = serializers.UUIDField(read_only=True)
     causation_id = serializers.UUIDField(read_only=True, allow_null=True)
     metadata = serializers.DictField(read_only=True)

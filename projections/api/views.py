@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -28,11 +30,6 @@ from users.aggregate import USER
 from users.api.serializers import CreateUserSerializer
 from users.api.views import ANSWERS, create_user
 from users.errors import UserNotFoundError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from rest_framework.request import Request
 
 WAIT_SECONDS = 2.0  # the longest that ?min_version= holds a request
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from users import tokens
-
-if TYPE_CHECKING:
-    from drf_spectacular.openapi import AutoSchema
-    from rest_framework.request import Request
-
-    from users.models import ApiToken
+from users.models import ApiToken
 
 
 class Client:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, cast
 from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore.events import REST, Metadata
 from users import services
+from users.api.authentication import Client
 from users.api.serializers import (
     ChangeEmailSerializer,
     ChangeNameSerializer,
@@ -22,12 +24,8 @@ from users.api.serializers import (
     CreateUserSerializer,
     OutcomeSerializer,
 )
-
-if TYPE_CHECKING:
-    from rest_framework.request import Request
-
-    from users.commands import UserCommand
-    from users.services import Outcome
+from users.commands import UserCommand
+from users.services import Outcome
 
 ANSWERS = {
     202: OutcomeSerializer,
@@ -89,10 +87,11 @@ class ChangeStatusView(CommandView):
 
 def _metadata(request: Request, command: UserCommand) -> Metadata:
     command_id = uuid.uuid7()
+    client = cast("Client", request.user)
     return Metadata(
-        actor=request.user.actor,
+        actor=client.actor,
         source=REST,
-        correlation_id=request.correlation_id,
+        correlation_id=request.correlation_id,  # type: ignore[attr-defined]
         causation_id=command_id,
         extra={"command_id": str(command_id), "command": type(command).__name__},
     )
