@@ -27,6 +27,7 @@ from projections.api.serializers import (
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
 from users.aggregate import USER
+from users.api.schema import problems
 from users.api.serializers import CreateUserSerializer
 from users.api.views import ANSWERS, create_user
 from users.errors import UserNotFoundError
@@ -43,7 +44,7 @@ class UsersView(APIView):
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("cursor", str, description="From `next` of a page."),
         ],
-        responses=UserPageSerializer,
+        responses={200: UserPageSerializer, **problems(400, 401)},
         filters=True,
     )
     def get(self, request: Request) -> Response:
@@ -80,7 +81,7 @@ class UserView(APIView):
                 description="Wait, at most 2 s, until the read model has this version.",
             ),
         ],
-        responses=UserSerializer,
+        responses={200: UserSerializer, **problems(400, 401, 404, 503)},
     )
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's state."""
@@ -111,7 +112,7 @@ class UserEventsView(APIView):
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("from_version", int, description="First version."),
         ],
-        responses=EventPageSerializer,
+        responses={200: EventPageSerializer, **problems(400, 401, 404)},
     )
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's events, oldest first, straight from the log."""

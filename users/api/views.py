@@ -7,7 +7,7 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from eventstore.events import REST, Metadata
 from users import services
 from users.api.authentication import Client
+from users.api.schema import problems
 from users.api.serializers import (
     ChangeEmailSerializer,
     ChangeNameSerializer,
@@ -30,6 +31,7 @@ from users.services import Outcome
 ANSWERS = {
     202: OutcomeSerializer,
     200: OutcomeSerializer,
+    **problems(400, 401, 404, 409, 415, 503),
 }
 
 
@@ -58,8 +60,10 @@ class CommandView(APIView):
         return _answer(user_id, outcome)
 
 
-@extend_schema(
-    operation_id="change_name", request=ChangeNameSerializer, responses=ANSWERS
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="change_name", request=ChangeNameSerializer, responses=ANSWERS
+    )
 )
 class ChangeNameView(CommandView):
     """Call a person otherwise."""
@@ -67,8 +71,10 @@ class ChangeNameView(CommandView):
     serializer_class = ChangeNameSerializer
 
 
-@extend_schema(
-    operation_id="change_email", request=ChangeEmailSerializer, responses=ANSWERS
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="change_email", request=ChangeEmailSerializer, responses=ANSWERS
+    )
 )
 class ChangeEmailView(CommandView):
     """Reach a person at another address."""
@@ -76,8 +82,10 @@ class ChangeEmailView(CommandView):
     serializer_class = ChangeEmailSerializer
 
 
-@extend_schema(
-    operation_id="change_status", request=ChangeStatusSerializer, responses=ANSWERS
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="change_status", request=ChangeStatusSerializer, responses=ANSWERS
+    )
 )
 class ChangeStatusView(CommandView):
     """Let a person do more, or less."""
