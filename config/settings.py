@@ -156,6 +156,7 @@ SPECTACULAR_SETTINGS = {
     "models that follow within milliseconds (`?min_version=` waits for them).",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v[0-9]",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,

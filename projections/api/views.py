@@ -7,7 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django_filters import IsoDateTimeFilter
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -32,6 +37,15 @@ from users.api.serializers import CreateUserSerializer
 from users.api.views import ANSWERS, create_user
 from users.errors import UserNotFoundError
 
+FILTERS = [
+    OpenApiParameter(
+        name,
+        datetime if isinstance(each, IsoDateTimeFilter) else str,
+        description=str(each.label or ""),
+        enum=[value for value, _ in each.extra.get("choices", [])] or None,
+    )
+    for name, each in DirectoryFilter.base_filters.items()
+]
 WAIT_SECONDS = 2.0  # the longest that ?min_version= holds a request
 
 
@@ -43,9 +57,9 @@ class UsersView(APIView):
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("cursor", str, description="From `next` of a page."),
+            *FILTERS,
         ],
         responses={200: UserPageSerializer, **problems(400, 401)},
-        filters=True,
     )
     def get(self, request: Request) -> Response:
         """Return users, newest first."""
@@ -81,7 +95,14 @@ class UserView(APIView):
                 description="Wait, at most 2 s, until the read model has this version.",
             ),
         ],
-        responses={200: UserSerializer, **problems(400, 401, 404, 503)},
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="UserNowOrThen",
+                serializers=[UserSerializer, UserAtSerializer],
+                resource_type_field_name=None,
+            ),
+            **problems(400, 401, 404, 503),
+        },
     )
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's state."""
