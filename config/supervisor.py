@@ -1,75 +1,31 @@
 """Several programs in one terminal: start, show, restart and stop them together.
 
-Rules (EMBEDDED C): every child has a session of its own, so the terminal's Ctrl-C
-reaches only us; only its leader is told to stop, since the signal would kill a pool's
-working children; services stop after their users.
+Rules (docs/adr): every child has a session of its own, so the terminal's Ctrl-C reaches
+only us; only its leader is told to stop, since the signal would kill a pool's working
+children; services start before their users and stop after them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from config.children import Child, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-LEASH = Path(__file__).with_name("leash.py")
 LOOK_SECONDS = 0.1  # between two looks at the children
-FAILURES = 3  # within ...
-FAILURE_SECONDS = 60  # ... these: give up
-RESTART_SECONDS = 0.3  # first pause; the second is longer
-LAST_LINES = 20
+FAILURES = 3  # that many ...
+FAILURE_SECONDS = 60  # ... within this: give up
+RESTART_SECONDS = 0.3  # pause before the first restart; the second is twice as long
 RED, YELLOW = 31, 33
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """A child to be."""
-
-    name: str
-    command: Sequence[str]  # begins with an absolute path
-    colour: int  # ANSI foreground
-    is_service: bool = False  # others use it: starts first, stops last
-    is_up: Callable[[], bool] = lambda: True  # what a service's users wait for
-
-
-@dataclass(kw_only=True)
-class Child:
-    """A program while it is supervised."""
-
-    program: Program
-    process: subprocess.Popen[bytes] | None = None
-    unfinished: bytes = b""  # of the last line
-    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
-    failed_at: list[float] = field(default_factory=list)
-    restart_at: float | None = None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the leader runs."""
-        return self.process is not None and self.process.poll() is None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Tell the leader, if it is there to be told."""
-        if self.process and self.is_alive:
-            self.process.send_signal(number)
-
-    def kill_group(self) -> None:
-        """End the leader and whatever it left behind."""
-        if self.process:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
 
 class Supervisor:
@@ -81,93 +37,74 @@ class Supervisor:
         *,
         stop_seconds: float,
         inherited: Sequence[int] = (),
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare; nothing runs yet.
+        """Take the orders; nothing runs yet.
 
         Args:
-            programs: Services first.
+            programs: What to run.
             stop_seconds: How long children may take to finish before they are killed.
             inherited: Descriptors the children keep, such as a share in a database.
+            prepare: Called when the services are up, before their users start.
         """
-        self.children = [Child(program=program) for program in programs]
-        self.stop_seconds = stop_seconds
-        self.inherited = tuple(inherited)
-        self.stop_requests = 0
-        self.exit_code = 0
-        self.output = selectors.DefaultSelector()
+        self._services = [Child(program=each) for each in programs if each.is_service]
+        self._users = [Child(program=each) for each in programs if not each.is_service]
+        self._children = self._services + self._users
+        self._stop_seconds = stop_seconds
+        self._inherited = inherited
+        self._prepare = prepare
+        self._output = selectors.DefaultSelector()
+        self._stop_requests = 0
+        self._gave_up = False
 
     def run(self) -> int:
         """Supervise; return the exit code: 0 when told to stop, 1 when giving up."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_stop)
+            signal.signal(number, self._on_signal)
         try:
-            for child in self.children:
-                if not self.stop_requests:
-                    self._start(child)
-            while not (self.stop_requests or self.exit_code):
+            self._start_all()
+            while not self._is_ending:
                 self._show(LOOK_SECONDS)
-                for child in self.children:
+                for child in self._children:
                     self._look_after(child)
         finally:
             self._stop()
-        return self.exit_code
+        return 1 if self._gave_up else 0
 
-    def say(self, name: str, text: str, colour: int) -> None:
-        """Print *text* behind its prefix; a terminal that went away is no reason to fail."""
-        prefix = f"{time.strftime('%H:%M:%S')} {name:<6} │ "
-        if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-            prefix = f"\033[{colour}m{prefix}\033[0m"
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.write(f"{prefix}{text}\n")
-            sys.stdout.flush()
+    @property
+    def _is_ending(self) -> bool:
+        return self._gave_up or self._stop_requests > 0
 
-    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop_requests += 1
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_requests += 1
+
+    def _start_all(self) -> None:
+        for child in self._services:
+            self._start(child)
+        if not self._is_ending:
+            self._prepare()
+        for child in self._users:
+            self._start(child)
 
     def _start(self, child: Child) -> None:
-        child.restart_at = None
-        child.process = subprocess.Popen(  # noqa: S603  # our own argv
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                LEASH,
-                str(os.getpid()),
-                *child.program.command,
-            ],
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            pass_fds=self.inherited,
-            start_new_session=True,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-        pipe = child.process.stdout
-        assert pipe  # noqa: S101  # asked for above
-        os.set_blocking(pipe.fileno(), False)
-        self.output.register(pipe, selectors.EVENT_READ, child)
-        while child.is_alive and not child.program.is_up() and not self.stop_requests:
-            self._show(LOOK_SECONDS / 5)
+        if self._is_ending:
+            return
+        pipe = child.start(self._inherited)
+        self._output.register(pipe, selectors.EVENT_READ, (child, pipe))
+        while child.is_alive and not child.program.is_up() and not self._is_ending:
+            self._show(LOOK_SECONDS / 10)
 
     def _show(self, seconds: float) -> None:
-        if not self.output.get_map():
+        if not self._output.get_map():
             time.sleep(seconds)
-            return
-        for key, _ in self.output.select(seconds):
-            pipe = key.fileobj
-            assert not isinstance(pipe, int)  # noqa: S101  # registered as a file
-            self._read(pipe, key.data)
-
-    def _read(self, pipe: IO[bytes], child: Child) -> None:
-        data = os.read(pipe.fileno(), 65_536)
-        if not data:
-            self.output.unregister(pipe)
-            pipe.close()
-        *lines, child.unfinished = (child.unfinished + data).split(b"\n")
-        for line in lines:
-            text = line.decode(errors="replace")
-            child.last_lines.append(text)
-            self.say(child.program.name, text, child.program.colour)
+        for key, _ in self._output.select(seconds) if self._output.get_map() else ():
+            child, pipe = key.data
+            lines = child.read(pipe)
+            if lines is None:
+                self._output.unregister(pipe)
+                pipe.close()
+            for line in lines or ():
+                say(child.program.name, line, child.program.colour)
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
@@ -175,58 +112,54 @@ class Supervisor:
             if now >= child.restart_at:
                 self._start(child)
         elif not child.is_alive:
-            self._mourn(child, now)
+            self._judge(child, now)
 
-    def _mourn(self, child: Child, now: float) -> None:
-        # No half-dead pool children beside the next ones.
-        child.kill_group()
-        child.failed_at = [at for at in child.failed_at if now - at < FAILURE_SECONDS]
-        child.failed_at.append(now)
-        how = _how_it_ended(child)
+    def _judge(self, child: Child, now: float) -> None:
+        child.end()  # no half-dead pool children beside the next ones
+        self._show(0)
+        recently = [at for at in child.failed_at if now - at < FAILURE_SECONDS]
+        child.failed_at = [*recently, now]
+        name, how = child.program.name, child.how_it_ended
         if len(child.failed_at) < FAILURES:
-            self.say(child.program.name, f"*** {how}; restarting", RED)
+            say(name, f"*** {how}; restarting", RED)
             child.restart_at = now + RESTART_SECONDS * len(child.failed_at)
             return
-        self._show(0)
-        self.exit_code = 1
-        self.say(
-            child.program.name,
-            f"*** {how}; the third failure within a minute, stopping everything. "
-            "Its last lines:",
-            RED,
-        )
+        self._gave_up = True
+        say(name, f"*** {how}; third failure within a minute, stopping all", RED)
+        say(name, "*** its last lines:", RED)
         for line in child.last_lines:
-            self.say(child.program.name, f"    {line}", RED)
+            say(name, f"    {line}", RED)
 
     def _stop(self) -> None:
-        deadline = time.monotonic() + self.stop_seconds
-        already = self.stop_requests
-        if already:
-            self.say("up", "Stopping … (once more to force)", YELLOW)
-        for service in (False, True):
-            wave = [
-                each for each in self.children if each.program.is_service is service
-            ]
+        if self._stop_requests:
+            say("up", "Stopping … (once more to force)", YELLOW)
+        deadline = time.monotonic() + self._stop_seconds
+        asked = self._stop_requests
+        for wave in (self._users, self._services):
             for child in wave:
-                child.signal(signal.SIGTERM)
+                child.ask_to_stop()
             while (
                 any(child.is_alive for child in wave)
                 and time.monotonic() < deadline
-                and self.stop_requests == already
+                and self._stop_requests == asked
             ):
                 self._show(LOOK_SECONDS)
-        for child in self.children:
+        for child in self._children:
             if child.is_alive:
-                self.say(child.program.name, "*** did not stop; killed", RED)
-            child.kill_group()
+                say(child.program.name, "*** did not stop; killed", RED)
+            child.end()
         self._show(0)
-        self.output.close()
-        self.say("up", "Stopped.", YELLOW)
+        say("up", "Stopped.", YELLOW)
 
 
-def _how_it_ended(child: Child) -> str:
-    assert child.process  # noqa: S101  # it ran
-    code = child.process.returncode
-    return (
-        f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    )
+def say(name: str, text: str, colour: int) -> None:
+    """Print *text* behind a prefix, coloured on a terminal."""
+    prefix = f"{time.strftime('%H:%M:%S')} {name:<6} │ "
+    try:
+        if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+            prefix = f"\033[{colour}m{prefix}\033[0m"
+        sys.stdout.write(f"{prefix}{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        # The terminal went away: no reason to leave the children alone.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115

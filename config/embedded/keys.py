@@ -36,3 +36,8 @@ def write(path: Path, secret: str) -> None:
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
     ) as f:
         f.write(f"{secret}\n")
+
+
+def short() -> str:
+    """Return a password that is typed by hand: 60 random bits."""
+    return "-".join(secrets.token_hex(3)[:5] for _ in range(3))

@@ -64,8 +64,13 @@ def ensure(base: Path, database: str) -> Server:
             os.close(lock)
             raise
     owner = os.getpid()
-    # A forked child runs its parent's exit functions, but has no share of its own.
-    atexit.register(lambda: os.getpid() == owner and leave(base, server))
+
+    @atexit.register
+    def leave_once() -> None:
+        # A forked child runs its parent's exit functions, but has no share of its own.
+        if os.getpid() == owner:
+            leave(base, server)
+
     return server
 
 

@@ -1,0 +1,1 @@
+"""`up`: everything in one terminal."""
