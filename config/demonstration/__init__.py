@@ -1,0 +1,1 @@
+"""A demonstration: real records, real commands, and a few people with a story."""

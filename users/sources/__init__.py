@@ -1,0 +1,1 @@
+"""Systems that tell us about people: one anti-corruption layer each."""

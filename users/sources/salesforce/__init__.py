@@ -1,0 +1,1 @@
+"""Salesforce as a source: its words end here, ours begin."""
