@@ -1,0 +1,29 @@
+# Contributors' shortcuts; ./run needs no make.
+PYTHON := .venv/bin/python
+COMPILE := uv pip compile -q pyproject.toml --extra embedded --universal \
+	--generate-hashes --python-version 3.11 --no-header --no-annotate
+
+.PHONY: check fix fast order-test-long lock run help
+
+check: ## all that CI runs, up to the first failure (the default)
+	./run test
+
+fix: ## let the formatter and the linter mend what they can
+	$(PYTHON) -m ruff format . run
+	$(PYTHON) -m ruff check --fix . run
+
+fast: ## the tests without a browser, up to the first failure
+	./run test -m "not browser" -x -q
+
+order-test-long: ## two minutes of adversaries against the order of the log
+	ANNALS_ORDER_SECONDS=120 $(PYTHON) -m pytest tests/eventstore/test_order.py -s
+
+lock: ## pin the dependencies anew (needs uv)
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+
+run: ## start everything
+	./run
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
