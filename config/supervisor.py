@@ -25,6 +25,7 @@ LOOK_SECONDS = 0.1  # between two looks at the children
 FAILURES = 3  # that many ...
 FAILURE_SECONDS = 60  # ... within this: give up
 RESTART_SECONDS = 0.3  # pause before the first restart; the second is twice as long
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RED, YELLOW = 31, 33
 
 
@@ -59,8 +60,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Supervise; return the exit code: 0 when told to stop, 1 when giving up."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+        before = {each: signal.signal(each, self._on_signal) for each in STOP_SIGNALS}
         try:
             self._start_all()
             while not self._is_ending:
@@ -69,6 +69,8 @@ class Supervisor:
                     self._look_after(child)
         finally:
             self._stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
         return 1 if self._gave_up else 0
 
     @property
@@ -149,6 +151,10 @@ class Supervisor:
                 say(child.program.name, "*** did not stop; killed", RED)
             child.end()
         self._show(0)
+        for key in self._output.get_map().values():
+            _, pipe = key.data
+            pipe.close()
+        self._output.close()
         say("up", "Stopped.", YELLOW)
 
 

@@ -110,8 +110,11 @@ def _refuse_a_taken(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            message = f"Cannot listen on port {port} ({error}): try --port {port + 1}."
+        except OSError as error:
+            message = (
+                f"Cannot listen on port {port} ({error.strerror}): "
+                f"try --port {port + 1}."
+            )
             raise CommandError(message) from error
 
 

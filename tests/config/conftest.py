@@ -1,0 +1,33 @@
+"""What the launcher's tests share."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import running, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give an awkwardly named folder that every account may enter."""
+    with open_folder() as path:
+        yield path
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make the folder; nothing that names it in its command line may run at the end."""
+    path = Path(tempfile.mkdtemp(prefix="annals prüfung "))
+    path.chmod(0o755)
+    yield path
+    wait_until(lambda: not running(str(path)))
+    shutil.rmtree(path)
