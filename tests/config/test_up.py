@@ -1,0 +1,184 @@
+"""The whole installation: started once, used like a newcomer would, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.config.conftest import open_folder
+from tests.processes import running, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).resolve().parents[2]
+MANAGE = [sys.executable, str(PROJECT / "manage.py")]
+# What tests.settings filled in for this process must not reach an installation.
+SET_BY_TESTS = {
+    *("ALLOWED_HOSTS", "CELERY_BROKER_URL", "CLAIM_KEY", "DATABASE_URL"),
+    *("DJANGO_SETTINGS_MODULE", "EMAIL_URL", "ENVIRONMENT_NAME", "SECRET_KEY"),
+    "SECURE_SSL_REDIRECT",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    folder: Path
+    port: int
+    environment: dict[str, str]
+    process: subprocess.Popen[str]
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    def ask(
+        self, method: str, path: str, body: object = None
+    ) -> tuple[int, str, dict[str, str]]:
+        token = (self.folder / "state" / "token.txt").read_text().strip()
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {"Host": "localhost", "Content-Type": "application/json"}
+        headers["Authorization"] = f"Bearer {token}"
+        connection.request(method, path, json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return response.status, text, dict(response.headers)
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603
+            [*MANAGE, *arguments],
+            capture_output=True,
+            check=False,
+            cwd="/",
+            env=self.environment,
+            text=True,
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with open_folder() as folder:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in SET_BY_TESTS
+        }
+        environment |= {
+            "STATE_DIR": str(folder / "state"),
+            "STATIC_ROOT": str(folder / "static"),
+        }
+        port = free_port()
+        with (folder / "output").open("w") as output:
+            process = subprocess.Popen(  # noqa: S603
+                [*MANAGE, "up", "--no-demo", "--port", str(port)],
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
+                stdout=output,
+                text=True,
+            )
+        installation = Installation(
+            folder=folder, port=port, environment=environment, process=process
+        )
+        try:
+            wait_until(lambda: "Three things to try" in installation.output, 60)
+            yield installation
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+        # `open_folder` waits until nothing of it runs any more.
+        assert process.returncode == 0
+        assert installation.output.endswith("Stopped.\n")
+
+
+def test_greets_with_the_address_and_the_log_in(installation: Installation) -> None:
+    password = (installation.folder / "state" / "login.txt").read_text().strip()
+    frame = re.findall(r"│  (.*?) *│\n", installation.output)
+    assert frame[:3] == [
+        f"Annals is running:  http://localhost:{installation.port}/",
+        f"Log in as:          admin   password: {password}",
+        "Stop it with Ctrl-C.",
+    ]
+
+
+def test_says_nothing_else(installation: Installation) -> None:
+    before = installation.output.partition("┌")[0]
+    assert before.split("\n") == ["Preparing the database …", "Starting …", "", ""]
+
+
+def test_serves_pages_with_their_style(installation: Installation) -> None:
+    status, page, _ = installation.ask("GET", "/admin/login/")
+    assert status == 200
+    style = re.search(r'href="(/static/[^"]+\.css)"', page)
+    assert style
+    assert installation.ask("GET", style[1])[0] == 200
+
+
+def test_a_user_created_by_the_token_reaches_the_list(
+    installation: Installation,
+) -> None:
+    grace = {"name": "Grace Hopper", "email": "grace@example.org"}
+    status, _, headers = installation.ask("POST", "/api/v1/users", grace)
+    assert status == 202
+    wait_until(lambda: installation.ask("GET", headers["Location"])[0] == 200)
+    assert json.loads(installation.ask("GET", headers["Location"])[1])["name"] == (
+        "Grace Hopper"
+    )
+
+
+def test_a_command_beside_it_leaves_its_server_alone(
+    installation: Installation,
+) -> None:
+    assert installation.manage("check").returncode == 0
+    assert installation.ask("GET", "/api/v1/users")[0] == 200
+
+
+def test_a_worker_that_dies_is_named_and_replaced(installation: Installation) -> None:
+    parent = f"PPid:\t{installation.process.pid}\n"
+    (worker,) = [
+        pid
+        for pid in running("celery\0--quiet\0-A\0config\0worker")
+        if parent in Path(f"/proc/{pid}/status").read_text()
+    ]
+    os.kill(worker, signal.SIGKILL)
+    wait_until(
+        lambda: "worker │ *** killed by SIGKILL; restarting" in installation.output
+    )
+
+
+def test_a_second_one_in_the_same_folder_is_refused(installation: Installation) -> None:
+    second = installation.manage("up", "--port", str(free_port()))
+    assert (second.returncode, second.stderr) == (
+        1,
+        "CommandError: Annals already runs from this folder, or is still stopping.\n",
+    )
+
+
+def test_a_port_in_use_is_named_with_the_remedy(installation: Installation) -> None:
+    port = installation.port
+    second = installation.manage("up", "--port", str(port))
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"CommandError: Cannot listen on port {port} (Address already in use): "
+        f"try --port {port + 1}.\n"
+    )
