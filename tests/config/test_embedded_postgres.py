@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from config.embedded import guardian, postgres
+from config.embedded.errors import EmbeddedError
 from tests.config.conftest import open_folder
 from tests.processes import running, wait_until
 
@@ -158,7 +159,7 @@ def test_a_killed_server_is_revived_while_it_has_users(base: Path) -> None:
 
 def test_a_server_that_cannot_start_says_why_in_one_sentence(base: Path) -> None:
     (base / "pgdata" / "postgresql.auto.conf").write_text("shared_buffers = 'much'\n")
-    with pytest.raises(postgres.EmbeddedError) as refusal:
+    with pytest.raises(EmbeddedError) as refusal:
         postgres.ensure(base, "annals")
     assert str(refusal.value) == (
         "PostgreSQL did not start: configuration file "
