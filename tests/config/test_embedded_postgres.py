@@ -62,18 +62,18 @@ class User:
             pipe.close()
 
 
-@pytest.fixture
-def base(folder: Path, cluster: Path) -> Path:
-    """A folder with a cluster that does not run, made without waiting for initdb."""
-    subprocess.run(["/bin/cp", "-a", f"{cluster}/.", folder], check=True)  # noqa: S603
-    return folder
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Path]:
     with open_folder() as path:
         User(path).leave()
         yield path
+
+
+@pytest.fixture
+def base(cluster: Path) -> Iterator[Path]:
+    """Give a folder with a cluster that does not run, without waiting for initdb."""
+    yield cluster
+    wait_until(lambda: not running(str(cluster)))
 
 
 def answer(base: Path, query: str) -> object:
@@ -158,9 +158,11 @@ def test_a_killed_server_is_revived_while_it_has_users(base: Path) -> None:
 
 
 def test_a_server_that_cannot_start_says_why_in_one_sentence(base: Path) -> None:
-    (base / "pgdata" / "postgresql.auto.conf").write_text("shared_buffers = 'much'\n")
+    configuration = base / "pgdata" / "postgresql.auto.conf"
+    configuration.write_text("shared_buffers = 'much'\n")
     with pytest.raises(EmbeddedError) as refusal:
         postgres.ensure(base, "annals")
+    configuration.write_text("")
     assert str(refusal.value) == (
         "PostgreSQL did not start: configuration file "
         f'"{base}/pgdata/postgresql.auto.conf" contains errors '
