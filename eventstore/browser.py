@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from eventstore import store
@@ -147,20 +147,27 @@ def sources() -> list[str]:
 
 
 def totals() -> Totals:
-    """Return how much the log holds.  Three queries, none of them a scan of it."""
+    """Return how much the log holds.  Two queries, none of them a scan of much."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint FROM pg_class"
-            " WHERE oid = 'events'::regclass"
+            "SELECT greatest(reltuples, 0)::bigint, events_watermark_v1()"
+            " FROM pg_class WHERE oid = 'events'::regclass"
         )
-        estimate: int = cursor.fetchone()[0]
+        estimate, head = cursor.fetchone()
     is_estimate = estimate > EXACT_BELOW
-    hour_ago = timezone.now() - timedelta(hours=1)
+    recent = Q(recorded_at__gte=timezone.now() - timedelta(hours=1))
+    if is_estimate:
+        exact, last_hour = 0, StoredEvent.objects.filter(recent).count()
+    else:
+        counts = StoredEvent.objects.aggregate(
+            exact=Count("position"), last_hour=Count("position", filter=recent)
+        )
+        exact, last_hour = counts["exact"], counts["last_hour"]
     return Totals(
-        events=estimate if is_estimate else StoredEvent.objects.count(),
+        events=estimate if is_estimate else exact,
         is_estimate=is_estimate,
-        head=store.watermark(),
-        last_hour=StoredEvent.objects.filter(recorded_at__gte=hour_ago).count(),
+        head=head,
+        last_hour=last_hour,
     )
 
 

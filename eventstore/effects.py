@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import psycopg.errors
 from django.db import OperationalError, transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from eventstore import store
@@ -24,6 +26,14 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 FIRST_RETRY_SECONDS = 10  # doubled with every attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Effects that did not happen: those still tried, and those given up."""
+
+    pending: int
+    failed: int
 
 
 def note(reactor: str, events: Sequence[RecordedEvent]) -> None:
@@ -60,6 +70,16 @@ def perform_due(reactor: str, perform: Callable[[RecordedEvent], None]) -> int:
 def of_stream(stream: str) -> list[Effect]:
     """Return the effects that events of one stream called for, newest first."""
     return list(Effect.objects.filter(stream=stream).order_by("-id"))
+
+
+def owed() -> Owed:
+    """Return how many effects did not happen (yet).  One query."""
+    states = Effect.State
+    found = Effect.objects.exclude(state=states.DONE).aggregate(
+        pending=Count("id", filter=Q(state=states.PENDING)),
+        failed=Count("id", filter=Q(state=states.FAILED)),
+    )
+    return Owed(**found)
 
 
 class _AnotherPerformsError(Exception):

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 
 from eventstore import doorbell, sql
 from eventstore.codec import decode, encode, type_of
-from eventstore.errors import ConcurrencyError, EventIdTakenError
+from eventstore.errors import ConcurrencyError, EventIdTakenError, EventStoreError
 from eventstore.events import Metadata, RecordedEvent
 from eventstore.hashing import canonical, plain_hash, salted_hash
 
@@ -80,7 +80,10 @@ def append(
             cursor.execute(sql.load("append"), parameters)
             position, version, recorded_at = cursor.fetchone()
     except DatabaseError as error:
-        raise _translated(error, stream, expected_version) from error
+        refusal = _refusal(error, stream, expected_version)
+        if refusal is None:
+            raise
+        raise refusal from error
     doorbell.ring_after_commit()
     return Appended(
         stream=stream, version=version, position=position, recorded_at=recorded_at
@@ -202,16 +205,18 @@ def _circumstances(metadata: Metadata) -> dict[str, Any]:
     }
 
 
-def _translated(error: DatabaseError, stream: str, expected: int) -> Exception:
+def _refusal(
+    error: DatabaseError, stream: str, expected: int
+) -> EventStoreError | None:
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):
-        return error
+        return None
     if cause.sqlstate == WRONG_VERSION:
         actual = int(cause.diag.message_detail or 0)
         return ConcurrencyError(stream, expected=expected, actual=actual)
     if cause.diag.constraint_name == "events_event_id_key":
         return EventIdTakenError(stream)
-    return error
+    return None
 
 
 def _json(value: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,10 @@ from eventstore.events import RecordedEvent
 from eventstore.models import Checkpoint
 
 logger = logging.getLogger(__name__)
+
+# Kinds of subscriptions.
+PROJECTION = "projection"
+REACTOR = "reactor"
 
 BUCKETS = 16  # fixed by event_bucket_v1; changing it is a migration
 LEASED_BUCKETS = 8  # buckets a transaction takes, so that two workers run side by side
@@ -77,6 +81,7 @@ class Progress:
     """How far a subscription has come.
 
     Attributes:
+        kind: ``projection`` or ``reactor``.
         position: Everything at or below is applied.
         behind: Positions between that and the watermark; gaps count.
         error: What stopped it last, empty when nothing does.
@@ -138,14 +143,23 @@ def progress(subscription: Subscription) -> Progress:
     found = Checkpoint.objects.filter(subscription=subscription.name).aggregate(
         position=Min("position"), error=Max("error")
     )
-    position = found["position"] or 0
-    return Progress(
-        name=subscription.name,
-        kind="projection" if isinstance(subscription, Projection) else "reactor",
-        position=position,
-        behind=max(mark - position, 0),
-        error=found["error"] or "",
-    )
+    return _progress(subscription, mark, found)
+
+
+def progress_of_all(mark: int) -> list[Progress]:
+    """Return how far each subscription has come towards the watermark *mark*.
+
+    One query.
+    """
+    found = {
+        row["subscription"]: row
+        for row in Checkpoint.objects.values("subscription").annotate(
+            position=Min("position"), error=Max("error")
+        )
+    }
+    return [
+        _progress(each, mark, found.get(each.name, {})) for each in all_subscriptions()
+    ]
 
 
 def lock_bucket(subscription: str, stream: str) -> None:
@@ -158,6 +172,19 @@ def lock_bucket(subscription: str, stream: str) -> None:
         bucket: int = cursor.fetchone()[0]
     _ensure_checkpoints(subscription)
     Checkpoint.objects.select_for_update().get(subscription=subscription, bucket=bucket)
+
+
+def _progress(
+    subscription: Subscription, mark: int, found: Mapping[str, Any]
+) -> Progress:
+    position = found.get("position") or 0
+    return Progress(
+        name=subscription.name,
+        kind=PROJECTION if isinstance(subscription, Projection) else REACTOR,
+        position=position,
+        behind=max(mark - position, 0),
+        error=found.get("error") or "",
+    )
 
 
 def _apply_batch(subscription: Subscription) -> bool:

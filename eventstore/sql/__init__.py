@@ -11,4 +11,4 @@ from typing import LiteralString
 def load(name: str) -> LiteralString:
     """Return the statement in ``<name>.sql``."""
     path = Path(__file__).parent / f"{name}.sql"
-    return path.read_text(encoding="utf-8")  # type: ignore[return-value]
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+
+from eventstore import codec
+from eventstore.errors import UnregisteredEventError
+from eventstore.events import UnknownEvent
+from users.events import UserCreated, UserStatusChanged
+from users.values import Status
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda f: f.stem)
+def test_a_golden_payload_decodes_for_ever(file: Path) -> None:
+    name, version = file.stem.rsplit(".", 1)
+    stored = json.loads(file.read_text("utf-8"))
+    event = codec.decode(name, int(version), stored)
+    assert codec.encode(event) == stored
+    assert codec.type_of(event).name == name
+
+
+def test_every_type_and_version_has_a_golden_payload() -> None:
+    types = [codec.type_named(name) for name in codec.type_names()]
+    newest = {f"{each.name}.{each.schema_version}" for each in types if each}
+    assert newest <= {file.stem for file in GOLDEN.glob("*.json")}
+
+
+@given(strategies.text(), strategies.sampled_from(list(Status)))
+def test_a_payload_survives_the_round_trip(reason: str, status: Status) -> None:
+    event = UserStatusChanged(
+        old_status=Status.ACTIVE, new_status=status, reason=reason
+    )
+    assert codec.decode("UserStatusChanged", 1, codec.encode(event)) == event
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "data"),
+    [
+        ("UserTeleported", 1, {"to": "Mars"}),
+        ("UserCreated", 99, {"name": "Ada", "email": "ada@example.com"}),
+        ("UserCreated", 1, {"name": 7, "email": None}),
+        ("UserCreated", 1, {}),
+    ],
+)
+def test_what_cannot_be_understood_stays_readable(
+    name: str, version: int, data: dict[str, Any]
+) -> None:
+    assert codec.decode(name, version, data) == UnknownEvent(type=name, data=data)
+
+
+def test_a_class_without_a_stored_name_is_refused() -> None:
+    @dataclass
+    class Nameless:
+        pass
+
+    with pytest.raises(UnregisteredEventError, match="Nameless has no @event_type"):
+        codec.type_of(Nameless())
+
+
+def test_a_payload_of_a_newer_code_keeps_its_extra_fields_out() -> None:
+    data = {"name": "Ada", "email": "ada@example.com", "shoe_size": 38}
+    expected = UserCreated(name="Ada", email="ada@example.com")
+    assert codec.decode("UserCreated", 1, data) == expected

@@ -1,0 +1,77 @@
+"""Plain functions with defaults: the things most tests need."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from eventstore import store
+from eventstore.codec import encode, type_of
+from eventstore.events import NO_STREAM, REST, Metadata, RecordedEvent
+from eventstore.store import Appended
+from users import services
+from users.commands import CreateUser
+from users.events import UserCreated, UserNameChanged
+
+ADA = UUID("00000000-0000-4000-8000-00000000ada0")
+NOON = datetime(2026, 11, 6, 12, 0, tzinfo=UTC)
+
+
+def metadata(**changes: Any) -> Metadata:
+    defaults: dict[str, Any] = {
+        "actor": "client:tests",
+        "source": REST,
+        "correlation_id": uuid4(),
+    }
+    return Metadata(**defaults | changes)
+
+
+def user_created(**changes: Any) -> UserCreated:
+    defaults = {"name": "Ada Byron", "email": "ada@example.com"}
+    return UserCreated(**defaults | changes)
+
+
+def renamed(old: str = "Ada Byron", new: str = "Ada King") -> UserNameChanged:
+    return UserNameChanged(old_name=old, new_name=new)
+
+
+def recorded(payload: Any, **changes: Any) -> RecordedEvent:
+    known = type_of(payload)
+    defaults: dict[str, Any] = {
+        "position": 1,
+        "stream": f"user-{ADA}",
+        "version": 1,
+        "event_id": uuid4(),
+        "type": known.name,
+        "schema_version": known.schema_version,
+        "payload": payload,
+        "data": encode(payload),
+        "actor": "client:tests",
+        "source": REST,
+        "correlation_id": uuid4(),
+        "causation_id": None,
+        "metadata": {},
+        "recorded_at": NOON,
+        "occurred_at": NOON,
+    }
+    return RecordedEvent(**defaults | changes)
+
+
+def appended(
+    stream: str, *events: object, expected_version: int = NO_STREAM, **changes: Any
+) -> Appended:
+    return store.append(
+        stream,
+        events or [user_created()],
+        expected_version=expected_version,
+        metadata=metadata(**changes),
+    )
+
+
+def known_user(user_id: UUID | None = None, **changes: Any) -> UUID:
+    """Create a user through the front door and return the id."""
+    identity = user_id or uuid4()
+    values = {"name": "Ada Byron", "email": f"{identity}@example.com"} | changes
+    services.execute(CreateUser(user_id=identity, **values), metadata())
+    return identity
