@@ -2,10 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils.translation import gettext_lazy
+from django.views.generic import RedirectView
+
+from config import navigation
+from eventstore.admin import dashboard, log
+from projections.admin import commands, directory, reprocess
+from projections.admin.forms import ChangeEmailForm, ChangeNameForm, ChangeStatusForm
+from projections.admin.lookup import stream_of
+from projections.admin.user import user
+
+View = Callable[..., HttpResponse]
+
+# One permission a page; a superuser has them all.
+SEE_EVENTS = "eventstore.view_storedevent"
+SEE_USERS = "projections.view_directoryentry"
+ISSUE_COMMANDS = "users.issue_command"
+REPROCESS = "projections.reprocess"
+
+EVENTS = "eventstore/event/"
+USERS = "users/userview/"
+USER = f"{USERS}<uuid:user_id>/"
 
 
 class BackOfficeSite(AdminSite):
     """One site for our pages and for those of third-party apps."""
 
     site_title = site_header = "Annals"
+    index_title = gettext_lazy("Dashboard")
+    site_url = None
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Return our pages, then those of Django's admin."""
+        return [*self._log_pages(), *self._user_pages(), *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the frame around every page shows."""
+        return {
+            **super().each_context(request),
+            "environment": settings.ENVIRONMENT_NAME,
+            "navigation": list(navigation.groups(request)),
+        }
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the dashboard, its numbers to those who may see events."""
+        may_see = request.user.has_perm(SEE_EVENTS)
+        numbers = {"overview": dashboard.overview() if may_see else None}
+        return super().index(request, numbers | (extra_context or {}))
+
+    def _log_pages(self) -> list[URLPattern]:
+        events = self._page(log.events, SEE_EVENTS)
+        event = self._page(log.event, SEE_EVENTS)
+        return [
+            path(EVENTS, events, {"find_stream": stream_of}, name="events"),
+            path(f"{EVENTS}<int:position>/", event, name="event"),
+            path("e/<int:position>", _permanent("admin:event")),
+        ]
+
+    def _user_pages(self) -> list[URLPattern]:
+        create = self._page(commands.create, ISSUE_COMMANDS)
+        again = self._page(reprocess.reprocess_user, REPROCESS)
+        return [
+            path(USERS, self._page(directory.users, SEE_USERS), name="users"),
+            path(f"{USERS}add/", create, name="create_user"),
+            path(f"{USER}change/", self._page(user, SEE_USERS), name="user"),
+            path(f"{USER}reprocess/", again, name="reprocess_user"),
+            *self._command_pages(),
+            path("u/<uuid:user_id>", _permanent("admin:user")),
+        ]
+
+    def _command_pages(self) -> list[URLPattern]:
+        change = self._page(commands.change, ISSUE_COMMANDS)
+        forms = {
+            "change-name": ChangeNameForm,
+            "change-email": ChangeEmailForm,
+            "change-status": ChangeStatusForm,
+        }
+        return [
+            path(
+                f"{USER}commands/{name}/",
+                change,
+                {"form_class": form_class},
+                name=name.replace("-", "_"),
+            )
+            for name, form_class in forms.items()
+        ]
+
+    def _page(self, view: View, permission: str) -> View:
+        guarded = permission_required(permission, raise_exception=True)(view)
+        return self.admin_view(guarded)
+
+
+def _permanent(url_name: str) -> View:
+    return RedirectView.as_view(pattern_name=url_name, query_string=True)

@@ -1,0 +1,130 @@
+"""Which events to show: the browser's query string as a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from eventstore import codec, sentences
+from eventstore.browser import EventFilter
+
+PLACES = ("before", "after")  # where a page begins; no filter survives a change of them
+
+FindStream = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One filter that is on, and the query string without it."""
+
+    label: str
+    value: str
+    without: str
+
+
+def _type_choices() -> list[tuple[str, str]]:
+    return [(name, name) for name in codec.type_names()]
+
+
+def _instant(label: str) -> forms.DateTimeField:
+    return forms.DateTimeField(
+        required=False,
+        label=label,
+        error_messages={
+            "invalid": gettext_lazy("Enter a time such as 2026-11-06T15:00.")
+        },
+        widget=forms.DateTimeInput(
+            format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1}
+        ),
+    )
+
+
+class EventFilterForm(forms.Form):
+    """``?stream=ada@example.com&type=UserCreated&since=2026-11-06T15:00Z``."""
+
+    stream = forms.CharField(
+        required=False, max_length=300, label=gettext_lazy("Stream or user")
+    )
+    type = forms.MultipleChoiceField(
+        required=False,
+        choices=_type_choices,
+        label=gettext_lazy("Type"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    actor = forms.CharField(required=False, max_length=200, label=gettext_lazy("Actor"))
+    source = forms.CharField(
+        required=False, max_length=50, label=gettext_lazy("Source"), widget=forms.Select
+    )
+    since = _instant(gettext_lazy("From (UTC)"))
+    until = _instant(gettext_lazy("Before (UTC)"))
+    correlation = forms.UUIDField(required=False, label=gettext_lazy("Correlation"))
+
+    def __init__(self, query: QueryDict, *, find_stream: FindStream) -> None:
+        """Read *query*; *find_stream* turns what staff type into a stream's name."""
+        super().__init__(query, auto_id="filter_%s")
+        self.find_stream = find_stream
+        self.query = query
+        self.fields["source"].widget.choices = [  # type: ignore[attr-defined]
+            ("", _("any")),
+            *sentences.SOURCES.items(),
+            *self._unlisted_source(),
+        ]
+        self.fields["stream"].widget.attrs["placeholder"] = _("user-…, id or e-mail")
+        self.fields["actor"].widget.attrs["placeholder"] = "staff:ada"
+        self.fields["correlation"].widget.attrs["placeholder"] = _("id")
+
+    def clean_stream(self) -> str:
+        """Return the stream's name for a name, a user's id or an e-mail address."""
+        typed: str = self.cleaned_data["stream"]
+        found = self.find_stream(typed) if typed else ""
+        if found is None:
+            raise ValidationError(_("No user has this e-mail address."))
+        return found
+
+    def matching(self) -> EventFilter:
+        """Return the filter; what could not be understood asks nothing."""
+        for name in self.errors.keys() & {"since", "until"}:
+            # A field for times would hide what was typed.
+            self.fields[name].widget.attrs["type"] = "text"
+        asked: dict[str, Any] = self.cleaned_data
+        return EventFilter(
+            stream=asked.get("stream", ""),
+            types=asked.get("type", ()),
+            actor=asked.get("actor", ""),
+            source=asked.get("source", ""),
+            correlation_id=asked.get("correlation"),
+            since=asked.get("since"),
+            until=asked.get("until"),
+        )
+
+    def chips(self) -> Iterator[Chip]:
+        """Yield the filters that are on, in the order of the form."""
+        for name in self.fields:
+            if name in self.errors:
+                continue
+            for value in filter(None, self.query.getlist(name)):
+                yield Chip(
+                    label=str(self[name].label),
+                    value=sentences.source(value) if name == "source" else value,
+                    without=without(self.query, name, value),
+                )
+
+    def _unlisted_source(self) -> list[tuple[str, str]]:
+        asked = self.query.get("source", "")
+        return [] if asked in {"", *sentences.SOURCES} else [(asked, asked)]
+
+
+def without(query: QueryDict, name: str, value: str) -> str:
+    """Return *query* less one value, back at its first page."""
+    rest = query.copy()
+    rest.setlist(name, [each for each in query.getlist(name) if each != value])
+    for place in (*PLACES, "cursor"):
+        rest.pop(place, None)
+    return f"?{rest.urlencode()}"

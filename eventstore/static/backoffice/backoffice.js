@@ -1,0 +1,135 @@
+/* Nice-to-haves of the back office; every page works without them. */
+'use strict';
+{
+    const all = (selector) => document.querySelectorAll(selector);
+
+    /* "/" goes to the search field, Escape leaves it. */
+    document.addEventListener('keydown', (event) => {
+        const typing = event.target.closest('input, textarea, select, [contenteditable]');
+        if (event.key === 'Escape') {
+            all('details.choices[open]').forEach((menu) => {
+                menu.open = false;
+                menu.querySelector('summary').focus();
+            });
+            if (typing && typing.type === 'search') {
+                typing.blur();
+            }
+            return;
+        }
+        if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) {
+            return;
+        }
+        const field = document.querySelector('[data-search]') ||
+            document.getElementById('find-user');
+        if (field) {
+            event.preventDefault();
+            field.focus();
+            field.select();
+        }
+    });
+
+    /* A menu closes when something else is clicked. */
+    document.addEventListener('click', (event) => {
+        all('details.choices[open]').forEach((menu) => {
+            if (!menu.contains(event.target)) {
+                menu.open = false;
+            }
+        });
+    });
+
+    /* Errors and conflicts are read first. */
+    const first = document.querySelector('[data-focus]');
+    if (first) {
+        first.focus();
+    }
+
+    if (navigator.clipboard) {
+        all('[data-copy]').forEach((button) => {
+            const label = button.textContent;
+            button.hidden = false;
+            button.addEventListener('click', async () => {
+                await navigator.clipboard.writeText(button.dataset.copy);
+                button.textContent = button.dataset.done;
+                setTimeout(() => { button.textContent = label; }, 1500);
+            });
+        });
+    }
+
+    all('[data-without-script]').forEach((element) => { element.hidden = true; });
+
+    /* Time travel: the slider and its buttons move the address and the page's parts. */
+    const slider = document.querySelector('[data-versions]');
+    if (slider) {
+        const said = document.getElementById('moment-said');
+        let latest = 0;
+
+        const words = () => {
+            const option = slider.list &&
+                slider.list.querySelector(`option[value="${slider.value}"]`);
+            const version = slider.dataset.words
+                .replace('{v}', slider.value).replace('{n}', slider.max);
+            return option ? `${version}, ${option.label}` : version;
+        };
+
+        const show = async (url) => {
+            const turn = ++latest;
+            const answer = await fetch(url, {credentials: 'same-origin'});
+            if (!answer.ok || answer.redirected) {
+                window.location.assign(url);
+                return;
+            }
+            const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+            if (turn !== latest) {
+                return; // a newer question was asked meanwhile
+            }
+            const focused = document.activeElement.dataset.testid;
+            all('[data-swap]').forEach((part) => {
+                const fresh = page.getElementById(part.id);
+                if (fresh) {
+                    part.replaceWith(document.adoptNode(fresh));
+                }
+            });
+            for (const id of ['moment_date', 'moment_time', 'moment_v']) {
+                document.getElementById(id).value = page.getElementById(id).value;
+            }
+            const again = focused && document.querySelector(`[data-testid="${focused}"]`);
+            if (again) {
+                again.focus();
+            }
+            slider.setAttribute('aria-valuetext', words());
+            said.textContent = words();
+        };
+
+        const go = (url) => {
+            window.history.pushState({}, '', url);
+            show(url);
+        };
+
+        slider.addEventListener('input', () => {
+            document.querySelector('output[for="moment_v"]').textContent = words();
+            slider.setAttribute('aria-valuetext', words());
+        });
+        slider.addEventListener('change', () => go(`?v=${slider.value}`));
+        document.addEventListener('click', (event) => {
+            const step = event.target.closest('a[data-step]');
+            if (step && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+                event.preventDefault();
+                go(step.getAttribute('href'));
+            }
+        });
+        window.addEventListener('popstate', () => show(window.location.href));
+    }
+
+    /* What a crontab means, beside the choice (celery-beat's form). */
+    const meanings = document.getElementById('readable-crontabs');
+    const crontab = document.getElementById('id_crontab');
+    if (meanings && crontab) {
+        const known = JSON.parse(meanings.textContent);
+        const hint = document.createElement('div');
+        hint.className = 'help';
+        crontab.closest('.form-row').append(hint);
+        const explain = () => { hint.textContent = known[crontab.value] || ''; };
+        crontab.addEventListener('change', explain);
+        explain();
+    }
+}

@@ -1,0 +1,84 @@
+"""How events, times and JSON look in the back office."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from eventstore import sentences
+
+register = template.Library()
+
+register.filter("sentence", sentences.sentence)
+register.filter("actor", sentences.actor)
+register.filter("via", sentences.source)
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
+MANY_DAYS = 60  # beyond, months say more than days
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """Return *value* as indented JSON; templates escape it."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
+
+
+@register.filter
+def instant(value: datetime) -> str:
+    """Return a time as URLs carry it: ``2026-11-06T15:00:00Z``."""
+    return value.astimezone(timezone.get_default_timezone()).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
+
+
+@register.filter
+def moment(value: datetime) -> SafeString:
+    """Return a time for reading: ``6 Nov 2026, 15:00:00 UTC``."""
+    return _time(value, f"{date_format(value, 'j M Y, H:i:s')} UTC")
+
+
+@register.filter
+def stamp(value: datetime) -> SafeString:
+    """Return a time for columns whose head says UTC: ``2026-11-06 15:00:00``."""
+    return _time(value, date_format(value, "Y-m-d H:i:s"))
+
+
+@register.filter
+def ago(value: datetime) -> str:
+    """Return how long ago that was, in one unit: ``12 days ago``."""
+    seconds = max(int((timezone.now() - value).total_seconds()), 0)
+    if seconds < MINUTE:
+        return _("just now")
+    if seconds < HOUR:
+        count = seconds // MINUTE
+        text = ngettext("{count} minute ago", "{count} minutes ago", count)
+    elif seconds < DAY:
+        count = seconds // HOUR
+        text = ngettext("{count} hour ago", "{count} hours ago", count)
+    elif seconds < MANY_DAYS * DAY:
+        count = seconds // DAY
+        text = ngettext("{count} day ago", "{count} days ago", count)
+    else:
+        return _("{time} ago").format(time=timesince(value, depth=1))
+    return text.format(count=count)
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return the first letters of at most two words of *name*."""
+    words = name.split()
+    return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
+
+
+def _time(value: datetime, text: str) -> SafeString:
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)

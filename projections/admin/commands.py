@@ -1,0 +1,185 @@
+"""Commands from staff: a form posts one, and one of four answers comes back.
+
+No page here writes a row: ``services.execute`` is the only writer.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from eventstore.admin.pages import SeeOther, page
+from eventstore.errors import ConcurrencyError
+from eventstore.events import ADMIN, Metadata
+from projections import queries
+from projections.admin.forms import CommandForm, CreateUserForm
+from projections.admin.user import unknown
+from users import services
+from users.aggregate import USER, User
+from users.commands import UserCommand
+from users.errors import (
+    EmailTakenError,
+    InvalidValueError,
+    StatusTransitionError,
+    UserError,
+    UserExistsError,
+)
+from users.services import Outcome
+
+CONFLICT = 409
+REFUSED = 422
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Make a person known; sent twice, the form makes one user."""
+    form = CreateUserForm(request.POST or None)
+    if form.is_valid():
+        command = form.to_command()
+        try:
+            outcome = services.execute(command, metadata(request, "CreateUser"))
+        except (UserExistsError, ConcurrencyError):
+            text = _("This user was created already; nothing was recorded twice.")
+            messages.info(request, text)
+            return _user_page(command.user_id)
+        except UserError as error:
+            explain(form, error)
+        else:
+            _say(request, outcome)
+            return _user_page(command.user_id)
+    return page(
+        request,
+        "admin/users/create.html",
+        title=_("Create user"),
+        status=REFUSED if form.errors else 200,
+        form=form,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(
+    request: HttpRequest, user_id: UUID, *, form_class: type[CommandForm]
+) -> HttpResponse:
+    """Change one user, unless somebody else did meanwhile: then say what, and ask."""
+    loaded = queries.user(user_id)
+    state = loaded.state
+    if state is None:
+        return unknown(request, user_id)
+    if request.method != "POST":
+        seen = {name: getattr(state, name) for name in queries.FIELDS}
+        initial = {**seen, "expected_version": loaded.version}
+        return _form_page(request, user_id, form_class(initial=initial, state=state))
+    form = form_class(request.POST, state=state)
+    if not form.is_valid():
+        return _form_page(request, user_id, form, status=REFUSED)
+    command = form.to_command(user_id)
+    expected: int = form.cleaned_data["expected_version"]
+    try:
+        outcome = services.execute(
+            command,
+            metadata(request, type(command).__name__),
+            expected_version=expected,
+        )
+    except ConcurrencyError as error:
+        return _conflict(request, user_id, form, command, error)
+    except UserError as error:
+        explain(form, error)
+        return _form_page(request, user_id, form, status=REFUSED)
+    _say(request, outcome)
+    return _user_page(user_id)
+
+
+def metadata(request: HttpRequest, command: str) -> Metadata:
+    """Return the circumstances of a command that staff issue with *request*."""
+    command_id = uuid.uuid7()
+    return Metadata(
+        actor=f"staff:{request.user.get_username()}",
+        source=ADMIN,
+        correlation_id=request.correlation_id,  # type: ignore[attr-defined]
+        causation_id=command_id,
+        extra={"command_id": str(command_id), "command": command},
+    )
+
+
+def explain(form: forms.Form, error: UserError) -> None:
+    """Put a refusal beside the field it is about."""
+    match error:
+        case InvalidValueError():
+            form.add_error(error.field, error.reason)
+        case EmailTakenError():
+            form.add_error("email", str(error))
+        case StatusTransitionError():
+            form.add_error("status", str(error))
+        case _:
+            form.add_error(None, str(error))
+
+
+def _conflict(
+    request: HttpRequest,
+    user_id: UUID,
+    form: CommandForm,
+    command: UserCommand,
+    error: ConcurrencyError,
+) -> HttpResponse:
+    chapters = queries.history(user_id)
+    state = chapters[-1].after
+    if _is_fulfilled(state, command):
+        messages.info(request, _("Nothing to do: it is so already."))
+        return _user_page(user_id)
+    # The same form once more, now on top of what the person is about to read.
+    form.data = form.data.copy()
+    form.data["expected_version"] = str(len(chapters))
+    return _form_page(
+        request,
+        user_id,
+        form,
+        status=CONFLICT,
+        meanwhile=chapters[error.expected :][::-1],
+    )
+
+
+def _is_fulfilled(state: User | None, command: UserCommand) -> bool:
+    try:
+        return not USER.decide(state, command)
+    except UserError:
+        return False
+
+
+def _form_page(
+    request: HttpRequest,
+    user_id: UUID,
+    form: CommandForm,
+    *,
+    status: int = 200,
+    meanwhile: object = None,
+) -> HttpResponse:
+    return page(
+        request,
+        "admin/users/command.html",
+        title=form.title,
+        status=status,
+        user_id=user_id,
+        form=form,
+        state=form.state,
+        meanwhile=meanwhile,
+    )
+
+
+def _say(request: HttpRequest, outcome: Outcome) -> None:
+    if outcome.changed:
+        text = _("Recorded as #{position}, version {version}.")
+        values = {"position": outcome.position, "version": outcome.version}
+        messages.success(request, text.format(**values))
+    else:
+        messages.info(request, _("Nothing to do: it is so already."))
+
+
+def _user_page(user_id: UUID) -> HttpResponse:
+    return SeeOther(reverse("admin:user", args=[user_id]))

@@ -1,0 +1,83 @@
+"""A user's row of the directory beside what the log leads to, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from eventstore.events import RecordedEvent
+from projections import directory
+from projections.directory import FIELDS
+from projections.models import DirectoryEntry
+
+
+class Verdict(StrEnum):
+    """What the comparison comes to."""
+
+    AGREES = "agrees"
+    BEHIND = "behind"  # right as far as it has come
+    DISAGREES = "disagrees"
+    MISSING = "missing"  # no row (yet)
+    ORPHANED = "orphaned"  # a row of which the log knows nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One field of the row and of the log."""
+
+    name: str
+    row: str | None
+    log: str | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two are not the same."""
+        return self.row != self.log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A row and the log.
+
+    Attributes:
+        newer: Events the row has not seen.
+    """
+
+    verdict: Verdict
+    newer: int
+    fields: Sequence[Compared]
+
+
+def compare(row: DirectoryEntry | None, events: Sequence[RecordedEvent]) -> Comparison:
+    """Return *row* beside the fold of *events*, the user's whole stream."""
+    return Comparison(
+        verdict=_verdict(row, events),
+        newer=len(events) - (0 if row is None else row.version),
+        fields=_beside(row, directory.fold(events)),
+    )
+
+
+def _verdict(row: DirectoryEntry | None, events: Sequence[RecordedEvent]) -> Verdict:
+    derived = directory.fold(events)
+    if row is None:
+        return Verdict.MISSING if derived else Verdict.AGREES
+    if derived is None:
+        return Verdict.ORPHANED
+    seen = events[: max(row.version, 0)]
+    if any(field.differs for field in _beside(row, directory.fold(seen))):
+        return Verdict.DISAGREES
+    return Verdict.AGREES if row.version == derived.version else Verdict.BEHIND
+
+
+def _beside(
+    row: DirectoryEntry | None, derived: DirectoryEntry | None
+) -> list[Compared]:
+    return [
+        Compared(name=name, row=_value(row, name), log=_value(derived, name))
+        for name in FIELDS
+    ]
+
+
+def _value(row: DirectoryEntry | None, name: str) -> str | None:
+    return None if row is None else str(getattr(row, name))

@@ -1,0 +1,144 @@
+"""Forms that become commands: shape only, every rule is in ``users``."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from users.aggregate import ALLOWED_TRANSITIONS, User
+from users.commands import (
+    ChangeEmail,
+    ChangeName,
+    ChangeStatus,
+    CreateUser,
+    UserCommand,
+)
+from users.values import EMAIL_LENGTH, NAME_LENGTH, REASON_LENGTH, Status
+
+
+def _name() -> forms.CharField:
+    return forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+
+
+def _email() -> forms.CharField:
+    # The browser's own idea of an address is narrower than ours.
+    return forms.CharField(
+        label=gettext_lazy("E-mail"),
+        max_length=EMAIL_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+    )
+
+
+class CommandForm(forms.Form):
+    """Asks for a change of one user, at the version that staff have seen."""
+
+    title = ""
+    expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
+        """Start from *state*, what the user is now."""
+        super().__init__(*args, **kwargs)
+        self.state = state
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return what is asked for; only of a valid form."""
+        raise NotImplementedError
+
+
+class ChangeNameForm(CommandForm):
+    """Call a person otherwise."""
+
+    title = gettext_lazy("Change name")
+    name = _name()
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return ``ChangeName``."""
+        return ChangeName(user_id=user_id, name=self.cleaned_data["name"])
+
+
+class ChangeEmailForm(CommandForm):
+    """Reach a person at another address."""
+
+    title = gettext_lazy("Change e-mail")
+    email = _email()
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return ``ChangeEmail``."""
+        return ChangeEmail(user_id=user_id, email=self.cleaned_data["email"])
+
+
+class ChangeStatusForm(CommandForm):
+    """Let a person do more, or less."""
+
+    title = gettext_lazy("Change status")
+    status = forms.CharField(label=gettext_lazy("Status"), widget=forms.Select)
+    reason = forms.CharField(
+        required=False,
+        max_length=REASON_LENGTH,
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Kept with the event, for ever."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
+        """Offer what *state* may become, and what was asked for already."""
+        super().__init__(*args, state=state, **kwargs)
+        offered = {new for old, new in ALLOWED_TRANSITIONS if old == state.status}
+        offered.add(state.status)
+        asked = self["status"].value()
+        self.fields["status"].widget.choices = [  # type: ignore[attr-defined]
+            (status.value, status.value.title())
+            for status in Status
+            if status in offered or status == asked
+        ]
+
+    def clean_status(self) -> Status:
+        """Return the status; whether it may be is for the rules to say."""
+        try:
+            return Status(self.cleaned_data["status"])
+        except ValueError:
+            raise ValidationError(_("Choose one of the statuses.")) from None
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return ``ChangeStatus``."""
+        return ChangeStatus(
+            user_id=user_id,
+            status=self.cleaned_data["status"],
+            reason=self.cleaned_data["reason"],
+        )
+
+
+class CreateUserForm(forms.Form):
+    """Make a person known; the id is made with the form, so it works only once."""
+
+    user_id = forms.UUIDField(initial=uuid.uuid7, widget=forms.HiddenInput)
+    name = _name()
+    email = _email()
+
+    def to_command(self) -> CreateUser:
+        """Return ``CreateUser``."""
+        return CreateUser(**self.cleaned_data)
+
+
+class ReprocessForm(forms.Form):
+    """Why a row is derived anew, and proof of the preview that was looked at."""
+
+    token = forms.CharField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        max_length=REASON_LENGTH,
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Recorded with the event, for ever."),
+        widget=forms.TextInput(
+            attrs={"placeholder": gettext_lazy("for example: ticket OPS-412")}
+        ),
+    )

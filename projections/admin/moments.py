@@ -1,0 +1,145 @@
+"""A user at a moment of the past: what was so then, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from eventstore.events import RecordedEvent
+from projections import queries
+from projections.queries import FIELDS, Chapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldThen:
+    """One field at the moment: its value, today's, and the event that set it."""
+
+    name: str
+    then: str | None
+    now: str | None
+    set_by: RecordedEvent | None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the value is another one now."""
+        return self.then != self.now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A user at a moment.
+
+    Attributes:
+        asked: The instant that was asked for; None when a version was, or now.
+        version: Number of events up to the moment; 0 before the user existed.
+        head: Number of events there are.
+        last: The event that was last; None before the user existed.
+        following: The event that came next; None when none has.
+        fields: The state then, beside today's.
+        is_now: Whether nothing was asked, so that this is today.
+    """
+
+    asked: datetime | None
+    version: int
+    head: int
+    last: RecordedEvent | None
+    following: RecordedEvent | None
+    fields: Sequence[FieldThen]
+    is_now: bool
+
+
+class MomentForm(forms.Form):
+    """``?at=2026-11-06T15:00:00Z``, ``?v=6``, or a date and a time in UTC."""
+
+    at = forms.DateTimeField(required=False)
+    v = forms.IntegerField(required=False, min_value=0)
+    date = forms.DateField(
+        required=False,
+        label=gettext_lazy("Date"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    time = forms.TimeField(
+        required=False,
+        label=gettext_lazy("Time (UTC)"),
+        widget=forms.TimeInput(format="%H:%M:%S", attrs={"type": "time", "step": 1}),
+    )
+
+    def __init__(self, query: QueryDict, *, head: int) -> None:
+        """Read *query*, for a user with *head* events."""
+        super().__init__(query, auto_id="moment_%s")
+        self.head = head
+
+    def clean_at(self) -> datetime | None:
+        """Refuse what has not been yet."""
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and at > timezone.now():
+            raise ValidationError(_("This moment is still to come."))
+        return at
+
+    def clean_v(self) -> int | None:
+        """Refuse a version that the user has not come to."""
+        version: int | None = self.cleaned_data["v"]
+        if version is not None and version > self.head:
+            message = _("There are only {head} versions.").format(head=self.head)
+            raise ValidationError(message)
+        return version
+
+    def typed(self) -> datetime | None:
+        """Return the instant typed as date and time, or None when none was."""
+        if not self.is_valid():
+            return None
+        date, time = self.cleaned_data["date"], self.cleaned_data["time"]
+        if date is None:
+            return None
+        end = datetime.max.time().replace(microsecond=0)
+        return datetime.combine(date, time or end, tzinfo=UTC)
+
+
+def look(chapters: Sequence[Chapter], form: MomentForm) -> Moment:
+    """Return the user whose whole history is *chapters* at the moment *form* asks."""
+    asked = form.cleaned_data if form.is_valid() else {}
+    at, version = asked.get("at"), asked.get("v")
+    if at is not None:
+        version = sum(1 for each in chapters if each.event.recorded_at <= at)
+    return _at(chapters, version, at)
+
+
+def _at(
+    chapters: Sequence[Chapter], version: int | None, asked: datetime | None
+) -> Moment:
+    count = len(chapters) if version is None else version
+    then = chapters[:count]
+    following = chapters[count : count + 1]
+    return Moment(
+        asked=asked,
+        version=count,
+        head=len(chapters),
+        last=then[-1].event if then else None,
+        following=following[0].event if following else None,
+        fields=_fields(then, chapters),
+        is_now=version is None,
+    )
+
+
+def _fields(then: Sequence[Chapter], now: Sequence[Chapter]) -> list[FieldThen]:
+    set_by = queries.set_by(then)
+    was, is_now = (_values(chapters) for chapters in (then, now))
+    return [
+        FieldThen(name=name, then=was[name], now=is_now[name], set_by=set_by.get(name))
+        for name in FIELDS
+    ]
+
+
+def _values(chapters: Sequence[Chapter]) -> dict[str, str | None]:
+    state = chapters[-1].after if chapters else None
+    return {
+        name: None if state is None else str(getattr(state, name)) for name in FIELDS
+    }

@@ -1,0 +1,105 @@
+"""One user: history and time travel, state, effects; a tab is a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from eventstore import effects
+from eventstore.admin.pages import not_found, number, page
+from eventstore.templatetags.backoffice import instant
+from projections import queries
+from projections.admin.comparison import compare
+from projections.admin.moments import MomentForm, look
+from projections.queries import Chapter
+from users.aggregate import USER
+
+SHOWN = 100  # chapters a page
+
+Chapters = Sequence[Chapter]
+
+
+@require_safe
+def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Show one user, as the log has it; the read model is only compared with it."""
+    chapters = queries.history(user_id)
+    row = queries.entry(user_id)
+    if not chapters and row is None:
+        return unknown(request, user_id)
+    typed = MomentForm(request.GET, head=len(chapters)).typed()
+    if typed is not None:
+        place = reverse("admin:user", args=[user_id])
+        return redirect(f"{place}?at={instant(typed)}")
+    tab = request.GET.get("tab", "history")
+    label, details = TABS.get(tab, TABS["history"])
+    state = chapters[-1].after if chapters else None
+    known = state or row
+    return page(
+        request,
+        "admin/users/user.html",
+        title=known.name if known else USER.stream(user_id),
+        subtitle=label,
+        user_id=user_id,
+        stream=USER.stream(user_id),
+        known=known,
+        version=len(chapters),
+        comparison=compare(row, [each.event for each in chapters]),
+        tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
+        tab=tab if tab in TABS else "history",
+        **details(request, user_id, chapters),
+    )
+
+
+def unknown(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Say that neither the log nor the directory knows *user_id*."""
+    message = _("There is no user {user_id}.").format(user_id=user_id)
+    return not_found(request, message)
+
+
+def _history(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
+    del user_id
+    form = MomentForm(request.GET, head=len(chapters))
+    moment = look(chapters, form)
+    before = number(request, "before")
+    if before is None:
+        # The page that holds the moment's own event.
+        before = max(len(chapters), 0) + 1
+        if not moment.is_now:
+            before = min(before, max(moment.version, 1) + SHOWN // 2)
+    end = min(before - 1, len(chapters))
+    first = max(end - SHOWN, 0)
+    return {
+        "form": form,
+        "moment": moment,
+        "chapters": chapters[first:end][::-1] if end > 0 else [],
+        "older": first + 1 if first > 0 else None,
+        "is_newest": end >= len(chapters),
+        "ticks": chapters if len(chapters) <= SHOWN else [],
+    }
+
+
+def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
+    del request, user_id
+    return {"set_by": queries.set_by(chapters)}
+
+
+def _effects(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
+    del request, chapters
+    return {"effects": effects.of_stream(USER.stream(user_id))}
+
+
+Details = Callable[[HttpRequest, UUID, Chapters], dict[str, Any]]
+
+TABS: Mapping[str, tuple[Any, Details]] = {
+    "history": (gettext_lazy("History"), _history),
+    "state": (gettext_lazy("State"), _state),
+    "effects": (gettext_lazy("Effects"), _effects),
+}
