@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -130,12 +131,16 @@ class Guardian:
         """Start the server; True once it is ready, False if it died or hangs."""
         if running_pid(self.data) is None:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # Closed by the kernel, and so readable, when the server's last process ends.
+        self.ended, server_end = os.pipe()
         self.server = subprocess.Popen(  # noqa: S603  # our own argv
             self.order["argv"],
             cwd="/",
+            pass_fds=[server_end],
             start_new_session=True,  # a terminal's Ctrl-C is not for the database
             **self.order["account"],
         )
+        os.close(server_end)
         deadline = time.monotonic() + START_SECONDS
         while self.server.poll() is None and time.monotonic() < deadline:
             if is_ready(self.data):
@@ -148,14 +153,21 @@ class Guardian:
     def watch(self) -> None:
         """Revive the server while it has users; return when it has none."""
         while True:
-            time.sleep(LOOK_SECONDS)
+            if select.select([self.ended], [], [], LOOK_SECONDS)[0]:
+                self.server.wait()
+            if not self.data.exists():
+                self.server.kill()  # somebody removed its files: nothing left to save
+                return
             with gate(self.base):
                 if not is_used(self.base):
                     stop_server(self.data)
                     return
-                died = self.server.poll() is not None and not running_pid(self.data)
-                if died and not self.start():
+                if self.server.poll() is not None and not self._revive():
                     return
+
+    def _revive(self) -> bool:
+        os.close(self.ended)
+        return running_pid(self.data) is None and self.start()
 
 
 def main() -> None:

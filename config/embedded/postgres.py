@@ -111,7 +111,12 @@ def _start(base: Path, data: Path) -> None:
     too_long = log.exists() and log.stat().st_size > LOG_BYTES
     with log.open("wb" if too_long else "ab") as output:
         started = subprocess.run(  # noqa: S603  # our own argv
-            [sys.executable, "-I", "-S", guardian.__file__, json.dumps(order)],
+            [
+                sys.executable,
+                "-I",
+                guardian.__file__,
+                json.dumps(order, ensure_ascii=False),
+            ],
             check=False,
             cwd="/",
             env=_environment(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,18 @@ from tests.processes import running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# What tests.settings filled in for this process must not reach an installation.
+SET_BY_TESTS = {
+    *("ALLOWED_HOSTS", "CELERY_BROKER_URL", "CLAIM_KEY", "DATABASE_URL"),
+    *("DJANGO_SETTINGS_MODULE", "EMAIL_URL", "ENVIRONMENT_NAME", "SECRET_KEY"),
+    *("SECURE_SSL_REDIRECT", "STATE_DIR"),
+}
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of a shell that knows nothing of Annals."""
+    return {name: os.environ[name] for name in os.environ if name not in SET_BY_TESTS}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,14 @@ def test_a_killed_server_is_revived_while_it_has_users(base: Path) -> None:
     wait_until(lambda: guardian.is_ready(base / "pgdata"))
     assert answer(base, "SELECT 1") == 1
     user.leave()
+
+
+def test_a_server_whose_files_are_removed_ends(folder: Path) -> None:
+    user = User(folder)
+    user.server_pid()
+    shutil.rmtree(folder / "pgdata")
+    wait_until(lambda: len(running(str(folder))) == 1)
+    user.kill()
 
 
 def test_a_server_that_cannot_start_says_why_in_one_sentence(base: Path) -> None:

@@ -14,6 +14,7 @@ from kombu import Connection
 
 from config.embedded import places, valkey
 from config.embedded.errors import EmbeddedError
+from tests.config.conftest import bare_environment
 from tests.processes import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def prepared(script: str = TELL, **environment: str) -> tuple[int, str]:
         capture_output=True,
         check=False,
         cwd=PROJECT,
-        env=environment,
+        env=bare_environment() | environment,
         text=True,
     )
     return done.returncode, done.stdout + done.stderr
@@ -78,30 +79,38 @@ def test_a_named_database_starts_nothing(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_folder_of_root_is_refused_in_one_sentence() -> None:
-    drop = f"os.setuid({NOBODY})" if os.geteuid() == 0 else ""
-    script = f"import os\nfrom config.embedded import environment\n{drop}\n{TELL}"
-    assert prepared(script, STATE_DIR="/usr") == (
-        1,
-        (
-            "annals: /usr belongs to root: run as root, remove it (its data is lost), "
-            "or name another folder with STATE_DIR.\n"
-        ),
+def test_a_folder_of_root_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: NOBODY)
+    with pytest.raises(EmbeddedError) as refusal:
+        places.state_folder(Path("/usr"))
+    assert str(refusal.value) == (
+        "/usr belongs to root: run as root, remove it (its data is lost), "
+        "or name another folder with STATE_DIR."
     )
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
-def test_a_user_without_a_name_is_told_what_to_do() -> None:
-    script = (
-        f"import os\nfrom config.embedded import environment\nos.setuid(54321)\n{TELL}"
+def test_a_user_without_a_name_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 54321)
+    with pytest.raises(EmbeddedError) as refusal:
+        places.state_folder(Path("/usr"))
+    assert str(refusal.value) == (
+        "PostgreSQL does not run as user id 54321, which has no passwd entry: "
+        "run as a named user, or set DATABASE_URL."
     )
-    assert prepared(script, STATE_DIR="/usr") == (
-        1,
-        (
-            "annals: PostgreSQL does not run as user id 54321, which has no passwd "
-            "entry: run as a named user, or set DATABASE_URL.\n"
-        ),
-    )
+
+
+def test_a_file_system_without_private_folders_sends_the_files_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No such file system can be mounted here.
+    monkeypatch.setattr(places, "_can_be_private", lambda _folder: False)
+    monkeypatch.setattr(places, "SYSTEM_FOLDER", tmp_path / "home" / "annals")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    assert places.state_folder(tmp_path / "state").parent == tmp_path / "home/annals"
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "a,b", 'a"b', "a@b"])
@@ -139,3 +148,22 @@ def test_celery_finds_the_broker_in_a_folder_with_spaces(folder: Path) -> None:
         queue.close()
     broker.terminate()
     broker.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its account")
+def test_a_private_home_stays_private_and_the_files_lie_elsewhere(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "SYSTEM_FOLDER", folder / "system")
+    tmp_path.chmod(0o700)
+    state = places.state_folder(tmp_path / "state")
+    assert state.parent == folder / "system"
+    assert places.state_folder(tmp_path / "state") == state
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_cluster_is_run_by_whoever_owns_it(folder: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, -1)
+    account = places.server_account(folder)
+    assert (account.uid if account else os.geteuid()) == folder.stat().st_uid

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.config.conftest import open_folder
+from tests.config.conftest import bare_environment, open_folder
 from tests.processes import running, wait_until
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
-# What tests.settings filled in for this process must not reach an installation.
-SET_BY_TESTS = {
-    *("ALLOWED_HOSTS", "CELERY_BROKER_URL", "CLAIM_KEY", "DATABASE_URL"),
-    *("DJANGO_SETTINGS_MODULE", "EMAIL_URL", "ENVIRONMENT_NAME", "SECRET_KEY"),
-    "SECURE_SSL_REDIRECT",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +71,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     with open_folder() as folder:
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in SET_BY_TESTS
-        }
-        environment |= {
+        environment = bare_environment() | {
             "STATE_DIR": str(folder / "state"),
             "STATIC_ROOT": str(folder / "static"),
         }
