@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
@@ -20,7 +21,7 @@ from projections.admin.forms import ChangeEmailForm, ChangeNameForm, ChangeStatu
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 # One permission a page; a superuser has them all.
 SEE_EVENTS = "eventstore.view_storedevent"

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from eventstore import codec, sentences
 from eventstore.browser import EventFilter
@@ -33,7 +34,7 @@ def _type_choices() -> list[tuple[str, str]]:
     return [(name, name) for name in codec.type_names()]
 
 
-def _instant(label: str) -> forms.DateTimeField:
+def _instant(label: StrOrPromise) -> forms.DateTimeField:
     return forms.DateTimeField(
         required=False,
         label=label,
@@ -71,7 +72,7 @@ class EventFilterForm(forms.Form):
         super().__init__(query, auto_id="filter_%s")
         self.find_stream = find_stream
         self.query = query
-        self.fields["source"].widget.choices = [  # type: ignore[attr-defined]
+        self.fields["source"].widget.choices = [
             ("", _("any")),
             *sentences.SOURCES.items(),
             *self._unlisted_source(),
@@ -92,7 +93,7 @@ class EventFilterForm(forms.Form):
         """Return the filter; what could not be understood asks nothing."""
         for name in self.errors.keys() & {"since", "until"}:
             # A field for times would hide what was typed.
-            self.fields[name].widget.attrs["type"] = "text"
+            self.fields[name].widget.input_type = "text"
         asked: dict[str, Any] = self.cleaned_data
         return EventFilter(
             stream=asked.get("stream", ""),

@@ -54,6 +54,12 @@ def stamp(value: datetime) -> SafeString:
 
 
 @register.filter
+def utc(value: str | None) -> str:
+    """Return a field's value for reading: a time ends in its zone, none is a dash."""
+    return "—" if value is None else value.replace("+00:00", " UTC")
+
+
+@register.filter
 def ago(value: datetime) -> str:
     """Return how long ago that was, in one unit: ``12 days ago``."""
     seconds = max(int((timezone.now() - value).total_seconds()), 0)

@@ -134,8 +134,7 @@ def _conflict(
         messages.info(request, _("Nothing to do: it is so already."))
         return _user_page(user_id)
     # The same form once more, now on top of what the person is about to read.
-    form.data = form.data.copy()
-    form.data["expected_version"] = str(len(chapters))
+    form.data = {**request.POST.dict(), "expected_version": str(len(chapters))}
     return _form_page(
         request,
         user_id,
@@ -163,7 +162,7 @@ def _form_page(
     return page(
         request,
         "admin/users/command.html",
-        title=form.title,
+        title=str(form.title),
         status=status,
         user_id=user_id,
         form=form,

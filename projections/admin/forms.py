@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from users.aggregate import ALLOWED_TRANSITIONS, User
 from users.commands import (
@@ -42,7 +43,7 @@ def _email() -> forms.CharField:
 class CommandForm(forms.Form):
     """Asks for a change of one user, at the version that staff have seen."""
 
-    title = ""
+    title: StrOrPromise
     expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
@@ -96,7 +97,7 @@ class ChangeStatusForm(CommandForm):
         offered = {new for old, new in ALLOWED_TRANSITIONS if old == state.status}
         offered.add(state.status)
         asked = self["status"].value()
-        self.fields["status"].widget.choices = [  # type: ignore[attr-defined]
+        self.fields["status"].widget.choices = [
             (status.value, status.value.title())
             for status in Status
             if status in offered or status == asked

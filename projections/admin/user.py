@@ -18,11 +18,12 @@ from eventstore.admin.pages import not_found, number, page
 from eventstore.templatetags.backoffice import instant
 from projections import queries
 from projections.admin.comparison import compare
-from projections.admin.moments import MomentForm, look
+from projections.admin.moments import Moment, MomentForm, look
 from projections.queries import Chapter
 from users.aggregate import USER
 
 SHOWN = 100  # chapters a page
+LATER = 5  # chapters shown above the one that a moment is about
 
 Chapters = Sequence[Chapter]
 
@@ -68,22 +69,24 @@ def _history(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[st
     del user_id
     form = MomentForm(request.GET, head=len(chapters))
     moment = look(chapters, form)
-    before = number(request, "before")
-    if before is None:
-        # The page that holds the moment's own event.
-        before = max(len(chapters), 0) + 1
-        if not moment.is_now:
-            before = min(before, max(moment.version, 1) + SHOWN // 2)
-    end = min(before - 1, len(chapters))
+    end = _end(len(chapters), number(request, "before"), moment)
     first = max(end - SHOWN, 0)
     return {
         "form": form,
         "moment": moment,
-        "chapters": chapters[first:end][::-1] if end > 0 else [],
-        "older": first + 1 if first > 0 else None,
-        "is_newest": end >= len(chapters),
+        "chapters": chapters[first:end][::-1],
+        "older": first + 1 if first else None,
+        "is_newest": end == len(chapters),
         "ticks": chapters if len(chapters) <= SHOWN else [],
     }
+
+
+def _end(head: int, before: int | None, moment: Moment) -> int:
+    if before is not None:
+        return min(max(before - 1, 1), head)
+    if moment.is_now or head <= SHOWN:
+        return head
+    return min(max(moment.version, 1) + LATER, head)  # the moment's event near the top
 
 
 def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:

@@ -98,6 +98,10 @@
             }
             slider.setAttribute('aria-valuetext', words());
             said.textContent = words();
+            const shown = document.querySelector('.chapter.is-shown');
+            if (shown && window.matchMedia('(min-width: 1101px)').matches) {
+                shown.scrollIntoView({block: 'nearest'});
+            }
         };
 
         const go = (url) => {
