@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 from django.contrib.auth.models import User
 
 from config.embedded import keys
+from config.embedded.environment import MAIL
 from users import tokens
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ACCOUNT = "admin"
 CLIENT = "curl"  # the token's name, and so the actor of what it causes
 
 
-def open_account(state: Path) -> str:
-    """Make sure that the first staff account exists and return its first password."""
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What the newcomer may know."""
+
+    password: str  # of the first staff account, until it is changed there
+    token: str  # of the REST interface
+    mail: Path  # where e-mails go instead of into the world
+
+
+def open_access(state: Path) -> Access:
+    """Make the first account and token, once, and return them."""
+    return Access(
+        password=_open_account(state), token=_open_client(state), mail=state / MAIL
+    )
+
+
+def _open_account(state: Path) -> str:
     password = keys.kept(state / "login.txt", keys.short)
     if not User.objects.filter(username=ACCOUNT).exists():
         User.objects.create_superuser(username=ACCOUNT, password=password)
     return password
 
 
-def open_client(state: Path) -> str:
-    """Return an API token that works, the same one as long as it does."""
+def _open_client(state: Path) -> str:
     path = state / "token.txt"
     token = path.read_text().strip() if path.exists() else ""
     if not token or tokens.verify(token) is None:
@@ -35,15 +48,21 @@ def open_client(state: Path) -> str:
     return token
 
 
-def greeting(address: str, password: str | None, token: str | None) -> str:
+def greeting(address: str, access: Access | None) -> str:
     """Return the framed text that is shown when the web answers."""
-    lines = [f"Annals is running:  {address}", "Stop it with Ctrl-C."]
-    if password:
-        lines[1:1] = [f"Log in as:          {ACCOUNT}   password: {password}"]
-    if token:
-        lines += ["", "Three things to try:", *_suggestions()]
-    framed = _frame(lines)
-    return f"{framed}\n{_curl(address, token)}" if token else framed
+    running, stop = f"Annals is running:  {address}", "Stop it with Ctrl-C."
+    if access is None:
+        return _frame([running, stop])
+    lines = [
+        running,
+        f"Log in as:          {ACCOUNT}   password: {access.password}",
+        f"E-mails end in:     {access.mail}",
+        stop,
+        "",
+        "Three things to try:",
+        *_suggestions(),
+    ]
+    return f"{_frame(lines)}\n{_curl(address, access.token)}"
 
 
 def _suggestions() -> list[str]:
@@ -60,7 +79,7 @@ def _curl(address: str, token: str) -> str:
         curl {address}api/v1/users \\
           -H 'Authorization: Bearer {token}' \\
           -H 'Content-Type: application/json' \\
-          -d '{{"name": "Grace Hopper", "email": "grace@example.org"}}'
+          -d '{{"name": "Katherine Johnson", "email": "katherine@example.org"}}'
         """)
 
 

@@ -13,6 +13,7 @@ from config.embedded.errors import EmbeddedError
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATABASE = "annals"
+MAIL = "mail"  # one file for each e-mail that would be sent
 # The kept files and the variables they fill.
 SECRETS = {"SECRET_KEY": "secret_key", "CLAIM_KEY": "claim_key"}
 LAPTOP = {
@@ -89,6 +90,8 @@ def _embed_database(state: Path) -> postgres.Server:
     for variable, name in SECRETS.items():
         if variable not in os.environ:
             os.environ[variable] = keys.kept(state / name)
-    for variable, value in LAPTOP.items():
+    # On the terminal they would drown everything else.
+    mail = {"EMAIL_URL": f"filemail:///{quote(str(state / MAIL))}"}
+    for variable, value in (LAPTOP | mail).items():
         os.environ.setdefault(variable, value)
     return server

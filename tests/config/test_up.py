@@ -103,9 +103,10 @@ def installation() -> Iterator[Installation]:
 def test_greets_with_the_address_and_the_log_in(installation: Installation) -> None:
     password = (installation.folder / "state" / "login.txt").read_text().strip()
     frame = re.findall(r"│  (.*?) *│\n", installation.output)
-    assert frame[:3] == [
+    assert frame[:4] == [
         f"Annals is running:  http://localhost:{installation.port}/",
         f"Log in as:          admin   password: {password}",
+        f"E-mails end in:     {installation.folder}/state/mail",
         "Stop it with Ctrl-C.",
     ]
 
@@ -130,9 +131,8 @@ def test_a_user_created_by_the_token_reaches_the_list(
     status, _, headers = installation.ask("POST", "/api/v1/users", grace)
     assert status == 202
     wait_until(lambda: installation.ask("GET", headers["Location"])[0] == 200)
-    assert json.loads(installation.ask("GET", headers["Location"])[1])["name"] == (
-        "Grace Hopper"
-    )
+    person = json.loads(installation.ask("GET", headers["Location"])[1])
+    assert person["name"] == "Grace Hopper"
 
 
 def test_a_command_beside_it_leaves_its_server_alone(

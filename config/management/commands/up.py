@@ -80,9 +80,8 @@ class Command(BaseCommand):
         if wants_demo:
             call_command("load_demonstration")
         state = services().database_state
-        password = welcome.open_account(state) if state else None
-        token = welcome.open_client(state) if state else None
-        greeting = welcome.greeting(f"http://localhost:{port}/", password, token)
+        access = welcome.open_access(state) if state else None
+        greeting = welcome.greeting(f"http://localhost:{port}/", access)
         self.stdout.write("Starting …")
         threading.Thread(target=self._greet, args=(port, greeting), daemon=True).start()
 
