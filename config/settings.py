@@ -123,6 +123,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 1,  # seconds
+        "socket_timeout": 5,  # a broker that accepts and then says nothing
         "health_check_interval": 25,
     }
     if CELERY_BROKER_URL.startswith("redis")

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 
-from celery import current_app
+from celery import Celery, current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
@@ -29,7 +29,8 @@ EXPIRES_SECONDS = 60  # a hint older than this says nothing the sweep did not
 class Doorbell:
     """One process's bell; the thread starts with the first ring after a fork."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Celery | None = None) -> None:
+        self._app = app
         self._wanted = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -69,7 +70,7 @@ class Doorbell:
     def _publish(self) -> bool:
         try:
             for subscription in import_string(settings.EVENTSTORE_SUBSCRIPTIONS):
-                current_app.send_task(
+                (self._app or current_app).send_task(
                     "eventstore.catch_up",
                     args=[subscription.name],
                     retry_policy={"max_retries": 0},

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from eventstore import subscriptions
+from eventstore.errors import CheckpointMovedError, UnknownSubscriptionError
+from eventstore.events import RecordedEvent
+from eventstore.models import Checkpoint
+from eventstore.subscriptions import BUCKETS, Projection, catch_up, progress
+from tests.factories import appended, known_user, renamed
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+class Heard:
+    """A projection that only remembers what it was given."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.events: list[tuple[str, int]] = []
+        self.broken = broken
+        self.projection = Projection(name="heard", apply=self.apply)
+
+    def apply(self, events: Sequence[RecordedEvent]) -> None:
+        if any(event.stream == self.broken for event in events):
+            message = "ada@example.com cannot be shown"
+            raise ValueError(message)
+        self.events += [(event.stream, event.version) for event in events]
+
+
+def history(streams: int, length: int) -> list[tuple[str, int]]:
+    names = [f"user-{uuid4()}" for _ in range(streams)]
+    for version in range(length):
+        for name in names:
+            appended(name, renamed(), expected_version=version)
+    return [(name, version + 1) for version in range(length) for name in names]
+
+
+def test_gives_every_event_once_and_each_stream_in_order() -> None:
+    everything = history(streams=20, length=3)
+    heard = Heard()
+    assert catch_up(heard.projection)
+    assert catch_up(heard.projection)
+    assert sorted(heard.events) == sorted(everything)
+    for name in {stream for stream, _ in everything}:
+        assert [v for stream, v in heard.events if stream == name] == [1, 2, 3]
+
+
+def test_reads_on_in_batches_smaller_than_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions, "BATCH_SIZE", 7)
+    everything = history(streams=20, length=3)
+    heard = Heard()
+    catch_up(heard.projection)
+    assert sorted(heard.events) == sorted(everything)
+    assert progress(heard.projection).behind == 0
+
+
+def test_goes_on_where_it_stopped() -> None:
+    heard = Heard()
+    appended("user-1")
+    catch_up(heard.projection)
+    appended("user-1", renamed(), expected_version=1)
+    catch_up(heard.projection)
+    assert heard.events == [("user-1", 1), ("user-1", 2)]
+
+
+def test_says_so_when_its_time_ran_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "BATCH_SIZE", 1)
+    history(streams=3, length=2)
+    heard = Heard()
+    assert not catch_up(heard.projection, seconds=0)
+    assert catch_up(heard.projection)
+    assert len(heard.events) == 6
+
+
+def test_a_failing_batch_changes_nothing_and_its_message_is_not_kept() -> None:
+    appended("user-1")
+    heard = Heard(broken="user-1")
+    catch_up(heard.projection)
+    found = progress(heard.projection)
+    assert (found.position, found.behind, heard.events) == (0, 1, [])
+    assert found.error.startswith("ValueError at test_subscriptions.py:")
+    heard.broken = ""
+    catch_up(heard.projection)
+    assert (heard.events, progress(heard.projection).error) == ([("user-1", 1)], "")
+
+
+def test_a_lost_database_is_not_the_fault_of_an_event() -> None:
+    appended("user-1")
+
+    def lose(events: Sequence[RecordedEvent]) -> None:
+        del events
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    projection = Projection(name="unlucky", apply=lose)
+    with pytest.raises(OperationalError):
+        catch_up(projection)
+    connection.close()
+    assert progress(projection).error == ""
+
+
+def test_two_workers_share_the_buckets_and_give_nothing_twice() -> None:
+    everything = history(streams=40, length=5)
+    heard = Heard()
+
+    def work() -> None:
+        catch_up(heard.projection)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    catch_up(heard.projection)
+    assert sorted(heard.events) == sorted(everything)
+
+
+def test_a_checkpoint_that_moved_under_its_lease_undoes_the_batch() -> None:
+    appended("user-1")
+
+    def meddle(events: Sequence[RecordedEvent]) -> None:
+        del events
+        Checkpoint.objects.filter(subscription="meddled").update(position=-1)
+
+    projection = Projection(name="meddled", apply=meddle)
+    catch_up(projection)
+    found = progress(projection)
+    assert found.position == 0
+    assert found.error.startswith(CheckpointMovedError.__name__)
+
+
+def test_a_bucket_held_elsewhere_is_skipped_and_the_others_go_on() -> None:
+    heard = Heard()
+    catch_up(heard.projection)
+    streams = [f"user-{number}" for number in range(40)]
+    for name in streams:
+        appended(name)
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            subscriptions.lock_bucket("heard", "user-0")
+            held.set()
+            release.wait()
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    catch_up(heard.projection)
+    meanwhile = {stream for stream, _ in heard.events}
+    release.set()
+    thread.join()
+    catch_up(heard.projection)
+    assert "user-0" not in meanwhile
+    assert len(meanwhile) > 20
+    assert {stream for stream, _ in heard.events} == set(streams)
+
+
+def test_every_bucket_has_a_checkpoint_from_the_first_run() -> None:
+    catch_up(Heard().projection)
+    rows = Checkpoint.objects.filter(subscription="heard")
+    assert sorted(row.bucket for row in rows) == list(range(BUCKETS))
+
+
+def test_progress_counts_positions_behind_the_watermark() -> None:
+    directory = subscriptions.find("directory")
+    known_user()
+    assert (progress(directory).behind, progress(directory).kind) == (1, "projection")
+    catch_up(directory)
+    assert progress(directory).behind == 0
+    assert progress(subscriptions.find("welcome_email")).kind == "reactor"
+
+
+def test_an_unknown_subscription_is_named() -> None:
+    with pytest.raises(UnknownSubscriptionError, match="'nobody'"):
+        subscriptions.find("nobody")
