@@ -5,11 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from projections import queries
+from projections import instants, queries
 from projections.models import DirectoryEntry
 from users.values import Status
+
+
+class InstantField(forms.CharField):
+    """An instant with an offset."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the aware instant, or None when none was given.
+
+        Raises:
+            ValidationError: It is no instant with an offset.
+        """
+        raw = super().clean(value)
+        if not raw:
+            return None
+        try:
+            return instants.parse(raw)
+        except ValueError:
+            raise ValidationError(instants.ADVICE) from None
+
+
+class InstantFilter(django_filters.Filter):
+    """Compares with an instant."""
+
+    field_class = InstantField
 
 
 class DirectoryFilter(django_filters.FilterSet):
@@ -23,10 +49,10 @@ class DirectoryFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(choices=[(s.value, s.value) for s in Status])
     source = django_filters.CharFilter(max_length=50)
     email = django_filters.CharFilter(lookup_expr="iexact", max_length=254)
-    created_since = django_filters.IsoDateTimeFilter("created_at", lookup_expr="gte")
-    created_until = django_filters.IsoDateTimeFilter("created_at", lookup_expr="lt")
-    updated_since = django_filters.IsoDateTimeFilter("updated_at", lookup_expr="gte")
-    updated_until = django_filters.IsoDateTimeFilter("updated_at", lookup_expr="lt")
+    created_since = InstantFilter("created_at", lookup_expr="gte")
+    created_until = InstantFilter("created_at", lookup_expr="lt")
+    updated_since = InstantFilter("updated_at", lookup_expr="gte")
+    updated_until = InstantFilter("updated_at", lookup_expr="lt")
 
     class Meta:
         model = DirectoryEntry

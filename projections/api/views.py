@@ -6,14 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404
-from django_filters import IsoDateTimeFilter
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
     extend_schema,
 )
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -29,7 +27,7 @@ from projections.api.serializers import (
     UserPageSerializer,
     UserSerializer,
 )
-from projections.filters import DirectoryFilter
+from projections.filters import DirectoryFilter, InstantFilter
 from projections.models import DirectoryEntry
 from users.aggregate import USER
 from users.api.schema import problems
@@ -40,7 +38,7 @@ from users.errors import UserNotFoundError
 FILTERS = [
     OpenApiParameter(
         name,
-        datetime if isinstance(each, IsoDateTimeFilter) else str,
+        datetime if isinstance(each, InstantFilter) else str,
         description=str(each.label or ""),
         enum=[value for value, _ in each.extra.get("choices", [])] or None,
     )
@@ -160,7 +158,7 @@ def _user_at(user_id: UUID, at: datetime) -> Response:
         if queries.user(user_id).version == 0:
             raise UserNotFoundError(user_id)
         detail = "This user did not exist yet at that instant."
-        raise Http404(detail)
+        raise NotFound(detail)
     state = {
         "id": user_id,
         "name": loaded.state.name,

@@ -6,9 +6,18 @@ import json
 from typing import IO, Any
 
 import orjson
-from rest_framework.exceptions import ParseError
+from django.conf import settings
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+
+
+class BodyTooLargeError(APIException):
+    """The body is longer than this installation reads."""
+
+    status_code = 413
+    default_code = "body_too_large"
+    default_detail = "Send a shorter body."
 
 
 class StrictJSONParser(BaseParser):
@@ -25,11 +34,15 @@ class StrictJSONParser(BaseParser):
         """Return the body's value.
 
         Raises:
+            BodyTooLargeError: The body is longer than DATA_UPLOAD_MAX_MEMORY_SIZE.
             ParseError: The body is not JSON; says where.
         """
+        raw = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise BodyTooLargeError
         try:
             return json.loads(
-                stream.read().decode("utf-8"),
+                raw.decode("utf-8"),
                 object_pairs_hook=_unique,
                 parse_constant=_refuse_constant,
             )
