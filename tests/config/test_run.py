@@ -24,7 +24,9 @@ UV = """#!/bin/sh
 for folder; do :; done
 echo "$1 ${folder##*/}" >> "$NOTES"
 if [ "$1" = venv ]; then
-    mkdir -p "$folder/bin" && ln -s "$INTERPRETER" "$folder/bin/python"
+    mkdir -p "$folder/bin"
+    printf '#!/bin/sh\\nexec "%s" "$@"\\n' "$INTERPRETER" > "$folder/bin/python"
+    chmod +x "$folder/bin/python"
 fi
 env | sort > "$NOTES.environment"
 [ ! -e "$NOTES.fail-$1" ]
