@@ -134,11 +134,11 @@ def read_all(
         "after": after,
         "until": until,
         "buckets": list(buckets),
-        "limit": limit,
+        "size": limit,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_all"), parameters)
-        return [(row[0], recorded(row[1:])) for row in cursor.fetchall()]
+        return [(row[-1], recorded(row)) for row in cursor.fetchall()]
 
 
 def watermark() -> int:

@@ -215,7 +215,7 @@ def _lease(name: str, mark: int) -> dict[int, int]:
     parameters: dict[str, Any] = {
         "subscription": name,
         "watermark": mark,
-        "limit": LEASED_BUCKETS,
+        "size": LEASED_BUCKETS,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("lease_buckets"), parameters)

@@ -7,7 +7,7 @@ SET
     moved_at = now(),
     error = '',
     failed_at = NULL
-FROM unnest(%(buckets)s::smallint [], %(positions)s::bigint []) AS l (bucket, position)
+FROM unnest(%(buckets)s::smallint[], %(positions)s::bigint[]) AS l (bucket, position)
 WHERE
     c.subscription = %(subscription)s
     AND c.bucket = l.bucket

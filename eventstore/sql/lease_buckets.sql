@@ -1,7 +1,7 @@
--- Leases up to *limit* buckets of a subscription that lie behind the watermark, the
+-- Leases up to *size* buckets of a subscription that lie behind the watermark, the
 -- furthest behind first.  The row lock is the lease: it ends with the transaction, so
 -- a killed worker frees its buckets at once; buckets held by others are skipped.
--- Parameters: subscription, watermark, limit.  Returns: bucket, position.
+-- Parameters: subscription, watermark, size.  Returns: bucket, position.
 SELECT
     bucket,
     position
@@ -10,5 +10,5 @@ WHERE
     subscription = %(subscription)s
     AND position < %(watermark)s
 ORDER BY position, bucket
-LIMIT %(limit)s
+LIMIT %(size)s
 FOR UPDATE SKIP LOCKED

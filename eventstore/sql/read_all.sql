@@ -1,10 +1,9 @@
 -- Reads the log in order of position, oldest first.
--- Parameters: after, exclusive; until, inclusive (a watermark); buckets; limit.
--- Returns: the bucket of each event's stream, then the event.
+-- Parameters: after, exclusive; until, inclusive (a watermark); buckets; size, at most.
+-- Returns: the event, then the bucket of its stream.
 -- Carried by the primary key; buckets only filter, so a reader that holds few of them
 -- reads past the events of the others.
 SELECT
-    event_bucket_v1(stream) AS bucket,
     position,
     stream,
     version,
@@ -18,11 +17,12 @@ SELECT
     causation_id,
     metadata,
     recorded_at,
-    occurred_at
+    occurred_at,
+    event_bucket_v1(stream) AS bucket
 FROM events
 WHERE
     position > %(after)s
     AND position <= %(until)s
-    AND event_bucket_v1(stream) = any(%(buckets)s::smallint [])
+    AND event_bucket_v1(stream) = any(%(buckets)s::smallint[])
 ORDER BY position
-LIMIT %(limit)s
+LIMIT %(size)s

@@ -55,6 +55,7 @@ def test_a_failed_effect_waits_longer_each_time_and_is_given_up_after_eight() ->
         waits.append(round((effect.next_attempt_at - before).total_seconds(), -1))
         make_due()
     assert waits[:-1] == [10, 20, 40, 80, 160, 320, 640]
+    effect = Effect.objects.get()
     assert (effect.state, effect.attempts) == ("failed", 8)
     assert effect.error == "ConnectionError"
     assert effects.owed() == effects.Owed(pending=0, failed=1)

@@ -80,7 +80,7 @@ def test_refuses_what_cannot_be_hashed_and_stores_nothing() -> None:
 
 def test_refuses_an_event_id_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
     same = uuid4()
-    monkeypatch.setattr(store.uuid, "uuid7", lambda: same)
+    monkeypatch.setattr("uuid_utils.compat.uuid7", lambda: same)
     appended("user-1")
     with pytest.raises(EventIdTakenError), transaction.atomic():
         appended("user-2")

@@ -22,8 +22,8 @@ class ProblemSerializer(serializers.Serializer[Any]):
     type = serializers.CharField(read_only=True)
     title = serializers.CharField(read_only=True)
     status = serializers.IntegerField(read_only=True)
-    detail = serializers.CharField(read_only=True, required=False)
-    errors = ProblemFieldSerializer(many=True, read_only=True, required=False)  # type: ignore[assignment]
+    detail = serializers.CharField(required=False)
+    errors = ProblemFieldSerializer(many=True, required=False)  # type: ignore[assignment]
     instance = serializers.CharField(
         read_only=True, help_text="The correlation id of the request."
     )
