@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
+
+from eventstore import subscriptions
+from eventstore.models import Checkpoint, Effect
+from tests import databases
+from tests.backoffice import (
+    EVENTS,
+    USERS,
+    catch_up,
+    regions,
+    staff,
+    superuser,
+    text,
+    user_url,
+)
+from tests.factories import ADA, appended, known_user, renamed, user_created
+
+INDEX = "/admin/"
+SEE_EVENTS = "eventstore.view_storedevent"
+SEE_USERS = "projections.view_directoryentry"
+ISSUE_COMMANDS = "users.issue_command"
+REPROCESS = "projections.reprocess"
+PAGES = {
+    EVENTS: SEE_EVENTS,
+    f"{EVENTS}1/": SEE_EVENTS,
+    USERS: SEE_USERS,
+    user_url(ADA): SEE_USERS,
+    f"{USERS}add/": ISSUE_COMMANDS,
+    user_url(ADA, "commands/change-name/"): ISSUE_COMMANDS,
+    user_url(ADA, "commands/change-email/"): ISSUE_COMMANDS,
+    user_url(ADA, "commands/change-status/"): ISSUE_COMMANDS,
+    user_url(ADA, "reprocess/"): REPROCESS,
+}
+
+
+def test_shows_true_numbers(committed_db: str) -> None:
+    del committed_db
+    appended(f"user-{uuid4()}", user_created(), renamed())
+    catch_up()
+    known_user(ADA)
+    response = superuser().get(INDEX)
+    assert text(response, "cards") == (
+        "Events stored 3 final up to #3 Events, last hour 3 newest just now"
+        " Read-model lag 1 event catching up Effects that failed 0 1 pending"
+    )
+    (latest,) = regions(response, "latest-events")
+    assert latest.startswith("Last 10 events #3 REST client tests created Ada Byron")
+
+
+def test_a_subscription_is_live_catching_up_or_failing_in_words(
+    committed_db: str,
+) -> None:
+    del committed_db
+    known_user()
+    (projection, reactor) = subscriptions.all_subscriptions()
+    catch_up()
+    known_user()
+    subscriptions.catch_up(projection)
+    client = superuser()
+    assert text(client.get(INDEX), "subscriptions") == (
+        "Subscriptions How far each subscription has come"
+        " Name Kind Status Position Behind Last error"
+        f" {projection.name} projection Live 2 0 —"
+        f" {reactor.name} reactor Catching up 1 1 —"
+    )
+    failing = Checkpoint.objects.filter(subscription=reactor.name)
+    failing.update(error="KeyError at x.py:1")
+    said = text(client.get(INDEX), "subscriptions") or ""
+    assert said.endswith(f"{reactor.name} reactor Failing 1 1 KeyError at x.py:1")
+
+
+@pytest.mark.django_db
+def test_counts_the_effects_that_were_given_up() -> None:
+    (_projection, reactor) = subscriptions.all_subscriptions()
+    (event_id, other) = uuid4(), uuid4()
+    for identity, state in ((event_id, "failed"), (other, "done")):
+        Effect.objects.create(
+            reactor=reactor.name,
+            event_id=identity,
+            stream="user-1",
+            version=1,
+            state=state,
+            next_attempt_at="2026-11-06T12:00Z",
+            created_at="2026-11-06T12:00Z",
+        )
+    response = superuser().get(INDEX)
+    assert text(response, "effects-failed") == "1"
+    assert text(response, "effects-pending") == "0 pending"
+
+
+def test_needs_ten_queries(
+    committed_db: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    del committed_db
+    for _number in range(12):
+        known_user()
+    catch_up()
+    client = superuser()
+    with django_assert_max_num_queries(10):
+        client.get(INDEX)
+
+
+@pytest.mark.django_db
+def test_an_empty_log_says_how_to_begin() -> None:
+    said = text(superuser().get(INDEX), "latest-events")
+    assert said == "Last 10 events No events recorded. Create a user"
+
+
+@pytest.mark.django_db
+def test_staff_without_permissions_see_no_numbers_and_who_can_help() -> None:
+    response = staff().get(INDEX)
+    assert response.status_code == 200
+    assert regions(response, "cards") == []
+    assert "Whoever manages staff accounts" in (text(response, "no-permission") or "")
+
+
+@pytest.fixture(scope="module")
+def ada(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One user whose creation is committed at position 1, for tests that only read."""
+    del django_db_setup
+    with django_db_blocker.unblock(), databases.cloned():
+        appended(f"user-{ADA}")
+        yield
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(("url", "permission"), PAGES.items())
+def test_a_page_opens_with_its_permission_only(url: str, permission: str) -> None:
+    anonymous = Client().get(url)
+    assert anonymous.status_code == 302
+    assert anonymous.headers["Location"].startswith("/admin/login/?next=")
+    others = sorted(set(PAGES.values()) - {permission})
+    without = staff(*others).get(url)
+    assert without.status_code == 403
+    assert "Your account has no permission" in (text(without, "forbidden") or "")
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(("url", "permission"), PAGES.items())
+def test_a_page_needs_no_other_permission(url: str, permission: str) -> None:
+    assert staff(permission).get(url).status_code == 200
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    "url",
+    [url for url, needed in PAGES.items() if needed in (ISSUE_COMMANDS, REPROCESS)],
+)
+def test_nobody_acts_without_the_permission(url: str) -> None:
+    assert staff(SEE_EVENTS, SEE_USERS).post(url).status_code == 403
+
+
+@pytest.mark.usefixtures("ada")
+def test_controls_that_a_person_may_not_use_are_absent() -> None:
+    response = staff(SEE_USERS).get(user_url(ADA))
+    for control in ("change", "change-name", "reprocess", "tab-events"):
+        assert regions(response, control) == []
+    assert text(response, "sidebar") == "Monitor Dashboard People Users"
+
+
+@pytest.mark.django_db
+def test_the_side_bar_lists_what_a_superuser_may_see() -> None:
+    assert text(superuser().get(INDEX), "sidebar") == (
+        "Monitor Dashboard Events People Users Operate Schedules Staff"
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [("Staging", "environment"), ("Production", "environment is-production")],
+)
+def test_every_page_says_where_it_is(
+    settings: Settings, name: str, classes: str
+) -> None:
+    settings.ENVIRONMENT_NAME = name
+    response = superuser().get(INDEX)
+    assert text(response, "environment") == f"Environment: {name}"
+    assert f'class="{classes}"' in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_none_is_a_page_too() -> None:
+    response = superuser().get("/admin/nowhere/")
+    assert response.status_code == 404
+    assert "There is nothing at this address." in (text(response, "not-found") or "")
