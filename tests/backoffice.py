@@ -61,7 +61,7 @@ def regions(response: Any, testid: str) -> list[str]:
 def attribute(response: Any, testid: str, name: str) -> str:
     """Return an attribute of one region."""
     return next(
-        dict(element.attributes)[name]
+        str(dict(element.attributes)[name])
         for element in _elements(response)
         if ("data-testid", testid) in element.attributes
     )

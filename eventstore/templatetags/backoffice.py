@@ -19,6 +19,8 @@ from eventstore import sentences
 
 register = template.Library()
 
+PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+
 register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
@@ -30,7 +32,7 @@ MANY_DAYS = 60  # beyond, months say more than days
 @register.filter
 def pretty(value: Any) -> str:
     """Return *value* as indented JSON; templates escape it."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
+    return orjson.dumps(value, option=PRETTY, default=str).decode()
 
 
 @register.filter

@@ -107,6 +107,18 @@ def test_needs_ten_queries(
         client.get(INDEX)
 
 
+def test_the_list_of_users_says_how_fresh_it_is(committed_db: str) -> None:
+    del committed_db
+    known_user(ADA)
+    catch_up()
+    client = superuser()
+    said = text(client.get(USERS), "freshness")
+    assert said == "1 user shown · read model is up to date"
+    known_user()
+    said = text(client.get(USERS), "freshness")
+    assert said == "1 user shown · read model at #1, 1 events behind"
+
+
 @pytest.mark.django_db
 def test_an_empty_log_says_how_to_begin() -> None:
     said = text(superuser().get(INDEX), "latest-events")

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.http import QueryDict
+
+from projections import queries
+from projections.admin.moments import Moment, MomentForm, look
+from projections.queries import Chapter
+from tests.factories import NOON, recorded, renamed, user_created
+from users.aggregate import USER
+
+HOUR = timedelta(hours=1)
+ZONES = ("12:30:00Z", "13:30:00%2B01:00", "18:15:00%2B05:45", "00:30:00-12:00")
+
+
+def history() -> list[Chapter]:
+    """Created at noon, renamed at one o'clock and at three."""
+    facts = [(0, user_created()), (1, renamed()), (3, renamed("Ada King", "Ada"))]
+    chapters = []
+    before = None
+    for version, (hours, payload) in enumerate(facts, start=1):
+        event = recorded(
+            payload, version=version, position=version, recorded_at=NOON + hours * HOUR
+        )
+        after = USER.fold([payload], before)
+        changes = queries.differences(before, after)
+        chapters.append(Chapter(event=event, changes=changes, after=after))
+        before = after
+    return chapters
+
+
+def asked(query: str) -> Moment:
+    chapters = history()
+    return look(chapters, MomentForm(QueryDict(query), head=len(chapters)))
+
+
+def name_then(moment: Moment) -> tuple[str | None, str | None]:
+    (name, *_others) = moment.fields
+    return name.then, name.now
+
+
+def test_without_a_question_it_is_now() -> None:
+    moment = asked("")
+    assert (moment.is_now, moment.version, moment.head) == (True, 3, 3)
+    assert name_then(moment) == ("Ada", "Ada")
+    assert [field.is_changed for field in moment.fields] == [False, False, False]
+
+
+@pytest.mark.parametrize("time", ZONES)
+def test_an_instant_is_the_same_in_every_zone(time: str) -> None:
+    moment = asked(f"at=2026-11-06T{time}")
+    assert moment.version == 1
+    assert name_then(moment) == ("Ada Byron", "Ada")
+    assert moment.last == history()[0].event or moment.last is not None
+    assert moment.following is not None
+    assert moment.following.recorded_at == NOON + HOUR
+
+
+@pytest.mark.parametrize(
+    ("at", "version"),
+    [
+        ("11:59:59.999999Z", 0),
+        ("12:00:00Z", 1),
+        ("12:59:59.999999Z", 1),
+        ("13:00:00Z", 2),
+        ("14:59:59Z", 2),
+        ("15:00:00Z", 3),
+        ("16:00:00Z", 3),
+    ],
+)
+def test_an_event_counts_from_the_instant_it_was_recorded(
+    at: str, version: int
+) -> None:
+    assert asked(f"at=2026-11-06T{at}").version == version
+
+
+def test_before_the_first_event_there_was_nothing() -> None:
+    moment = asked("at=2026-11-06T11:00:00Z")
+    assert (moment.version, moment.last) == (0, None)
+    assert name_then(moment) == (None, "Ada")
+    assert moment.following is not None
+    assert moment.following.recorded_at == NOON
+
+
+def test_a_version_names_the_state_after_its_event() -> None:
+    moment = asked("v=2")
+    assert (moment.is_now, moment.version) == (False, 2)
+    assert name_then(moment) == ("Ada King", "Ada")
+
+
+def test_explains_each_field_by_the_event_that_set_it_by_then() -> None:
+    set_by = {
+        field.name: field.set_by.version
+        for field in asked("v=2").fields
+        if field.set_by
+    }
+    assert set_by == {"name": 2, "email": 1, "status": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "error"),
+    [
+        ("at=3pm", "at", "Enter a valid date/time."),
+        ("at=9999-01-01T00:00Z", "at", "This moment is still to come."),
+        ("v=4", "v", "There are only 3 versions."),
+        ("v=-1", "v", "Ensure this value is greater than or equal to 0."),
+        ("v=x", "v", "Enter a whole number."),
+        ("date=6.11.", "date", "Enter a valid date."),
+        ("date=2026-11-06&time=25:00", "time", "Enter a valid time."),
+    ],
+)
+def test_a_question_without_sense_is_explained_and_shows_now(
+    query: str, field: str, error: str
+) -> None:
+    form = MomentForm(QueryDict(query), head=3)
+    assert form.errors.get(field) == [error]
+    assert form.typed() is None
+    assert asked(query).is_now
+
+
+@pytest.mark.parametrize(
+    ("query", "typed"),
+    [
+        ("date=2026-11-06&time=15:00", "2026-11-06T15:00:00+00:00"),
+        ("date=2026-11-06&time=15:00:07", "2026-11-06T15:00:07+00:00"),
+        ("date=2026-11-06", "2026-11-06T23:59:59+00:00"),
+    ],
+)
+def test_a_date_and_a_time_are_read_in_utc(query: str, typed: str) -> None:
+    form = MomentForm(QueryDict(query), head=3)
+    assert form.typed() == datetime.fromisoformat(typed)
