@@ -1,0 +1,119 @@
+"""The real processes that a journey needs: broker, worker, beat and web."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.db import connection
+
+from config.embedded import valkey
+from tests.processes import wait_until
+
+PROJECT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+
+
+class Cast:
+    """Starts and stops the processes of one installation in a folder of its own."""
+
+    def __init__(self, folder: Path, *, token: str = "") -> None:
+        self.folder = folder
+        self.token = token
+        self.port = _free_port()
+        self.broker_folder = folder / "state"
+        self.broker_folder.mkdir()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_broker(self) -> None:
+        self._start("broker", valkey.command(self.broker_folder))
+        wait_until(lambda: _answers(valkey.socket_path(self.broker_folder)))
+
+    def start_worker(self) -> None:
+        celery = [PYTHON, "-m", "celery", "-A", "config", "worker", "-P", "threads"]
+        self._start("worker", [*celery, "-c", "4", "--without-gossip", "-l", "INFO"])
+
+    def start_beat(self) -> None:
+        self._start("beat", [PYTHON, "-m", "celery", "-A", "config", "beat"])
+
+    def start_web(self) -> None:
+        gunicorn = [PYTHON, "-m", "gunicorn", "config.wsgi", "--no-control-socket"]
+        bind = f"127.0.0.1:{self.port}"
+        self._start("web", [*gunicorn, "--threads", "4", "--bind", bind])
+        wait_until(lambda: _listens(self.port))
+
+    def kill(self, name: str) -> None:
+        """kill -9 a process and everything it started."""
+        process = self._running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def is_running(self, name: str) -> bool:
+        return self._running[name].poll() is None
+
+    def stop(self) -> None:
+        for name in list(self._running):
+            self.kill(name)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        talk = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/json",
+            "Host": "localhost",
+        }
+        talk.request(method, path, json.dumps(body) if body else None, headers)
+        response = talk.getresponse()
+        status, answer = response.status, json.loads(response.read())
+        talk.close()
+        return status, answer
+
+    def _start(self, name: str, command: Sequence[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as output:
+            self._running[name] = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=PROJECT,
+                env=os.environ | self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        parameters = connection.settings_dict
+        host = quote(parameters["HOST"], safe="")
+        return {
+            "DATABASE_URL": f"postgresql://postgres@{host}/{parameters['NAME']}",
+            "CELERY_BROKER_URL": valkey.url(self.broker_folder),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "EMAIL_URL": "dummymail://",
+        }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import random
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+
+from eventstore import store, subscriptions
+from eventstore.models import StoredEvent
+from projections import directory
+from projections.models import DirectoryEntry
+from tests.factories import metadata, renamed, user_created
+from tests.journeys.cast import Cast
+from tests.processes import wait_until
+from users.aggregate import USER
+
+USERS = 500
+EVENTS_EACH = 20
+KILLS = 3
+
+
+def behind() -> int:
+    return subscriptions.progress(subscriptions.find("directory")).behind
+
+
+def ten_thousand_events() -> list[UUID]:
+    users = [uuid4() for _ in range(USERS)]
+    with transaction.atomic():
+        for user_id in users:
+            email = f"{user_id}@example.com"
+            changes = [renamed(new=f"Name {n}") for n in range(EVENTS_EACH - 1)]
+            store.append(
+                USER.stream(user_id),
+                [user_created(email=email), *changes],
+                expected_version=0,
+                metadata=metadata(source="salesforce"),
+            )
+    return users
+
+
+def columns(row: DirectoryEntry | None) -> list[object]:
+    return [getattr(row, field) for field in directory.FIELDS]
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_a_worker_killed_in_the_middle_leaves_the_read_model_the_fold_of_the_log(
+    cast: Cast, seed: int
+) -> None:
+    users = ten_thousand_events()
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    cast.start_broker()
+    cast.start_beat()
+    left = behind()
+    assert left == USERS * EVENTS_EACH
+    for _ in range(KILLS):
+        cast.start_worker()
+        target = left - chance.randint(500, 2_500)
+        wait_until(lambda target=target: behind() <= target)  # type: ignore[misc]
+        cast.kill("worker")
+        left = behind()
+        assert 0 < left < USERS * EVENTS_EACH
+    cast.start_worker()
+    wait_until(lambda: behind() == 0)
+
+    rows = DirectoryEntry.objects.in_bulk(users)
+    assert len(rows) == DirectoryEntry.objects.count() == USERS
+    assert StoredEvent.objects.count() == USERS * EVENTS_EACH
+    for user_id in users:
+        derived = directory.fold(store.read_stream(USER.stream(user_id)))
+        assert columns(rows[user_id]) == columns(derived)
