@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import logging
+
+from config.logging import FieldsFormatter
+
+
+def test_a_line_has_its_instant_its_event_and_its_fields() -> None:
+    record = logging.LogRecord(
+        "eventstore.doorbell", logging.WARNING, "", 0, "not %s", ("rung",), None
+    )
+    record.created = 1_794_000_000
+    record.failed = 2
+    record.why = "two\nlines"
+    assert FieldsFormatter().format(record) == (
+        "2026-11-06T21:20:00Z WARNING eventstore.doorbell: not rung"
+        " failed=2 why='two\\nlines'"
+    )

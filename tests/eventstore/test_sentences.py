@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eventstore import sentences
+from eventstore.events import UnknownEvent
+from tests.factories import recorded, renamed, user_created
+from users.events import UserEmailChanged, UserStatusChanged
+from users.values import Status
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (
+            user_created(),
+            "m.jones created Ada Byron with e-mail ada@example.com via back office",
+        ),
+        (renamed(), "m.jones changed name from Ada Byron to Ada King via back office"),
+        (
+            UserEmailChanged(old_email="a@example.com", new_email="b@example.com"),
+            (
+                "m.jones changed e-mail from a@example.com to b@example.com"
+                " via back office"
+            ),
+        ),
+        (
+            UserStatusChanged(old_status=Status.ACTIVE, new_status=Status.SUSPENDED),
+            "m.jones changed status from active to suspended via back office",
+        ),
+    ],
+)
+def test_an_event_is_told_in_plain_words(payload: Any, told: str) -> None:
+    event = recorded(payload, actor="staff:m.jones", source="admin")
+    assert sentences.sentence(event) == told
+
+
+def test_an_event_nobody_knows_is_told_by_its_fields() -> None:
+    event = recorded(renamed())
+    data = {"to": "Mars", "at": 3}
+    for name, value in {
+        "type": "UserTeleported",
+        "data": data,
+        "payload": UnknownEvent(type="UserTeleported", data=data),
+    }.items():
+        object.__setattr__(event, name, value)
+    assert sentences.sentence(event) == "UserTeleported happened (to = Mars, at = 3)"
+
+
+def test_an_event_in_a_shape_the_sentence_does_not_know_is_told_by_its_fields() -> None:
+    event = recorded(renamed())
+    object.__setattr__(event, "data", {"before": "Ada"})
+    assert sentences.sentence(event) == "UserNameChanged happened (before = Ada)"
+
+
+def test_a_name_with_braces_is_only_a_name() -> None:
+    event = recorded(renamed("{who}", "{0}"), actor="client:crm")
+    told = "REST client crm changed name from {who} to {0} via REST API"
+    assert sentences.sentence(event) == told
+
+
+@pytest.mark.parametrize(
+    ("actor", "told"),
+    [
+        ("staff:ada", "ada"),
+        ("client:crm", "REST client crm"),
+        ("integration:salesforce", "Salesforce"),
+        ("martian", "martian"),
+    ],
+)
+def test_actors_are_called_as_staff_call_them(actor: str, told: str) -> None:
+    assert sentences.actor(actor) == told
+
+
+def test_an_unknown_source_keeps_its_name() -> None:
+    assert sentences.source("carrier-pigeon") == "carrier-pigeon"
