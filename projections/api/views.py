@@ -52,6 +52,7 @@ class UsersView(APIView):
 
     @extend_schema(
         operation_id="list_users",
+        summary="Search and list users",
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("cursor", str, description="From `next` of a page."),
@@ -73,7 +74,10 @@ class UsersView(APIView):
         return _page(request, UserSerializer(page.entries, many=True).data, page.cursor)
 
     @extend_schema(
-        operation_id="create_user", request=CreateUserSerializer, responses=ANSWERS
+        operation_id="create_user",
+        summary="Create a user",
+        request=CreateUserSerializer,
+        responses=ANSWERS,
     )
     def post(self, request: Request) -> Response:
         """Make a person known."""
@@ -85,6 +89,7 @@ class UserView(APIView):
 
     @extend_schema(
         operation_id="get_user",
+        summary="One user, now or at an instant",
         parameters=[
             OpenApiParameter("at", str, description="Instant: the state back then."),
             OpenApiParameter(
@@ -127,6 +132,7 @@ class UserEventsView(APIView):
 
     @extend_schema(
         operation_id="list_user_events",
+        summary="Everything that happened to a user",
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("from_version", int, description="First version."),

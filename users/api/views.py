@@ -62,7 +62,10 @@ class CommandView(APIView):
 
 @extend_schema_view(
     post=extend_schema(
-        operation_id="change_name", request=ChangeNameSerializer, responses=ANSWERS
+        operation_id="change_name",
+        summary="Change a user's name",
+        request=ChangeNameSerializer,
+        responses=ANSWERS,
     )
 )
 class ChangeNameView(CommandView):
@@ -73,7 +76,10 @@ class ChangeNameView(CommandView):
 
 @extend_schema_view(
     post=extend_schema(
-        operation_id="change_email", request=ChangeEmailSerializer, responses=ANSWERS
+        operation_id="change_email",
+        summary="Change a user's e-mail address",
+        request=ChangeEmailSerializer,
+        responses=ANSWERS,
     )
 )
 class ChangeEmailView(CommandView):
@@ -84,7 +90,10 @@ class ChangeEmailView(CommandView):
 
 @extend_schema_view(
     post=extend_schema(
-        operation_id="change_status", request=ChangeStatusSerializer, responses=ANSWERS
+        operation_id="change_status",
+        summary="Change a user's status",
+        request=ChangeStatusSerializer,
+        responses=ANSWERS,
     )
 )
 class ChangeStatusView(CommandView):
