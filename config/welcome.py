@@ -68,7 +68,7 @@ def greeting(address: str, access: Access | None) -> str:
 def _suggestions() -> list[str]:
     return [
         "1. Find Ada under Users and read her history, event by event.",
-        "2. On her page, ask what was known about her at 3 pm.",
+        "2. On her page, move the slider back: what was she then, and why?",
         "3. Create a user from another terminal, then look for it in the list:",
     ]
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from eventstore import store
+from eventstore import sql, store
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
 
@@ -124,25 +124,9 @@ def event_at(position: int) -> RecordedEvent | None:
 
 
 def sources() -> list[str]:
-    """Return every source found in the log; one index probe for each.
-
-    Source: "loose index scan", https://wiki.postgresql.org/wiki/Loose_indexscan
-    """
+    """Return every source found in the log, sorted; one index probe for each."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH RECURSIVE found AS (
-                (SELECT source FROM events ORDER BY source LIMIT 1)
-                UNION ALL
-                SELECT (
-                    SELECT e.source FROM events AS e WHERE e.source > f.source
-                    ORDER BY e.source LIMIT 1
-                )
-                FROM found AS f WHERE f.source IS NOT NULL
-            )
-            SELECT source FROM found WHERE source IS NOT NULL
-            """
-        )
+        cursor.execute(sql.load("list_sources"))
         return [row[0] for row in cursor.fetchall()]
 
 
