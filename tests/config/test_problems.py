@@ -15,7 +15,7 @@ from config import problems, urls
 from tests.factories import ADA
 
 
-def answered(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
+def answered(error: Exception) -> tuple[int, Any, Any]:
     request = RequestFactory().get("/api/v1/users")
     request.correlation_id = ADA  # type: ignore[attr-defined]
     response = problems.problem_response(error, {"request": request})
