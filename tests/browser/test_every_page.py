@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.backoffice import EVENTS, USERS, catch_up, user_url
+from tests.browser.conftest import Desk, log_in
+from tests.factories import ADA, known_user, metadata
+from users import services
+from users.commands import ChangeName
+
+AUTH = "/admin/auth/"
+BEAT = "/admin/django_celery_beat/"
+LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
+PAGES = (
+    "/admin/",
+    EVENTS,
+    f"{EVENTS}?since=nonsense&type=UserCreated&actor=client:tests",
+    f"{EVENTS}?actor=nobody",
+    f"{EVENTS}1/",
+    f"{EVENTS}999/",
+    USERS,
+    f"{USERS}?q=nobody",
+    user_url(ADA),
+    user_url(ADA) + "?v=2",
+    user_url(ADA) + "?tab=state",
+    user_url(ADA) + "?tab=effects",
+    user_url(ADA, "commands/change-name/"),
+    user_url(ADA, "commands/change-email/"),
+    user_url(ADA, "commands/change-status/"),
+    user_url(ADA, "reprocess/"),
+    f"{USERS}add/",
+    "/admin/nowhere/",
+    "/admin/password_change/",
+    f"{AUTH}user/",
+    f"{AUTH}user/add/",
+    f"{AUTH}user/1/change/",
+    f"{AUTH}user/1/password/",
+    f"{AUTH}group/add/",
+    f"{BEAT}periodictask/",
+    f"{BEAT}periodictask/add/",
+    f"{BEAT}periodictask/2/change/",
+    f"{BEAT}periodictask/2/delete/",
+    f"{BEAT}crontabschedule/add/",
+    f"{BEAT}intervalschedule/add/",
+    f"{BEAT}clockedschedule/add/",
+    f"{BEAT}solarschedule/add/",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def someone(server: str) -> None:
+    """One user with awkward names, whom the read model lags behind."""
+    del server
+    known_user(ADA, name=LONG)
+    catch_up()
+    for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
+        services.execute(ChangeName(user_id=ADA, name=name), metadata())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_obeys_the_policy_and_fits(
+    desk: Desk, complaints: list[str], scheme: str, width: int
+) -> None:
+    page = desk(color_scheme=scheme, viewport={"width": width, "height": 844})
+    log_in(page)
+    absent, sideways = [], []
+    for url in PAGES:
+        answer = page.goto(url)
+        assert answer is not None
+        assert "content-security-policy" in answer.headers
+        if answer.status != 200:
+            absent.append((answer.status, url))
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            sideways.append(url)
+    assert (complaints, sideways) == ([], [])
+    assert absent == [(404, f"{EVENTS}999/"), (404, "/admin/nowhere/")]
+
+
+def test_a_task_s_crontab_is_explained_beside_the_choice(desk: Desk) -> None:
+    page = desk()
+    log_in(page)
+    page.goto(f"{BEAT}periodictask/?q=nightly")
+    page.get_by_role("link", name="nightly").click()
+    assert "At 03:00 AM" in page.locator(".field-crontab").inner_text()
+
+
+def test_a_slash_goes_to_the_search(desk: Desk, complaints: list[str]) -> None:
+    page = desk()
+    log_in(page)
+    page.keyboard.press("/")
+    page.keyboard.type("lovelace")
+    page.keyboard.press("Enter")
+    page.get_by_test_id("chips").wait_for()
+    assert page.url.endswith("/admin/users/userview/?q=lovelace")
+    page.locator("body").click()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "id_q"
+    assert complaints == []
+
+
+def test_the_policy_is_the_strict_one(desk: Desk) -> None:
+    page = desk()
+    answer = page.goto("/admin/login/")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_what_the_policy_refuses_is_a_complaint(
+    desk: Desk, complaints: list[str]
+) -> None:
+    page = desk()
+    page.goto("/admin/login/")
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate("fetch('https://example.org/').catch(() => null)")
+    refused = [each for each in complaints if "Content Security Policy" in each]
+    assert len(refused) >= 2

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from eventstore import store
+from projections.models import DirectoryEntry
+from tests.backoffice import catch_up, user_url
+from tests.browser.conftest import Desk, log_in
+from tests.factories import known_user, metadata
+from tests.processes import wait_until
+from users import services
+from users.aggregate import USER
+from users.commands import ChangeName
+
+SECOND = timedelta(seconds=1)
+
+
+def remembered(name: str) -> tuple[UUID, datetime]:
+    """A user who had *name* at the instant returned, and another one since."""
+    user_id = known_user(name=name)
+    (created,) = store.read_stream(USER.stream(user_id))
+    moment = created.recorded_at.replace(microsecond=0) + SECOND
+    wait_until(lambda: timezone.now() > moment)
+    command = ChangeName(user_id=user_id, name=f"{name} King")
+    services.execute(command, metadata())
+    catch_up()
+    return user_id, moment
+
+
+def find(page: Page, name: str) -> None:
+    page.fill("#find-user", name)
+    page.press("#find-user", "Enter")
+    page.get_by_role("link", name=f"{name} King").click()
+    expect(page.get_by_test_id("history")).to_contain_text(
+        f"changed name from {name} to {name} King"
+    )
+
+
+def look_at(page: Page, moment: datetime, name: str) -> None:
+    page.fill("#moment_date", f"{moment:%Y-%m-%d}")
+    page.fill("#moment_time", f"{moment:%H:%M:%S}")
+    page.get_by_test_id("tt-show").click()
+    expect(page.get_by_test_id("tt-banner")).to_contain_text(f"{moment:%H:%M:%S} UTC")
+    expect(page.get_by_test_id("tt-then")).to_contain_text(f"then {name} → now")
+    expect(page.locator(".chapter.is-shown")).to_have_attribute("id", "v1")
+    page.get_by_test_id("tt-now").click()
+
+
+def change_name(page: Page, user_id: UUID) -> None:
+    page.get_by_test_id("change").click()
+    page.get_by_test_id("change-name").click()
+    page.fill("#id_name", "Ada Lovelace")
+    page.get_by_test_id("submit").click()
+    expect(page.locator(".messagelist")).to_have_text(
+        re.compile(r"Recorded as #\d+, version 3\.")
+    )
+    expect(page.get_by_test_id("user-header")).to_contain_text("Ada Lovelace")
+    expect(page.get_by_test_id("behind")).to_be_visible()
+    (*_others, event) = store.read_stream(USER.stream(user_id))
+    assert event.actor == "staff:root"
+
+
+def repair(page: Page, user_id: UUID) -> None:
+    catch_up()
+    DirectoryEntry.objects.filter(user_id=user_id).update(name="Broken")
+    page.goto(user_url(user_id))
+    expect(page.get_by_test_id("disagrees")).to_be_visible()
+    page.get_by_test_id("tab-state").click()
+    page.get_by_test_id("state-reprocess").click()
+    expect(page.get_by_test_id("preview-diff").locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_test_id("diff-name")).to_contain_text("Broken")
+    page.fill("#id_reason", "OPS-412")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("state")).to_contain_text("Agrees")
+    expect(page.get_by_test_id("disagrees")).to_have_count(0)
+    assert DirectoryEntry.objects.get(user_id=user_id).name == "Ada Lovelace"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["script", "no script"])
+def test_find_read_look_back_change_and_repair(
+    desk: Desk, complaints: list[str], *, scripts: bool
+) -> None:
+    name = f"Ada {uuid4().hex}"
+    user_id, moment = remembered(name)
+    page = desk(java_script_enabled=scripts)
+    log_in(page)
+    find(page, name)
+    look_at(page, moment, name)
+    change_name(page, user_id)
+    repair(page, user_id)
+    assert complaints == []
+
+
+def test_the_slider_moves_the_address_and_the_page_by_keyboard(
+    desk: Desk, complaints: list[str]
+) -> None:
+    user_id, _moment = remembered("Grace")
+    page = desk()
+    log_in(page)
+    page.goto(user_url(user_id))
+    slider = page.get_by_test_id("tt-version")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_test_id("tt-banner")).to_contain_text("at version 1,")
+    assert page.url.endswith("?v=1")
+    expect(slider).to_be_focused()
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^version 1 of 2, "))
+    expect(page.locator("#moment-said")).to_contain_text("version 1 of 2")
+    page.get_by_test_id("tt-next").click()
+    expect(page.get_by_test_id("tt-banner")).to_contain_text("at version 2,")
+    page.go_back()
+    expect(page.get_by_test_id("tt-banner")).to_contain_text("at version 1,")
+    assert complaints == []
+
+
+def test_the_slider_works_without_script(desk: Desk) -> None:
+    user_id, _moment = remembered("Grace")
+    page = desk(java_script_enabled=False)
+    log_in(page)
+    page.goto(user_url(user_id))
+    page.get_by_test_id("tt-version").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_test_id("tt-go").click()
+    expect(page.get_by_test_id("tt-banner")).to_contain_text("at version 1,")
+
+
+def test_two_tabs_lose_nothing(desk: Desk) -> None:
+    user_id = known_user()
+    page = desk()
+    log_in(page)
+    page.goto(user_url(user_id, "commands/change-name/"))
+    services.execute(ChangeName(user_id=user_id, name="Theirs"), metadata())
+    page.fill("#id_name", "Mine")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("conflict")).to_be_focused()
+    expect(page.get_by_test_id("conflict")).to_contain_text("to Theirs via REST API")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("user-header")).to_contain_text("Mine")
