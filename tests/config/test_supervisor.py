@@ -55,7 +55,7 @@ def test_sweeps_up_the_grandchildren(folder: Path) -> None:
     script = 'sh -c \'trap "" TERM; : > "$1"; sleep 600\' stray "$1" & exec sleep 600'
     stop_when(mark.exists)
     assert supervise(program("web", script, mark)) == 0
-    assert running(str(folder)) == []
+    wait_until(lambda: not running(str(folder)))
 
 
 def test_says_how_a_child_died_and_starts_it_again(
