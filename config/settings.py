@@ -169,7 +169,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- E-mail -----------------------------------------------------------------------
-vars().update(env.email("EMAIL_URL", default="consolemail://"))
+vars().update(env.email("EMAIL_URL", default="smtp://localhost:25"))
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="annals@localhost")
 
 # --- Annals -----------------------------------------------------------------------
