@@ -57,6 +57,31 @@
 
     all('[data-without-script]').forEach((element) => { element.hidden = true; });
 
+    const read = async (url) => {
+        const answer = await fetch(url, {credentials: 'same-origin'});
+        if (!answer.ok || answer.redirected) {
+            return null;
+        }
+        return new DOMParser().parseFromString(await answer.text(), 'text/html');
+    };
+
+    /* A read model that catches up says so without a reload: five looks, then no more. */
+    const look = (seconds) => {
+        const waiting = document.querySelector('#verdict[data-waits]');
+        if (!waiting || seconds > 16) {
+            return;
+        }
+        setTimeout(async () => {
+            const page = await read(window.location.href);
+            const fresh = page && page.getElementById('verdict');
+            if (fresh) {
+                waiting.replaceWith(document.adoptNode(fresh));
+                look(seconds * 2);
+            }
+        }, seconds * 1000);
+    };
+    look(1);
+
     /* Time travel: the slider and its buttons move the address and the page's parts. */
     const slider = document.querySelector('[data-versions]');
     if (slider) {
@@ -73,12 +98,11 @@
 
         const show = async (url) => {
             const turn = ++latest;
-            const answer = await fetch(url, {credentials: 'same-origin'});
-            if (!answer.ok || answer.redirected) {
+            const page = await read(url);
+            if (!page) {
                 window.location.assign(url);
                 return;
             }
-            const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
             if (turn !== latest) {
                 return; // a newer question was asked meanwhile
             }
@@ -123,6 +147,16 @@
         });
         window.addEventListener('popstate', () => show(window.location.href));
     }
+
+    /* Django gives the two halves of a time one label between them. */
+    all('.vDateField, .vTimeField').forEach((field) => {
+        const label = field.closest('.form-row') &&
+            field.closest('.form-row').querySelector('label, legend');
+        if (label && !field.labels.length) {
+            const half = (field.previousSibling.textContent || '').trim();
+            field.setAttribute('aria-label', `${label.textContent.trim()} ${half}`);
+        }
+    });
 
     /* What a crontab means, beside the choice (celery-beat's form). */
     const meanings = document.getElementById('readable-crontabs');
