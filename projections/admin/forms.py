@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,7 @@ class CommandForm(forms.Form):
     """Asks for a change of one user, at the version that staff have seen."""
 
     title: StrOrPromise
+    command: Callable[..., UserCommand]
     expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
@@ -53,35 +55,32 @@ class CommandForm(forms.Form):
 
     def to_command(self, user_id: UUID) -> UserCommand:
         """Return what is asked for; only of a valid form."""
-        raise NotImplementedError
+        asked = dict(self.cleaned_data)
+        del asked["expected_version"]
+        return self.command(user_id=user_id, **asked)
 
 
 class ChangeNameForm(CommandForm):
     """Call a person otherwise."""
 
     title = gettext_lazy("Change name")
+    command = ChangeName
     name = _name()
-
-    def to_command(self, user_id: UUID) -> UserCommand:
-        """Return ``ChangeName``."""
-        return ChangeName(user_id=user_id, name=self.cleaned_data["name"])
 
 
 class ChangeEmailForm(CommandForm):
     """Reach a person at another address."""
 
     title = gettext_lazy("Change e-mail")
+    command = ChangeEmail
     email = _email()
-
-    def to_command(self, user_id: UUID) -> UserCommand:
-        """Return ``ChangeEmail``."""
-        return ChangeEmail(user_id=user_id, email=self.cleaned_data["email"])
 
 
 class ChangeStatusForm(CommandForm):
     """Let a person do more, or less."""
 
     title = gettext_lazy("Change status")
+    command = ChangeStatus
     status = forms.CharField(label=gettext_lazy("Status"), widget=forms.Select)
     reason = forms.CharField(
         required=False,
@@ -109,14 +108,6 @@ class ChangeStatusForm(CommandForm):
             return Status(self.cleaned_data["status"])
         except ValueError:
             raise ValidationError(_("Choose one of the statuses.")) from None
-
-    def to_command(self, user_id: UUID) -> UserCommand:
-        """Return ``ChangeStatus``."""
-        return ChangeStatus(
-            user_id=user_id,
-            status=self.cleaned_data["status"],
-            reason=self.cleaned_data["reason"],
-        )
 
 
 class CreateUserForm(forms.Form):

@@ -8,12 +8,15 @@ from django.test import Client
 
 from eventstore import store
 from eventstore.events import ADMIN
+from projections.admin.commands import explain
+from projections.admin.forms import CreateUserForm
 from projections.models import DirectoryEntry
 from tests.backoffice import USERS, hidden, superuser, text, user_url
 from tests.factories import ADA, known_user, metadata
 from users import services
 from users.aggregate import USER
-from users.commands import ChangeEmail, ChangeName
+from users.commands import ChangeEmail, ChangeName, ChangeStatus
+from users.errors import UserNotFoundError
 from users.events import (
     UserCreated,
     UserEmailChanged,
@@ -268,3 +271,19 @@ def test_a_form_from_elsewhere_is_refused_in_the_back_office_look() -> None:
     assert response.status_code == 403
     assert "This form expired" in (text(response, "csrf") or "")
     assert len(payloads()) == 1
+
+
+def test_what_the_rules_forbid_meanwhile_is_a_conflict_too() -> None:
+    known_user(ADA)
+    command = ChangeStatus(user_id=ADA, status=Status.DEACTIVATED)
+    services.execute(command, metadata())
+    form = {"status": "suspended", "expected_version": "1"}
+    response = superuser().post(command_url("change-status"), form)
+    assert response.status_code == 409
+    assert "from active to deactivated" in (text(response, "conflict") or "")
+
+
+def test_a_refusal_about_no_field_stands_above_the_form() -> None:
+    form = CreateUserForm({})
+    explain(form, UserNotFoundError(ADA))
+    assert form.non_field_errors() == [f"There is no user {ADA}."]
