@@ -43,6 +43,16 @@ def test_every_environment_variable_is_described_and_no_other() -> None:
     assert found(r"^\| `(\w+)` \|", REFERENCE / "settings.md") == read
 
 
+def test_every_plain_default_is_the_one_described() -> None:
+    settings = (PROJECT / "config" / "settings.py").read_text("utf-8")
+    page = (REFERENCE / "settings.md").read_text("utf-8")
+    written = re.findall(r'\benv\.\w+\("(\w+)", default="?([\w:/@]+)"?\)', settings)
+    defaults = {name: default.replace("False", "false") for name, default in written}
+    row = r"^\| `(\w+)` \| .+ \| `([^`]+)` \| .+ \|$"
+    described = dict(re.findall(row, page, re.MULTILINE))
+    assert {name: described.get(name) for name in defaults} == defaults
+
+
 def test_every_event_type_is_described_and_no_other() -> None:
     described = found(r"^### `(\w+)`$", REFERENCE / "events.md")
     assert described == set(codec.type_names())
