@@ -15,7 +15,7 @@ os.environ["SECURE_SSL_REDIRECT"] = "false"
 prepare()
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, STORAGES  # noqa: E402
+from config.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
 # The developer's own data lies in the same server, so only our sessions are reckless.
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"
@@ -24,3 +24,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"]["BACKEND"] = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
 )
+STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where there is none
