@@ -65,7 +65,7 @@ def _body(
 ) -> dict[str, Any]:
     slug = title.lower().replace(" ", "-")
     return {
-        "type": f"/docs/problems/{slug}",
+        "type": f"urn:annals:problem:{slug}",
         "title": title,
         "status": status,
         **facts,

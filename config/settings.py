@@ -135,7 +135,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 120  # seconds
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10  # seconds
-CELERY_DB_REUSE_MAX = 500  # tasks a database connection serves; see STACK 0.6
+CELERY_DB_REUSE_MAX = 500  # tasks a connection serves; Celery would open one each
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from eventstore import sql, store
+from eventstore import store
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
 
@@ -121,13 +121,6 @@ def event_at(position: int) -> RecordedEvent | None:
     """Return the event at *position*, or None when there is none."""
     row = StoredEvent.objects.filter(position=position).values_list(*COLUMNS).first()
     return None if row is None else store.recorded(row)
-
-
-def sources() -> list[str]:
-    """Return every source found in the log, sorted; one index probe for each."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("list_sources"))
-        return [row[0] for row in cursor.fetchall()]
 
 
 def totals() -> Totals:

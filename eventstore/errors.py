@@ -50,6 +50,22 @@ class UnknownSubscriptionError(EventStoreError):
         super().__init__(f"no subscription is called {name!r}")
 
 
+class UnreadableEventError(EventStoreError):
+    """A subscription met an event that this version of the code has no class for.
+
+    To pass it by would be to forget it: newer code wrote it and will read it.
+    """
+
+    def __init__(self, position: int, event_type: str, schema_version: int) -> None:
+        self.position = position
+        self.event_type = event_type
+        self.schema_version = schema_version
+        super().__init__(
+            f"#{position} is {event_type} version {schema_version}, which this code "
+            "cannot read; deploy the code that can"
+        )
+
+
 class CheckpointMovedError(EventStoreError):
     """Another worker moved a checkpoint this one believed to hold."""
 

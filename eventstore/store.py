@@ -61,7 +61,7 @@ def append(
     Raises:
         ConcurrencyError: The stream is not at *expected_version*.
         EventIdTakenError: A generated id exists already.
-        PayloadError: A payload or the metadata is outside the JSON profile.
+        PayloadError: A payload, a name or the metadata is outside the JSON profile.
         UnregisteredEventError: A class has no stored name.
 
     Source: ADR-0004 (global order), ADR-0010 (leaves).
@@ -193,6 +193,8 @@ def _columns(events: Sequence[object]) -> dict[str, list[Any]]:
 
 
 def _circumstances(metadata: Metadata) -> dict[str, Any]:
+    # The leaf's header holds these: whoever recomputes it needs them canonical.
+    canonical([metadata.actor, metadata.source])
     extra = canonical(metadata.extra)
     return {
         "actor": metadata.actor,

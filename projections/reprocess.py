@@ -16,7 +16,7 @@ import uuid_utils.compat as uuid
 from django.core import signing
 from django.db import transaction
 
-from eventstore import store, subscriptions
+from eventstore import checkpoints, store
 from eventstore.events import NO_STREAM, Metadata, RecordedEvent
 from projections import directory, queries
 from projections.directory import DIRECTORY, FIELDS
@@ -96,7 +96,7 @@ def run(user_id: UUID, *, token: str, reason: str, metadata: Metadata) -> Previe
     """
     stream = USER.stream(user_id)
     with transaction.atomic():
-        subscriptions.lock_bucket(DIRECTORY.name, stream)
+        checkpoints.hold(DIRECTORY.name, stream)
         found = preview(user_id)
         _check(token, _facts(user_id, found.position, found.differences))
         _write(user_id, stream)

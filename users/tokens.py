@@ -8,6 +8,7 @@ from hashlib import sha256
 from django.utils import timezone
 
 from users.models import ApiToken
+from users.values import person_name
 
 PREFIX = "annals_"  # lets secret scanners find a leaked token
 TOKEN_BYTES = 32
@@ -17,7 +18,11 @@ def issue(name: str) -> str:
     """Make a token for the client *name* and return it; it cannot be shown again.
 
     A token issued earlier under the same name stops working.
+
+    Raises:
+        InvalidValueError: *name* is no name; it will stand in every event.
     """
+    name = person_name(name)
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     ApiToken.objects.filter(name=name).delete()
     ApiToken.objects.create(digest=_digest(token), name=name, created_at=timezone.now())

@@ -78,6 +78,16 @@ def test_refuses_what_cannot_be_hashed_and_stores_nothing() -> None:
     assert store.read_stream("user-1") == []
 
 
+@pytest.mark.parametrize("odd", ["e\u0301", "a\x00", "\ud800"])
+def test_refuses_names_whose_leaf_nobody_could_recompute(odd: str) -> None:
+    for circumstances in ({"actor": odd}, {"source": odd}):
+        with pytest.raises(PayloadError):
+            appended("user-1", **circumstances)
+    with pytest.raises(PayloadError):
+        appended(f"user-{odd}")
+    assert StoredEvent.objects.count() == 0
+
+
 def test_refuses_an_event_id_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
     same = uuid4()
     monkeypatch.setattr("uuid_utils.compat.uuid7", lambda: same)

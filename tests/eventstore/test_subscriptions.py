@@ -7,11 +7,12 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from eventstore import subscriptions
-from eventstore.errors import CheckpointMovedError, UnknownSubscriptionError
+from eventstore import checkpoints, subscriptions
+from eventstore.checkpoints import BUCKETS
+from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
 from eventstore.models import Checkpoint
-from eventstore.subscriptions import BUCKETS, Projection, catch_up, progress
+from eventstore.subscriptions import Projection, catch_up, progress
 from tests.factories import appended, known_user, renamed
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -91,6 +92,48 @@ def test_a_failing_batch_changes_nothing_and_its_message_is_not_kept() -> None:
     assert (heard.events, progress(heard.projection).error) == ([("user-1", 1)], "")
 
 
+def test_an_event_nobody_can_apply_holds_up_its_own_bucket_only() -> None:
+    streams = [f"user-{number}" for number in range(60)]
+    for name in streams:
+        appended(name)
+    heard = Heard(broken="user-7")
+    assert catch_up(heard.projection)
+    for name in streams:
+        appended(name, renamed(), expected_version=1)
+    assert catch_up(heard.projection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE event_bucket_v1(name)"
+            " = event_bucket_v1('user-7')",
+            [streams],
+        )
+        held_up = {name for (name,) in cursor.fetchall()}
+    expected = [(name, v) for name in streams if name not in held_up for v in (1, 2)]
+    assert sorted(heard.events) == sorted(expected)
+    heard.broken = ""
+    catch_up(heard.projection)
+    assert sorted(heard.events) == sorted((name, v) for name in streams for v in (1, 2))
+    assert progress(heard.projection).error == ""
+
+
+def test_an_event_of_newer_code_is_waited_for_and_never_passed_by() -> None:
+    appended("user-1")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
+            "'position', nextval('events_position_seq'), 'version', 2,"
+            " 'event_id', gen_random_uuid(), 'type', 'UserTeleported'))).*"
+            " FROM events AS e"
+        )
+    heard = Heard()
+    catch_up(heard.projection)
+    assert heard.events == []
+    assert progress(heard.projection).error == (
+        "UnreadableEventError: #2 is UserTeleported version 1, which this code cannot"
+        " read; deploy the code that can"
+    )
+
+
 def test_a_lost_database_is_not_the_fault_of_an_event() -> None:
     appended("user-1")
 
@@ -134,7 +177,9 @@ def test_a_checkpoint_that_moved_under_its_lease_undoes_the_batch() -> None:
     catch_up(projection)
     found = progress(projection)
     assert found.position == 0
-    assert found.error.startswith(CheckpointMovedError.__name__)
+    assert found.error == (
+        "CheckpointMovedError: a checkpoint of meddled moved under its lease"
+    )
 
 
 def test_a_bucket_held_elsewhere_is_skipped_and_the_others_go_on() -> None:
@@ -147,7 +192,7 @@ def test_a_bucket_held_elsewhere_is_skipped_and_the_others_go_on() -> None:
 
     def hold() -> None:
         with transaction.atomic():
-            subscriptions.lock_bucket("heard", "user-0")
+            checkpoints.hold("heard", "user-0")
             held.set()
             release.wait()
         connection.close()

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.db import connection, transaction
 
-from eventstore import browser, subscriptions
+from eventstore import browser, checkpoints, subscriptions
 from eventstore.browser import EventFilter
 from projections import queries, reprocess
 from projections.models import DirectoryEntry
@@ -146,7 +146,7 @@ def test_a_worker_in_the_users_bucket_is_waited_for() -> None:
 
     def hold() -> None:
         with transaction.atomic():
-            subscriptions.lock_bucket("directory", f"user-{ADA}")
+            checkpoints.hold("directory", f"user-{ADA}")
             held.set()
             release.wait()
         connection.close()

@@ -122,6 +122,12 @@ def test_folds_every_kind_of_event() -> None:
     )
 
 
+def test_a_stream_that_creates_twice_ends_with_the_second() -> None:
+    ada = USER.fold([CREATED, renamed(), user_created(name="Ada the Second")])
+    assert ada is not None
+    assert ada.name == "Ada the Second"
+
+
 def test_a_change_of_nobody_is_nobody() -> None:
     assert USER.fold([renamed(), UnknownEvent(type="X", data={})]) is None
 

@@ -4,7 +4,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 
-from eventstore import effects, subscriptions
+from eventstore import checkpoints, effects, subscriptions
 from eventstore.events import SALESFORCE
 from eventstore.models import Checkpoint, Effect
 from eventstore.tasks import catch_up
@@ -62,7 +62,7 @@ def test_every_reactor_has_a_migration_that_starts_it() -> None:
     for subscription in subscriptions.all_subscriptions():
         if isinstance(subscription, subscriptions.Reactor):
             rows = Checkpoint.objects.filter(subscription=subscription.name)
-            assert rows.count() == subscriptions.BUCKETS
+            assert rows.count() == checkpoints.BUCKETS
 
 
 def test_wants_people_who_are_new_to_us() -> None:

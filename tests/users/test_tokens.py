@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from users import tokens
@@ -40,3 +40,15 @@ def test_the_command_prints_a_token_that_works(
     call_command("issue_token", "crm")
     token = capsys.readouterr().out.strip()
     assert str(tokens.verify(token)) == "crm"
+
+
+@pytest.mark.parametrize("name", ["", "\x00", "a\nb", "x" * 201])
+def test_a_client_needs_a_proper_name(name: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("issue_token", name)
+    assert ApiToken.objects.count() == 0
+
+
+def test_a_clients_name_is_kept_in_normal_form() -> None:
+    tokens.issue("Zoe\u0308")
+    assert ApiToken.objects.get().name == "Zo\u00eb"

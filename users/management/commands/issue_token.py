@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from users import tokens
+from users.errors import InvalidValueError
 
 
 class Command(BaseCommand):
@@ -21,4 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:  # noqa: ARG002
         """Print the token; it is not kept and cannot be shown again."""
-        self.stdout.write(tokens.issue(name))
+        try:
+            self.stdout.write(tokens.issue(name))
+        except InvalidValueError as error:
+            raise CommandError(error.reason) from error
