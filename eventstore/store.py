@@ -69,6 +69,7 @@ def append(
     if not events:
         message = "append needs at least one event"
         raise ValueError(message)
+    canonical(stream)  # the leaf's header holds it
     parameters: dict[str, Any] = {
         "stream": stream,
         "expected_version": expected_version,
