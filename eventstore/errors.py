@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 
 class EventStoreError(Exception):
     """Something the event store refused or could not do."""
@@ -14,15 +16,48 @@ class ConcurrencyError(EventStoreError):
         self.stream = stream
         self.expected = expected
         self.actual = actual
-        super().__init__(f"{stream} is at version {actual}, not {expected}")
+        wanted = "missing, and should exist" if expected < 0 else f"not {expected}"
+        super().__init__(f"{stream} is at version {actual}, {wanted}")
 
 
 class EventIdTakenError(EventStoreError):
-    """An event with this id is already stored, in this stream or another."""
+    """An event with this id is stored already, with other content or elsewhere."""
+
+    def __init__(self, event_id: UUID | None) -> None:
+        self.event_id = event_id
+        super().__init__(f"event id {event_id} is stored already, as another event")
+
+
+class EmptyAppendError(EventStoreError):
+    """There was nothing to append, or nothing for one of the streams."""
+
+    def __init__(self, stream: str = "") -> None:
+        self.stream = stream
+        where = f" to {stream}" if stream else ""
+        super().__init__(f"there is no event to append{where}")
+
+
+class StreamNameError(EventStoreError):
+    """A stream's name is not ``<category>-<id>`` in printable characters."""
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
-        super().__init__(f"an event id appended to {stream} is already stored")
+        super().__init__(f"{stream!r} is no stream name: use <category>-<id>")
+
+
+class StreamTwiceError(EventStoreError):
+    """One call names a stream twice; its expected version would have two meanings."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        super().__init__(f"{stream} is named twice in one append")
+
+
+class NoCircumstancesError(EventStoreError):
+    """Something appends and nobody said who is acting."""
+
+    def __init__(self) -> None:
+        super().__init__("say who is acting: with circumstances.acting(actor=…, …)")
 
 
 class PayloadError(EventStoreError):

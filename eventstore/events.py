@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-NO_STREAM = 0  # expected version of a stream that does not exist yet
+# Expected versions that are no exact number.
+NO_STREAM = 0  # the stream does not exist yet
+STREAM_EXISTS = -1  # it has at least one event
+ANY = -2  # it may be anywhere
 
 # Sources: through what a change came in.
 REST = "rest"

@@ -21,6 +21,7 @@ from eventstore.errors import PayloadError
 
 MAX_INTEGER = 2**53 - 1  # the largest integer every JSON reader agrees on
 MAX_DEPTH = 16
+MAX_BYTES = 65_536  # of one payload in canonical form
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LEAF_PREFIX = b"\x00"  # RFC 6962, 2.1: tells a leaf from an inner node
 
@@ -34,7 +35,10 @@ def canonical(value: Any) -> bytes:
     Source: RFC 8785; the profile is ADR-0010.
     """
     _check(value, "$", MAX_DEPTH)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    if len(written) > MAX_BYTES:
+        raise PayloadError("$", f"longer than {MAX_BYTES} bytes")  # noqa: EM101
+    return written
 
 
 def salted_hash(salt: bytes, content: bytes) -> bytes:

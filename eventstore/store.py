@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psycopg
-import uuid_utils.compat as uuid
 from django.db import DatabaseError, connection
 
 from eventstore import doorbell, sql
-from eventstore.codec import decode, encode, type_of
+from eventstore.appends import Append, Appended, columns
+from eventstore.codec import decode
 from eventstore.errors import ConcurrencyError, EventIdTakenError, EventStoreError
-from eventstore.events import Metadata, RecordedEvent
-from eventstore.hashing import canonical, plain_hash, salted_hash
+from eventstore.events import ANY, Metadata, RecordedEvent
 
-SALT_BYTES = 16
-WRONG_VERSION = "AN001"  # SQLSTATE raised by append_events_v1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    """Where the events of one append came to stand.
-
-    Attributes:
-        version: Version of the stream's last event.
-        position: Position of the last event.
-        recorded_at: Aware UTC; the same for all events of the append.
-    """
-
-    stream: str
-    version: int
-    position: int
-    recorded_at: datetime
+WRONG_VERSION = "AN001"  # SQLSTATE raised by append_events_v2
+ANY_RETRIES = 20  # lost races after which even ANY is told
 
 
 def append(
@@ -44,51 +26,75 @@ def append(
     events: Sequence[object],
     *,
     expected_version: int,
-    metadata: Metadata,
+    metadata: Metadata | None = None,
+    event_ids: Sequence[UUID] = (),
 ) -> Appended:
     """Append *events* to *stream* and say where they came to stand.
 
     Atomic: all events are stored or none.  One round trip.  Rings the doorbell after
-    commit.
+    commit.  With *event_ids* it may be repeated: the same events under the same ids
+    return what the first call returned, and store nothing.
 
     Args:
         stream: Stream name, ``<category>-<id>``.
         events: At least one instance of an ``@event_type`` class.
-        expected_version: Version the decision was taken on; ``NO_STREAM`` for a new
-            stream.
-        metadata: Circumstances, the same for all *events*.
+        expected_version: Version the decision was taken on, or ``NO_STREAM``,
+            ``STREAM_EXISTS``, ``ANY``.
+        metadata: Circumstances of all *events*; those of the context when left out.
+        event_ids: One a event; made here when left out.
 
     Raises:
         ConcurrencyError: The stream is not at *expected_version*.
-        EventIdTakenError: A generated id exists already.
-        PayloadError: A payload, a name or the metadata is outside the JSON profile.
+        EmptyAppendError: *events* is empty.
+        EventIdTakenError: An id is stored already with other content.
+        NoCircumstancesError: Neither *metadata* nor the context says who is acting.
+        PayloadError: A payload or the metadata is outside the JSON profile.
+        StreamNameError: *stream* is no stream name.
         UnregisteredEventError: A class has no stored name.
 
     Source: ADR-0004 (global order), ADR-0010 (leaves).
     """
-    if not events:
-        message = "append needs at least one event"
-        raise ValueError(message)
-    canonical(stream)  # the leaf's header holds it
-    parameters: dict[str, Any] = {
-        "stream": stream,
-        "expected_version": expected_version,
-        **_columns(events),
-        **_circumstances(metadata),
-    }
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.load("append"), parameters)
-            position, version, recorded_at = cursor.fetchone()
-    except DatabaseError as error:
-        refusal = _refusal(error, stream, expected_version)
-        if refusal is None:
-            raise
-        raise refusal from error
-    doorbell.ring_after_commit()
-    return Appended(
-        stream=stream, version=version, position=position, recorded_at=recorded_at
+    one = Append(
+        stream=stream,
+        events=events,
+        expected_version=expected_version,
+        metadata=metadata,
+        event_ids=event_ids,
     )
+    return append_many([one])[0]
+
+
+def append_many(appends: Sequence[Append]) -> list[Appended]:
+    """Append to several streams and say, for each, where its events came to stand.
+
+    Atomic over all streams, one round trip; otherwise as :func:`append`.
+
+    Raises:
+        StreamTwiceError: Two of *appends* name one stream.
+    """
+    parameters = columns(appends)
+    tries = 0
+    while True:
+        try:
+            rows = _write(parameters)
+        except (ConcurrencyError, EventIdTakenError) as error:
+            if connection.in_atomic_block or tries >= _retries(error, appends):
+                raise
+            tries += 1
+        else:
+            break
+    if not rows:
+        return _first_result(appends)
+    doorbell.ring_after_commit()
+    return [
+        Appended(
+            stream=appends[place - 1].stream,
+            version=version,
+            position=position,
+            recorded_at=recorded_at,
+        )
+        for place, version, position, recorded_at in rows
+    ]
 
 
 def read_stream(
@@ -176,50 +182,61 @@ def recorded(row: Sequence[Any]) -> RecordedEvent:
     )
 
 
-def _columns(events: Sequence[object]) -> dict[str, list[Any]]:
-    types = [type_of(event) for event in events]
-    data = [canonical(encode(event)) for event in events]
-    salts = [secrets.token_bytes(SALT_BYTES) for _ in events]
-    return {
-        "event_ids": [uuid.uuid7() for _ in events],
-        "types": [known.name for known in types],
-        "schema_versions": [known.schema_version for known in types],
-        "data": [payload.decode() for payload in data],
-        "data_hashes": [
-            salted_hash(salt, payload)
-            for salt, payload in zip(salts, data, strict=True)
-        ],
-        "salts": salts,
-    }
+def _write(parameters: dict[str, Any]) -> list[Any]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.load("append"), parameters)
+            return cursor.fetchall()
+    except DatabaseError as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
-def _circumstances(metadata: Metadata) -> dict[str, Any]:
-    # The leaf's header holds these: whoever recomputes it needs them canonical.
-    canonical([metadata.actor, metadata.source])
-    extra = canonical(metadata.extra)
-    return {
-        "actor": metadata.actor,
-        "source": metadata.source,
-        "correlation_id": metadata.correlation_id,
-        "causation_id": metadata.causation_id,
-        "metadata": extra.decode(),
-        "meta_hash": plain_hash(extra),
-        "occurred_at": metadata.occurred_at,
-    }
-
-
-def _refusal(
-    error: DatabaseError, stream: str, expected: int
-) -> EventStoreError | None:
+def _refusal(error: DatabaseError) -> EventStoreError | None:
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):
         return None
     if cause.sqlstate == WRONG_VERSION:
-        actual = int(cause.diag.message_detail or 0)
-        return ConcurrencyError(stream, expected=expected, actual=actual)
+        facts = orjson.loads(cause.diag.message_detail or "{}")
+        return ConcurrencyError(
+            facts["stream"], expected=facts["expected"], actual=facts["actual"]
+        )
     if cause.diag.constraint_name == "events_event_id_key":
-        return EventIdTakenError(stream)
+        return EventIdTakenError(None)
     return None
+
+
+def _retries(error: EventStoreError, appends: Sequence[Append]) -> int:
+    # ANY lost a race it did not care about; a repeated id may have lost one to itself.
+    if isinstance(error, ConcurrencyError) and error.expected == ANY:
+        return ANY_RETRIES
+    return int(any(append.event_ids for append in appends))
+
+
+def _first_result(appends: Sequence[Append]) -> list[Appended]:
+    """Return what the first call with these ids returned, if it was the same call."""
+    wanted = [event_id for append in appends for event_id in append.event_ids]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_by_ids"), {"event_ids": wanted})
+        stored = {row[3]: recorded(row) for row in cursor.fetchall()}
+    results = []
+    for append in appends:
+        for event_id, event in zip(append.event_ids, append.events, strict=True):
+            found = stored.get(event_id)
+            if found is None or (found.stream, found.payload) != (append.stream, event):
+                raise EventIdTakenError(event_id)
+        last = stored[append.event_ids[-1]]
+        results.append(
+            Appended(
+                stream=last.stream,
+                version=last.version,
+                position=last.position,
+                recorded_at=last.recorded_at,
+            )
+        )
+    return results
 
 
 def _json(value: Any) -> Any:

@@ -68,8 +68,10 @@ def test_refuses_a_stale_writer_and_says_why(expected: int) -> None:
 
 
 def test_refuses_an_append_of_nothing() -> None:
-    with pytest.raises(ValueError, match="at least one event"):
+    with pytest.raises(EmptyAppendError, match="no event to append to user-1"):
         store.append("user-1", [], expected_version=0, metadata=metadata())
+    with pytest.raises(EmptyAppendError, match="no event to append"):
+        store.append_many([])
 
 
 def test_refuses_what_cannot_be_hashed_and_stores_nothing() -> None:

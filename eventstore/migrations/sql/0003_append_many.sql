@@ -1,0 +1,139 @@
+-- The writer for one stream or many, in all four expected-version modes, repeatable by
+-- event id.  Replaces append_events_v1; the order of its statements is the proof of the
+-- global order (ADR-0004): floor read, floor locked, only then positions drawn.
+--
+-- Per stream: name, expected version (-2 any, -1 exists, 0 none, else exact).
+-- Per event: the 1-based place of its stream in _streams, then the event.
+-- Returns one row a stream; or none at all when _may_repeat and an id is stored.
+-- Raises AN001, DETAIL {"stream", "expected", "actual"}.
+CREATE FUNCTION append_events_v2(
+    _streams text[],
+    _expected bigint[],
+    _may_repeat boolean,
+    _stream_of integer[],
+    _event_ids uuid[],
+    _types text[],
+    _schema_versions integer[],
+    _data jsonb[],
+    _data_hashes bytea[],
+    _salts bytea[],
+    _actors text[],
+    _sources text[],
+    _correlation_ids uuid[],
+    _causation_ids uuid[],
+    _metadata jsonb[],
+    _meta_hashes bytea[],
+    _occurred_at timestamptz[]
+) RETURNS TABLE (
+    stream_place bigint,
+    last_version bigint,
+    last_position bigint,
+    written_at timestamptz
+) LANGUAGE plpgsql AS $$
+DECLARE
+    _now timestamptz;
+    _heads bigint[];
+    _times timestamptz[];
+    _wrong record;
+    _floor bigint;
+    _written integer;
+BEGIN
+    IF _may_repeat AND EXISTS (
+        SELECT 1 FROM events AS e WHERE e.event_id = ANY(_event_ids)
+    ) THEN
+        RETURN;
+    END IF;
+
+    SELECT
+        array_agg(coalesce(h.version, 0) ORDER BY s.place),
+        array_agg(h.recorded_at ORDER BY s.place)
+    INTO _heads, _times
+    FROM unnest(_streams) WITH ORDINALITY AS s (stream, place)
+    LEFT JOIN LATERAL (
+        SELECT e.version, e.recorded_at FROM events AS e
+        WHERE e.stream = s.stream ORDER BY e.version DESC LIMIT 1
+    ) AS h ON true;
+
+    SELECT s.stream, s.expected, s.actual INTO _wrong
+    FROM unnest(_streams, _expected, _heads) AS s (stream, expected, actual)
+    WHERE NOT CASE s.expected
+        WHEN -2 THEN true
+        WHEN -1 THEN s.actual > 0
+        ELSE s.actual = s.expected
+    END
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'stream is not at the expected version'
+            USING ERRCODE = 'AN001', DETAIL = to_json(_wrong)::text;
+    END IF;
+
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO _floor
+    FROM events_position_seq AS s;
+    PERFORM pg_advisory_xact_lock_shared((16718::bigint << 48) | _floor);
+
+    _now := clock_timestamp();
+    RETURN QUERY
+    WITH numbered AS (
+        SELECT
+            n.*,
+            _streams[n.stream_of] AS stream,
+            _heads[n.stream_of]
+            + row_number() OVER (PARTITION BY n.stream_of ORDER BY n.place) AS version,
+            -- Within a stream time never runs backwards, whatever the clock does.
+            greatest(_now, _times[n.stream_of]) AS recorded_at
+        FROM unnest(
+            _stream_of, _event_ids, _types, _schema_versions, _data, _data_hashes,
+            _salts, _actors, _sources, _correlation_ids, _causation_ids, _metadata,
+            _meta_hashes, _occurred_at
+        ) WITH ORDINALITY AS n (
+            stream_of, event_id, type, schema_version, data, data_hash,
+            salt, actor, source, correlation_id, causation_id, metadata,
+            meta_hash, occurred_at, place
+        )
+    ), inserted AS (
+        INSERT INTO events (
+            stream, version, event_id, type, schema_version, data, actor, source,
+            correlation_id, causation_id, metadata, recorded_at, occurred_at, salt, leaf
+        )
+        SELECT
+            n.stream, n.version, n.event_id, n.type, n.schema_version, n.data,
+            n.actor, n.source, n.correlation_id, n.causation_id, n.metadata,
+            n.recorded_at, coalesce(n.occurred_at, n.recorded_at), n.salt,
+            event_leaf_v1(
+                n.event_id, n.stream, n.version, n.type, n.schema_version,
+                n.recorded_at, coalesce(n.occurred_at, n.recorded_at),
+                n.actor, n.source, n.correlation_id, n.causation_id,
+                n.data_hash, n.meta_hash
+            )
+        FROM numbered AS n
+        ORDER BY n.place
+        ON CONFLICT ON CONSTRAINT events_stream_version_key DO NOTHING
+        RETURNING events.stream, events.version, events.position, events.recorded_at
+    )
+    SELECT s.place, max(i.version), max(i.position), max(i.recorded_at)
+    FROM unnest(_streams) WITH ORDINALITY AS s (stream, place)
+    JOIN inserted AS i ON i.stream = s.stream
+    GROUP BY s.place
+    HAVING count(*) = (SELECT count(*) FROM unnest(_stream_of) AS o WHERE o = s.place);
+    GET DIAGNOSTICS _written = ROW_COUNT;
+
+    -- A racing writer committed first: the insert waited for it and then stood aside.
+    IF _written <> cardinality(_streams) THEN
+        SELECT
+            s.stream, s.expected,
+            (SELECT max(e.version) FROM events AS e WHERE e.stream = s.stream) AS actual
+        INTO _wrong
+        FROM unnest(_streams, _expected, _heads) AS s (stream, expected, head)
+        WHERE EXISTS (
+            SELECT 1 FROM events AS e
+            WHERE e.stream = s.stream AND e.version > s.head
+            AND e.event_id <> ALL(_event_ids)
+        )
+        LIMIT 1;
+        RAISE EXCEPTION 'stream is not at the expected version'
+            USING ERRCODE = 'AN001', DETAIL = to_json(_wrong)::text;
+    END IF;
+END;
+$$;
+
+DROP FUNCTION append_events_v1;
