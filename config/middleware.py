@@ -1,32 +1,67 @@
-"""Correlation id in, correlation id out."""
+"""Correlation id in, correlation id out; and who acts in whatever a request appends."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
 
-HEADER = "X-Correlation-ID"
+from eventstore.circumstances import acting
+from eventstore.events import ADMIN
+
+CORRELATION = "X-Correlation-ID"
+REQUEST = "X-Request-ID"
+TRACE = re.compile(r"00-(?P<trace_id>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class CorrelationMiddleware:
     """Gives each request the id of its conversation: the client's, or a new one."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer *request* with its correlation id in the headers."""
-        request.correlation_id = _given(request) or uuid.uuid7()  # type: ignore[attr-defined]
-        response = self.get_response(request)
-        response[HEADER] = str(request.correlation_id)  # type: ignore[attr-defined]
+        """Answer *request* with its ids in the headers."""
+        correlation_id = _given(request) or uuid.uuid7()
+        request_id = uuid.uuid7()
+        request.correlation_id = correlation_id  # type: ignore[attr-defined]
+        extra = {"request_id": str(request_id), **_trace(request)}
+        with acting(
+            actor="anonymous", source="", correlation_id=correlation_id, extra=extra
+        ):
+            response = self.get_response(request)
+        response[CORRELATION] = str(correlation_id)
+        response[REQUEST] = str(request_id)
         return response
+
+
+class StaffMiddleware:
+    """Says which member of staff acts; comes after Django's authentication."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request* in the name of whoever is logged in."""
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        with acting(actor=f"staff:{request.user.get_username()}", source=ADMIN):
+            return self.get_response(request)
 
 
 def _given(request: HttpRequest) -> UUID | None:
     try:
-        return UUID(request.headers.get(HEADER, ""))
+        return UUID(request.headers.get(CORRELATION, ""))
     except ValueError:
         return None
+
+
+def _trace(request: HttpRequest) -> dict[str, str]:
+    # W3C Trace Context: the caller's trace goes on in what we record.
+    found = TRACE.fullmatch(request.headers.get("traceparent", ""))
+    return found.groupdict() if found else {}

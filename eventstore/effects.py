@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +20,8 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from eventstore import store
-from eventstore.events import RecordedEvent
+from eventstore.circumstances import acting
+from eventstore.events import SYSTEM, RecordedEvent
 from eventstore.models import Effect
 
 logger = logging.getLogger(__name__)
@@ -98,7 +100,7 @@ def _perform_next(
         )
         effect.attempts += 1
         try:
-            with transaction.atomic():
+            with transaction.atomic(), _acting_for(reactor, event):
                 perform(event)
         # Whatever a reactor raises, the effect waits for its next attempt.
         except Exception as error:  # noqa: BLE001
@@ -109,6 +111,15 @@ def _perform_next(
             effect.finished_at = timezone.now()
         effect.save()
         return effect.state == Effect.State.DONE
+
+
+def _acting_for(reactor: str, event: RecordedEvent) -> AbstractContextManager[None]:
+    return acting(
+        actor=f"reactor:{reactor}",
+        source=SYSTEM,
+        correlation_id=event.correlation_id,
+        causation_id=event.event_id,
+    )
 
 
 def _lock_next(reactor: str) -> Effect | None:

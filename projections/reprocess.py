@@ -84,7 +84,9 @@ def preview(user_id: UUID) -> Preview:
     )
 
 
-def run(user_id: UUID, *, token: str, reason: str, metadata: Metadata) -> Preview:
+def run(
+    user_id: UUID, *, token: str, reason: str, metadata: Metadata | None = None
+) -> Preview:
     """Derive the row of *user_id* anew and return what that changed.
 
     Atomic, and alone in the user's bucket: live traffic waits for it, at most a batch.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
+import uuid_utils.compat as uuid
 from django.db import transaction
 
-from eventstore import repository, store
+from eventstore import circumstances, repository, store
 from eventstore.errors import ConcurrencyError
 from eventstore.events import Metadata
 from users import claims
@@ -35,7 +36,10 @@ class Outcome:
 
 
 def execute(
-    command: UserCommand, metadata: Metadata, *, expected_version: int | None = None
+    command: UserCommand,
+    metadata: Metadata | None = None,
+    *,
+    expected_version: int | None = None,
 ) -> Outcome:
     """Carry out *command*.
 
@@ -44,19 +48,22 @@ def execute(
 
     Args:
         command: What to do.
-        metadata: By whom, through what, in which conversation.
+        metadata: By whom, through what, in which conversation; what the context says
+            when left out.  The command's name and a new id are added.
         expected_version: Version the caller has seen; None for "whatever it is now".
 
     Raises:
         UserError: The command is refused; nothing was recorded.
         ConcurrencyError: The user is not at *expected_version*, or moved twice.
+        NoCircumstancesError: Neither *metadata* nor the context says who is acting.
     """
+    told = _told(command, metadata)
     try:
-        return _attempt(command, metadata, expected_version)
+        return _attempt(command, told, expected_version)
     except ConcurrencyError:
         if expected_version is not None or transaction.get_connection().in_atomic_block:
             raise
-    return _attempt(command, metadata, None)
+    return _attempt(command, told, None)
 
 
 def execute_all(
@@ -69,7 +76,17 @@ def execute_all(
         ConcurrencyError: Somebody else changed one of the users meanwhile.
     """
     with transaction.atomic():
-        return [_attempt(command, metadata, None) for command, metadata in commands]
+        return [
+            _attempt(command, _told(command, metadata), None)
+            for command, metadata in commands
+        ]
+
+
+def _told(command: UserCommand, metadata: Metadata | None) -> Metadata:
+    known = metadata or circumstances.current()
+    command_id = known.causation_id or uuid.uuid7()
+    about = {"command": type(command).__name__, "command_id": str(command_id)}
+    return replace(known, causation_id=command_id, extra={**about, **known.extra})
 
 
 def _attempt(

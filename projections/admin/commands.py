@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import uuid_utils.compat as uuid
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +16,6 @@ from django.views.decorators.http import require_http_methods
 
 from eventstore.admin.pages import SeeOther, page
 from eventstore.errors import ConcurrencyError
-from eventstore.events import ADMIN, Metadata
 from projections import queries
 from projections.admin.forms import CommandForm, CreateUserForm
 from projections.admin.user import unknown
@@ -44,7 +42,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         command = form.to_command()
         try:
-            outcome = services.execute(command, metadata(request, "CreateUser"))
+            outcome = services.execute(command)
         except (UserExistsError, ConcurrencyError):
             text = _("This user was created already; nothing was recorded twice.")
             messages.info(request, text)
@@ -82,11 +80,7 @@ def change(
     command = form.to_command(user_id)
     expected: int = form.cleaned_data["expected_version"]
     try:
-        outcome = services.execute(
-            command,
-            metadata(request, type(command).__name__),
-            expected_version=expected,
-        )
+        outcome = services.execute(command, expected_version=expected)
     except ConcurrencyError as error:
         return _conflict(request, user_id, form, command, error)
     except UserError as error:
@@ -94,18 +88,6 @@ def change(
         return _form_page(request, user_id, form, status=REFUSED)
     _say(request, outcome)
     return _user_page(user_id)
-
-
-def metadata(request: HttpRequest, command: str) -> Metadata:
-    """Return the circumstances of a command that staff issue with *request*."""
-    command_id = uuid.uuid7()
-    return Metadata(
-        actor=f"staff:{request.user.get_username()}",
-        source=ADMIN,
-        correlation_id=request.correlation_id,  # type: ignore[attr-defined]
-        causation_id=command_id,
-        extra={"command_id": str(command_id), "command": command},
-    )
 
 
 def explain(form: forms.Form, error: UserError) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from eventstore.admin.pages import SeeOther, page
 from projections import reprocess
-from projections.admin.commands import CONFLICT, REFUSED, explain, metadata
+from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
 from projections.admin.user import unknown
 from projections.reprocess import Preview, StalePreviewError
@@ -35,7 +35,6 @@ def reprocess_user(request: HttpRequest, user_id: UUID) -> HttpResponse:
             user_id,
             token=form.cleaned_data["token"],
             reason=reason,
-            metadata=metadata(request, "ReprocessUser"),
         )
     except StalePreviewError:
         return _preview_page(request, user_id, form, status=CONFLICT, is_stale=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import ClassVar, cast
 from uuid import UUID
 
-import uuid_utils.compat as uuid
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.events import REST, Metadata
+from eventstore.circumstances import acting
+from eventstore.events import REST
 from users import services
 from users.api.authentication import Client
 from users.api.schema import problems
@@ -25,7 +26,6 @@ from users.api.serializers import (
     CreateUserSerializer,
     OutcomeSerializer,
 )
-from users.commands import UserCommand
 from users.services import Outcome
 
 ANSWERS = {
@@ -40,7 +40,8 @@ def create_user(request: Request) -> Response:
     body = CreateUserSerializer(data=request.data)
     body.is_valid(raise_exception=True)
     command = body.to_command()
-    outcome = services.execute(command, _metadata(request, command))
+    with _acting(request):
+        outcome = services.execute(command)
     return _answer(command.user_id, outcome)
 
 
@@ -54,9 +55,8 @@ class CommandView(APIView):
         body = self.serializer_class(data=request.data)
         body.is_valid(raise_exception=True)
         command = body.to_command(user_id)
-        outcome = services.execute(
-            command, _metadata(request, command), expected_version=body.expected
-        )
+        with _acting(request):
+            outcome = services.execute(command, expected_version=body.expected)
         return _answer(user_id, outcome)
 
 
@@ -102,16 +102,9 @@ class ChangeStatusView(CommandView):
     serializer_class = ChangeStatusSerializer
 
 
-def _metadata(request: Request, command: UserCommand) -> Metadata:
-    command_id = uuid.uuid7()
+def _acting(request: Request) -> AbstractContextManager[None]:
     client = cast("Client", request.user)
-    return Metadata(
-        actor=client.actor,
-        source=REST,
-        correlation_id=request.correlation_id,  # type: ignore[attr-defined]
-        causation_id=command_id,
-        extra={"command_id": str(command_id), "command": type(command).__name__},
-    )
+    return acting(actor=client.actor, source=REST)
 
 
 def _answer(user_id: UUID, outcome: Outcome) -> Response:
