@@ -58,7 +58,7 @@ class Appended:
     recorded_at: datetime
 
 
-def columns(appends: Sequence[Append]) -> dict[str, list[Any] | bool]:
+def columns(appends: Sequence[Append]) -> dict[str, Any]:
     """Return the parameters of ``append.sql`` for *appends*.
 
     Raises:

@@ -72,17 +72,7 @@ def append_many(appends: Sequence[Append]) -> list[Appended]:
     Raises:
         StreamTwiceError: Two of *appends* name one stream.
     """
-    parameters = columns(appends)
-    tries = 0
-    while True:
-        try:
-            rows = _write(parameters)
-        except (ConcurrencyError, EventIdTakenError) as error:
-            if connection.in_atomic_block or tries >= _retries(error, appends):
-                raise
-            tries += 1
-        else:
-            break
+    rows = _write_again(appends, columns(appends))
     if not rows:
         return _first_result(appends)
     doorbell.ring_after_commit()
@@ -182,11 +172,23 @@ def recorded(row: Sequence[Any]) -> RecordedEvent:
     )
 
 
+def _write_again(appends: Sequence[Append], parameters: dict[str, Any]) -> list[Any]:
+    tries = 0
+    while True:
+        try:
+            return _write(parameters)
+        except (ConcurrencyError, EventIdTakenError) as error:
+            if connection.in_atomic_block or tries >= _retries(error, appends):
+                raise
+            tries += 1
+
+
 def _write(parameters: dict[str, Any]) -> list[Any]:
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql.load("append"), parameters)
-            return cursor.fetchall()
+            rows: list[Any] = cursor.fetchall()
+            return rows
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:

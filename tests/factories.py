@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from eventstore import store
+from eventstore.appends import Appended
 from eventstore.codec import encode, type_of
 from eventstore.events import NO_STREAM, REST, Metadata, RecordedEvent
-from eventstore.store import Appended
 from users import services
 from users.commands import CreateUser
 from users.events import UserCreated, UserNameChanged

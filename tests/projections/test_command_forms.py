@@ -56,6 +56,7 @@ def test_creates_a_user_and_says_where_it_stands() -> None:
     assert event.metadata == {
         "command": "CreateUser",
         "command_id": str(event.causation_id),
+        "request_id": response["X-Request-ID"],
     }
     page = client.get(user_url(user_id)).content.decode()
     assert f"Recorded as #{event.position}, version 1." in page

@@ -14,6 +14,8 @@ from users import tokens
 from users.aggregate import USER
 
 pytestmark = pytest.mark.django_db
+# The example of W3C Trace Context.
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ADA_URL = f"/api/v1/users/{ADA}"
 
 
@@ -57,7 +59,10 @@ def test_the_event_names_client_command_and_conversation(api: Client) -> None:
     conversation = str(uuid4())
     body = {"id": str(ADA), "name": "Ada", "email": "ada@example.com"}
     response = post(
-        api, "/api/v1/users", body, headers={"X-Correlation-ID": conversation}
+        api,
+        "/api/v1/users",
+        body,
+        headers={"X-Correlation-ID": conversation, "traceparent": TRACEPARENT},
     )
     (event,) = store.read_stream(USER.stream(ADA))
     assert response["X-Correlation-ID"] == conversation
@@ -66,6 +71,8 @@ def test_the_event_names_client_command_and_conversation(api: Client) -> None:
     assert event.metadata == {
         "command_id": str(event.causation_id),
         "command": "CreateUser",
+        "request_id": response["X-Request-ID"],
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
 
 

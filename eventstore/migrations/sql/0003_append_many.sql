@@ -36,7 +36,10 @@ DECLARE
     _times timestamptz[];
     _wrong record;
     _floor bigint;
-    _written integer;
+    _places bigint[];
+    _versions bigint[];
+    _positions bigint[];
+    _written_at timestamptz[];
 BEGIN
     IF _may_repeat AND EXISTS (
         SELECT 1 FROM events AS e WHERE e.event_id = ANY(_event_ids)
@@ -72,7 +75,6 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared((16718::bigint << 48) | _floor);
 
     _now := clock_timestamp();
-    RETURN QUERY
     WITH numbered AS (
         SELECT
             n.*,
@@ -109,30 +111,45 @@ BEGIN
         ORDER BY n.place
         ON CONFLICT ON CONSTRAINT events_stream_version_key DO NOTHING
         RETURNING events.stream, events.version, events.position, events.recorded_at
+    ), written AS (
+        SELECT
+            s.place,
+            max(i.version) AS version,
+            max(i.position) AS position,
+            max(i.recorded_at) AS recorded_at
+        FROM unnest(_streams) WITH ORDINALITY AS s (stream, place)
+        JOIN inserted AS i ON i.stream = s.stream
+        GROUP BY s.place
+        HAVING count(*) = (
+            SELECT count(*) FROM unnest(_stream_of) AS o (place) WHERE o.place = s.place
+        )
     )
-    SELECT s.place, max(i.version), max(i.position), max(i.recorded_at)
-    FROM unnest(_streams) WITH ORDINALITY AS s (stream, place)
-    JOIN inserted AS i ON i.stream = s.stream
-    GROUP BY s.place
-    HAVING count(*) = (SELECT count(*) FROM unnest(_stream_of) AS o WHERE o = s.place);
-    GET DIAGNOSTICS _written = ROW_COUNT;
+    SELECT
+        array_agg(w.place), array_agg(w.version), array_agg(w.position),
+        array_agg(w.recorded_at)
+    INTO _places, _versions, _positions, _written_at
+    FROM written AS w;
 
     -- A racing writer committed first: the insert waited for it and then stood aside.
-    IF _written <> cardinality(_streams) THEN
-        SELECT
-            s.stream, s.expected,
-            (SELECT max(e.version) FROM events AS e WHERE e.stream = s.stream) AS actual
-        INTO _wrong
-        FROM unnest(_streams, _expected, _heads) AS s (stream, expected, head)
-        WHERE EXISTS (
-            SELECT 1 FROM events AS e
-            WHERE e.stream = s.stream AND e.version > s.head
-            AND e.event_id <> ALL(_event_ids)
-        )
-        LIMIT 1;
+    SELECT
+        s.stream,
+        s.expected,
+        (
+            SELECT coalesce(
+                max(e.version) FILTER (WHERE e.event_id <> ALL(_event_ids)),
+                max(e.version)
+            )
+            FROM events AS e WHERE e.stream = s.stream
+        ) AS actual
+    INTO _wrong
+    FROM unnest(_streams, _expected) WITH ORDINALITY AS s (stream, expected, place)
+    WHERE s.place <> ALL(coalesce(_places, '{}'))
+    LIMIT 1;
+    IF FOUND THEN
         RAISE EXCEPTION 'stream is not at the expected version'
             USING ERRCODE = 'AN001', DETAIL = to_json(_wrong)::text;
     END IF;
+    RETURN QUERY SELECT * FROM unnest(_places, _versions, _positions, _written_at);
 END;
 $$;
 
