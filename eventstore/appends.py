@@ -58,27 +58,43 @@ class Appended:
     recorded_at: datetime
 
 
-def columns(appends: Sequence[Append]) -> dict[str, Any]:
-    """Return the parameters of ``append.sql`` for *appends*.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A statement of ``eventstore/sql`` and its parameters."""
+
+    name: str
+    parameters: dict[str, Any]
+
+
+def statement(appends: Sequence[Append]) -> Statement:
+    """Return what writes *appends*.
 
     Raises:
         EmptyAppendError, StreamNameError, StreamTwiceError, PayloadError,
         UnregisteredEventError, NoCircumstancesError: See ``store.append_many``.
     """
     _check(appends)
-    names = [append.stream for append in appends]
     rows = [
         _row(place, event, event_id, circumstance)
         for place, append in enumerate(appends, 1)
         for circumstance in [_circumstance(append.metadata)]
         for event, event_id in zip(append.events, _ids(append), strict=True)
     ]
-    return {
-        "streams": names,
+    may_repeat = any(append.event_ids for append in appends)
+    if len(rows) == 1:
+        one = {
+            "stream": appends[0].stream,
+            "expected": appends[0].expected_version,
+            "may_repeat": may_repeat,
+        }
+        return Statement(name="append_one", parameters=one | rows[0])
+    many = {
+        "streams": [append.stream for append in appends],
         "expected": [append.expected_version for append in appends],
-        "may_repeat": any(append.event_ids for append in appends),
+        "may_repeat": may_repeat,
         **{name: [row[name] for row in rows] for name in rows[0]},
     }
+    return Statement(name="append", parameters=many)
 
 
 def _check(appends: Sequence[Append]) -> None:

@@ -12,7 +12,7 @@ import psycopg
 from django.db import DatabaseError, connection
 
 from eventstore import doorbell, sql
-from eventstore.appends import Append, Appended, columns
+from eventstore.appends import Append, Appended, Statement, statement
 from eventstore.codec import decode
 from eventstore.errors import ConcurrencyError, EventIdTakenError, EventStoreError
 from eventstore.events import ANY, Metadata, RecordedEvent
@@ -72,7 +72,7 @@ def append_many(appends: Sequence[Append]) -> list[Appended]:
     Raises:
         StreamTwiceError: Two of *appends* name one stream.
     """
-    rows = _write_again(appends, columns(appends))
+    rows = _write(appends, statement(appends))
     if not rows:
         return _first_result(appends)
     doorbell.ring_after_commit()
@@ -172,23 +172,26 @@ def recorded(row: Sequence[Any]) -> RecordedEvent:
     )
 
 
-def _write_again(appends: Sequence[Append], parameters: dict[str, Any]) -> list[Any]:
+def _write(appends: Sequence[Append], wanted: Statement) -> list[Any]:
     tries = 0
     while True:
         try:
-            return _write(parameters)
+            return _execute(wanted)
         except (ConcurrencyError, EventIdTakenError) as error:
             if connection.in_atomic_block or tries >= _retries(error, appends):
                 raise
             tries += 1
 
 
-def _write(parameters: dict[str, Any]) -> list[Any]:
+def _execute(wanted: Statement) -> list[Any]:
+    # Past Django's cursor, whose client-side binding costs more than the insert: the
+    # server binds the parameters and keeps the plan.
+    connection.ensure_connection()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.load("append"), parameters)
-            rows: list[Any] = cursor.fetchall()
-            return rows
+        with connection.wrap_database_errors:
+            cursor = psycopg.Cursor(connection.connection)
+            text = sql.load(wanted.name)
+            return cursor.execute(text, wanted.parameters, prepare=True).fetchall()
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:

@@ -153,4 +153,83 @@ BEGIN
 END;
 $$;
 
+-- The same for one event of one stream, which is what most commands lead to: without
+-- arrays it takes a quarter of the time (`make bench ONLY=append`).
+CREATE FUNCTION append_event_v2(
+    _stream text,
+    _expected bigint,
+    _may_repeat boolean,
+    _event_id uuid,
+    _type text,
+    _schema_version integer,
+    _data jsonb,
+    _data_hash bytea,
+    _salt bytea,
+    _actor text,
+    _source text,
+    _correlation_id uuid,
+    _causation_id uuid,
+    _metadata jsonb,
+    _meta_hash bytea,
+    _occurred_at timestamptz
+) RETURNS TABLE (
+    last_version bigint,
+    last_position bigint,
+    written_at timestamptz
+) LANGUAGE plpgsql AS $$
+DECLARE
+    _head bigint;
+    _floor bigint;
+BEGIN
+    IF _may_repeat AND EXISTS (SELECT 1 FROM events AS e WHERE e.event_id = _event_id) THEN
+        RETURN;
+    END IF;
+
+    SELECT e.version, e.recorded_at INTO _head, written_at
+    FROM events AS e WHERE e.stream = _stream
+    ORDER BY e.version DESC LIMIT 1;
+    _head := coalesce(_head, 0);
+    IF _expected <> _head AND _expected <> -2 AND (_expected <> -1 OR _head = 0) THEN
+        RAISE EXCEPTION 'stream is not at the expected version'
+            USING ERRCODE = 'AN001', DETAIL = json_build_object(
+                'stream', _stream, 'expected', _expected, 'actual', _head
+            )::text;
+    END IF;
+
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO _floor
+    FROM events_position_seq AS s;
+    PERFORM pg_advisory_xact_lock_shared((16718::bigint << 48) | _floor);
+
+    -- Within a stream time never runs backwards, whatever the clock does.
+    written_at := greatest(clock_timestamp(), written_at);
+    _occurred_at := coalesce(_occurred_at, written_at);
+    last_version := _head + 1;
+    INSERT INTO events (
+        stream, version, event_id, type, schema_version, data, actor, source,
+        correlation_id, causation_id, metadata, recorded_at, occurred_at, salt, leaf
+    ) VALUES (
+        _stream, last_version, _event_id, _type, _schema_version, _data, _actor,
+        _source, _correlation_id, _causation_id, _metadata, written_at, _occurred_at,
+        _salt,
+        event_leaf_v1(
+            _event_id, _stream, last_version, _type, _schema_version, written_at,
+            _occurred_at, _actor, _source, _correlation_id, _causation_id,
+            _data_hash, _meta_hash
+        )
+    )
+    ON CONFLICT ON CONSTRAINT events_stream_version_key DO NOTHING
+    RETURNING position INTO last_position;
+
+    -- A racing writer committed first: the insert waited for it and then stood aside.
+    IF last_position IS NULL THEN
+        SELECT max(e.version) INTO _head FROM events AS e WHERE e.stream = _stream;
+        RAISE EXCEPTION 'stream is not at the expected version'
+            USING ERRCODE = 'AN001', DETAIL = json_build_object(
+                'stream', _stream, 'expected', _expected, 'actual', _head
+            )::text;
+    END IF;
+    RETURN NEXT;
+END;
+$$;
+
 DROP FUNCTION append_events_v1;

@@ -1,0 +1,71 @@
+"""The talk's design: read the head, add an ORM object, commit (SQLAlchemy)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+
+import psycopg
+import race
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Text,
+    Uuid,
+    create_engine,
+    func,
+    select,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    """The tables of the talk."""
+
+
+class Event(Base):
+    """One event, as an ORM object."""
+
+    __tablename__ = "naive_events"
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    stream: Mapped[str] = mapped_column(Text, index=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    event_id: Mapped[uuid.UUID] = mapped_column(Uuid, unique=True)
+    type: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, str]] = mapped_column(JSON)
+    recorded_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True))
+
+
+def prepare(conninfo: str, mode: str) -> Callable[[], int]:
+    """Return the work of one unit."""
+    del mode
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo)
+    )
+    Base.metadata.create_all(engine)
+
+    def one() -> int:
+        stream = f"user-{uuid.uuid4()}"
+        with Session(engine) as session:
+            newest = select(func.max(Event.version)).where(Event.stream == stream)
+            version = (session.scalar(newest) or 0) + 1
+            session.add(
+                Event(
+                    stream=stream,
+                    version=version,
+                    event_id=uuid.uuid4(),
+                    type="UserCreated",
+                    data={"name": "Ada Lovelace", "email": "ada@example.com"},
+                    recorded_at=dt.datetime.now(tz=dt.UTC),
+                )
+            )
+            session.commit()
+        return 1
+
+    return one
+
+
+if __name__ == "__main__":
+    race.run(prepare)

@@ -1,0 +1,45 @@
+"""pyeventsourcing with its PostgreSQL recorder, as its tutorial uses it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import race
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, event
+from psycopg.conninfo import conninfo_to_dict
+
+
+class User(Aggregate):
+    """A user with a name and an address."""
+
+    @event("Created")
+    def __init__(self, name: str, email: str) -> None:
+        self.name = name
+        self.email = email
+
+
+def prepare(conninfo: str, mode: str) -> Callable[[], int]:
+    """Return the work of one unit."""
+    del mode
+    parameters = conninfo_to_dict(conninfo)
+    os.environ |= {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": str(parameters["dbname"]),
+        "POSTGRES_HOST": str(parameters["host"]),
+        "POSTGRES_PORT": "5432",
+        "POSTGRES_USER": str(parameters["user"]),
+        "POSTGRES_PASSWORD": "",
+    }
+    application: Application = Application()
+
+    def one() -> int:
+        application.save(User(name="Ada Lovelace", email="ada@example.com"))
+        return 1
+
+    return one
+
+
+if __name__ == "__main__":
+    race.run(prepare)
