@@ -31,6 +31,8 @@ def prepare(conninfo: str, mode: str) -> Callable[[], int]:
         "POSTGRES_PORT": "5432",
         "POSTGRES_USER": str(parameters["user"]),
         "POSTGRES_PASSWORD": "",
+        # Several writers would trip over each other making the same tables.
+        "CREATE_TABLE": "n" if "TABLES_EXIST" in os.environ else "y",
     }
     application: Application = Application()
 

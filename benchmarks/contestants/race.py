@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -27,6 +28,7 @@ def run(prepare: Prepare) -> None:
     )
     once.start()  # makes the contestant's tables, before many try to
     once.join()
+    os.environ["TABLES_EXIST"] = "1"
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(int(writers) + 1)
     results = context.SimpleQueue()
@@ -56,9 +58,13 @@ def _write(
     barrier: object,
     results: object,
 ) -> None:
-    work = prepare(conninfo, mode)
-    for _ in range(WARM_UP if mode != "read" else 1):
-        work()
+    try:
+        work = prepare(conninfo, mode)
+        for _ in range(WARM_UP):
+            work()
+    except Exception:
+        barrier.abort()  # type: ignore[attr-defined]  # nobody waits for us
+        raise
     barrier.wait()  # type: ignore[attr-defined]
     before = _cpu()
     units = 0
