@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 BUCKETS = 16  # fixed by event_bucket_v1; changing it is a migration
 LEASED_BUCKETS = 8  # buckets a transaction takes, so that two workers run side by side
+RETRY_SECONDS = 10  # between two tries of a bucket that failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +44,28 @@ class Reached:
 NOWHERE = Reached(position=0, error="")
 
 
-def lease(name: str, mark: int, *, stuck: Collection[int]) -> dict[int, int]:
-    """Lease free buckets behind *mark* and return the position each has come to.
+def lease(name: str, mark: int) -> dict[int, int]:
+    """Lease free, healthy buckets behind *mark*; return the position each has come to.
 
-    Several healthy ones at once; those that failed one at a time and after them, so
-    that an event nobody can apply holds up its own bucket only.  Must run in a
-    transaction; empty when there is nothing to do.
+    Must run in a transaction; empty when there is nothing to do.
 
     Args:
         name: The subscription.
         mark: A watermark.
-        stuck: Buckets to leave alone.
     """
-    wanted: dict[str, Any] = {"subscription": name, "watermark": mark}
-    wanted["stuck"] = list(stuck)
-    healthy = wanted | {"failed": False, "size": LEASED_BUCKETS}
-    return _locked(healthy) or _locked(wanted | {"failed": True, "size": 1})
+    return _locked("lease_buckets", name, mark, size=LEASED_BUCKETS)
+
+
+def lease_one(name: str, mark: int, bucket: int) -> dict[int, int]:
+    """Lease *bucket* alone, healthy or not, if it is free and behind *mark*."""
+    return _locked("lease_bucket", name, mark, bucket=bucket)
+
+
+def due_again(name: str) -> list[int]:
+    """Return the buckets that failed, and long enough ago to be tried once more."""
+    before = timezone.now() - timedelta(seconds=RETRY_SECONDS)
+    failed = Checkpoint.objects.filter(subscription=name, failed_at__lt=before)
+    return list(failed.order_by("failed_at").values_list("bucket", flat=True))
 
 
 def advance(name: str, seen: Mapping[int, int], reached: int) -> None:
@@ -104,8 +112,8 @@ def hold(name: str, stream: str) -> None:
     Checkpoint.objects.select_for_update().get(subscription=name, bucket=bucket)
 
 
-def keep_error(name: str, buckets: Collection[int], error: Exception) -> None:
-    """Note beside the checkpoints what stopped *buckets*; their next success clears it.
+def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
+    """Note what stopped *bucket* at *seen*; the bucket's next success clears it.
 
     Other errors' messages may quote a person's data; the class and the place never do.
     """
@@ -115,12 +123,13 @@ def keep_error(name: str, buckets: Collection[int], error: Exception) -> None:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         file = frame.filename.rpartition("/")[2]
         what = f"{type(error).__name__} at {file}:{frame.lineno}"
-    Checkpoint.objects.filter(subscription=name, bucket__in=buckets).update(
+    # The lease is gone: another worker may have come past already.
+    Checkpoint.objects.filter(subscription=name, bucket=bucket, position=seen).update(
         error=what, failed_at=timezone.now()
     )
     logger.error(
         "catch up failed",
-        extra={"subscription": name, "buckets": sorted(buckets), "error": what},
+        extra={"subscription": name, "bucket": bucket, "error": what},
     )
 
 
@@ -135,7 +144,8 @@ def reached() -> dict[str, Reached]:
     }
 
 
-def _locked(parameters: dict[str, Any]) -> dict[int, int]:
+def _locked(statement: str, name: str, mark: int, **wanted: int) -> dict[int, int]:
+    parameters: dict[str, Any] = {"subscription": name, "watermark": mark, **wanted}
     with connection.cursor() as cursor:
-        cursor.execute(sql.load("lease_buckets"), parameters)
+        cursor.execute(sql.load(statement), parameters)
         return dict(cursor.fetchall())

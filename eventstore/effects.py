@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 FIRST_RETRY_SECONDS = 10  # doubled with every attempt
+SLICE_SECONDS = 20.0  # how long one run goes on; well below Celery's time limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +59,22 @@ def note(reactor: str, events: Sequence[RecordedEvent]) -> None:
     )
 
 
-def perform_due(reactor: str, perform: Callable[[RecordedEvent], None]) -> int:
-    """Perform every due effect of *reactor*, oldest first; return how many succeeded.
+def perform_due(
+    reactor: str,
+    perform: Callable[[RecordedEvent], None],
+    *,
+    seconds: float = SLICE_SECONDS,
+) -> bool:
+    """Perform the due effects of *reactor*, oldest first; False if time ran out first.
 
     One performer at a time for each reactor: while another is at it, returns at once.
     """
-    performed = 0
+    end = time.monotonic() + seconds
     with contextlib.suppress(_AnotherPerformsError):
-        while (succeeded := _perform_next(reactor, perform)) is not None:
-            performed += succeeded
-    return performed
+        while _perform_next(reactor, perform):
+            if time.monotonic() > end:
+                return False
+    return True
 
 
 def of_stream(stream: str) -> list[Effect]:
@@ -88,13 +96,11 @@ class _AnotherPerformsError(Exception):
     """The next effect is locked: another worker is performing it."""
 
 
-def _perform_next(
-    reactor: str, perform: Callable[[RecordedEvent], None]
-) -> bool | None:
+def _perform_next(reactor: str, perform: Callable[[RecordedEvent], None]) -> bool:
     with transaction.atomic():
         effect = _lock_next(reactor)
         if effect is None:
-            return None
+            return False
         (event,) = store.read_stream(
             effect.stream, from_version=effect.version, to_version=effect.version
         )
@@ -110,7 +116,7 @@ def _perform_next(
             effect.error = ""
             effect.finished_at = timezone.now()
         effect.save()
-        return effect.state == Effect.State.DONE
+        return True
 
 
 def _acting_for(reactor: str, event: RecordedEvent) -> AbstractContextManager[None]:

@@ -107,15 +107,15 @@ def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> b
     """Apply everything below the watermark; return False when the time ran out first.
 
     Safe to run at any time, twice, and beside other workers.  A batch that raises is
-    rolled back and its error kept beside the checkpoints; its buckets are then tried
-    one by one, so that only the one with the culprit waits for the next run.  A lost
-    database connection is nobody's fault and raised to the caller instead.
+    rolled back and its buckets are tried one by one, so that only the one with the
+    culprit waits, with the error kept beside its checkpoint, and is tried again after
+    a while.  A lost database connection is nobody's fault and raised to the caller.
     """
     if isinstance(subscription, Projection):
         checkpoints.ensure(subscription.name)
     end = time.monotonic() + seconds
-    stuck: set[int] = set()
-    while _go_on(subscription, stuck):
+    suspects = checkpoints.due_again(subscription.name)
+    while _go_on(subscription, suspects):
         if time.monotonic() > end:
             return False
     return True
@@ -149,22 +149,39 @@ def _progress(
     )
 
 
-def _go_on(subscription: Subscription, stuck: set[int]) -> bool:
+def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
     mark = store.watermark()
+    alone = suspects.pop() if suspects else None
     leased: dict[int, int] = {}
     try:
         with transaction.atomic():
-            leased = checkpoints.lease(subscription.name, mark, stuck=stuck)
+            leased = (
+                checkpoints.lease(subscription.name, mark)
+                if alone is None
+                else checkpoints.lease_one(subscription.name, mark, alone)
+            )
             if leased:
                 _apply_batch(subscription, leased, mark)
-    except (InterfaceError, OperationalError):
-        raise
     # A failing handler must not stop the other buckets, or other subscriptions.
-    except Exception as error:  # noqa: BLE001
-        checkpoints.keep_error(subscription.name, leased, error)
-        if len(leased) == 1:
-            stuck.update(leased)
-    return bool(leased)
+    except Exception as error:
+        if not leased or _is_a_lost_connection(error):
+            raise
+        if alone is None:
+            suspects.extend(leased)
+        else:
+            checkpoints.keep_error(subscription.name, alone, leased[alone], error)
+    else:
+        if alone is not None and leased:
+            suspects.append(alone)  # it may have more than one batch to go
+    return alone is not None or bool(leased)
+
+
+def _is_a_lost_connection(error: Exception) -> bool:
+    if not isinstance(error, InterfaceError | OperationalError):
+        return False
+    # No SQLSTATE: the client noticed; 08 and 57P: the server said so before it left.
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))
 
 
 def _apply_batch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.db import close_old_connections
 
 from eventstore import effects, subscriptions
 from eventstore.doorbell import doorbell
@@ -11,11 +12,15 @@ from eventstore.doorbell import doorbell
 @shared_task(name="eventstore.catch_up")
 def catch_up(name: str) -> None:
     """Bring one subscription up to the watermark; safe to run at any time."""
+    # Celery keeps the connection of the task before; a dead one would be kept, too.
+    close_old_connections()
     subscription = subscriptions.find(name)
     if not subscriptions.catch_up(subscription):
         doorbell.ring()
-    if isinstance(subscription, subscriptions.Reactor):
-        effects.perform_due(subscription.name, subscription.perform)
+    if isinstance(subscription, subscriptions.Reactor) and not effects.perform_due(
+        subscription.name, subscription.perform
+    ):
+        doorbell.ring()
 
 
 @shared_task(name="eventstore.sweep")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -37,16 +37,21 @@ def pretty(value: Any) -> str:
 
 @register.filter
 def instant(value: datetime) -> str:
-    """Return a time as URLs carry it: ``2026-11-06T15:00:00Z``."""
-    return value.astimezone(timezone.get_default_timezone()).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
+    """Return a time as URLs carry it, nothing cut off: ``2026-11-06T15:00:00Z``."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @register.filter
 def moment(value: datetime) -> SafeString:
     """Return a time for reading: ``6 Nov 2026, 15:00:00 UTC``."""
     return _time(value, f"{date_format(value, 'j M Y, H:i:s')} UTC")
+
+
+@register.filter
+def precise(value: datetime) -> str:
+    """Return a time where seconds are too coarse: ``6 Nov 2026, 15:00:00.123 UTC``."""
+    milliseconds = f"{value.microsecond // 1000:03d}"
+    return f"{date_format(value, 'j M Y, H:i:s')}.{milliseconds} UTC"
 
 
 @register.filter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -55,6 +55,17 @@ class Moment:
     fields: Sequence[FieldThen]
     is_now: bool
 
+    @property
+    def shown(self) -> datetime | None:
+        """The moment in whole seconds, never before it: what the inputs begin with."""
+        at = self.asked or (self.last.recorded_at if self.last else None)
+        if at is None or not at.microsecond:
+            return at
+        return at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+EARLIEST_YEAR = 1970
+
 
 class MomentForm(forms.Form):
     """``?at=2026-11-06T15:00:00Z``, ``?v=6``, or a date and a time in UTC."""
@@ -80,6 +91,8 @@ class MomentForm(forms.Form):
     def clean_at(self) -> datetime | None:
         """Refuse what has not been yet."""
         at: datetime | None = self.cleaned_data["at"]
+        if at is not None and at.year < EARLIEST_YEAR:
+            raise ValidationError(_("No log goes back that far."))
         if at is not None and at > timezone.now():
             raise ValidationError(_("This moment is still to come."))
         return at

@@ -18,6 +18,11 @@ from tests.factories import appended, known_user, renamed
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
+@pytest.fixture(autouse=True)
+def failed_buckets_are_due_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 0)
+
+
 class Heard:
     """A projection that only remembers what it was given."""
 
@@ -101,19 +106,71 @@ def test_an_event_nobody_can_apply_holds_up_its_own_bucket_only() -> None:
     for name in streams:
         appended(name, renamed(), expected_version=1)
     assert catch_up(heard.projection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name WHERE event_bucket_v1(name)"
-            " = event_bucket_v1('user-7')",
-            [streams],
-        )
-        held_up = {name for (name,) in cursor.fetchall()}
+    held_up = in_the_bucket_of("user-7", streams)
     expected = [(name, v) for name in streams if name not in held_up for v in (1, 2)]
     assert sorted(heard.events) == sorted(expected)
     heard.broken = ""
     catch_up(heard.projection)
     assert sorted(heard.events) == sorted((name, v) for name in streams for v in (1, 2))
     assert progress(heard.projection).error == ""
+
+
+def test_a_failing_event_does_not_starve_its_neighbours_under_steady_traffic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 3_600)
+    streams = [f"user-{number}" for number in range(60)]
+    for name in streams:
+        appended(name)
+    heard = Heard(broken="user-7")
+    traffic = iter(range(2, 12))
+
+    def apply_while_others_append(events: Sequence[RecordedEvent]) -> None:
+        heard.apply(events)
+        if (version := next(traffic, None)) is not None:
+            appended("user-0", renamed(), expected_version=version - 1)
+
+    catch_up(Projection(name="heard", apply=apply_while_others_append))
+    seen = {stream for stream, _version in heard.events}
+    assert sorted(set(streams) - seen) == sorted(in_the_bucket_of("user-7", streams))
+
+
+def test_a_failed_bucket_is_tried_again_after_a_while_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 3_600)
+    appended("user-1")
+    heard = Heard(broken="user-1")
+    catch_up(heard.projection)
+    heard.broken = ""
+    catch_up(heard.projection)
+    assert heard.events == []
+    monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 0)
+    catch_up(heard.projection)
+    assert heard.events == [("user-1", 1)]
+
+
+def test_a_statement_that_takes_too_long_is_kept_beside_the_checkpoint() -> None:
+    appended("user-1")
+
+    def dawdle(events: Sequence[RecordedEvent]) -> None:
+        del events
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 10; SELECT pg_sleep(5)")
+
+    projection = Projection(name="slow", apply=dawdle)
+    catch_up(projection)
+    assert progress(projection).error.startswith("OperationalError at ")
+
+
+def in_the_bucket_of(stream: str, streams: list[str]) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name"
+            " WHERE event_bucket_v1(name) = event_bucket_v1(%s)",
+            [streams, stream],
+        )
+        return {name for (name,) in cursor.fetchall()}
 
 
 def test_an_event_of_newer_code_is_waited_for_and_never_passed_by() -> None:
