@@ -11,9 +11,11 @@ import venv
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import django
 
+from benchmarks.contest import Contest, Contestant, table
 from config.embedded.environment import prepare
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -43,8 +45,6 @@ def main() -> None:
     with server.running() as running:
         version = running.query("SHOW server_version")[0][0]
         for contest in _contests(options):
-            from benchmarks.contest import table  # noqa: PLC0415
-
             part = table(contest.title, contest.run(running), "bare database")
             print("\n".join(part), flush=True)
             lines += part
@@ -55,9 +55,7 @@ def main() -> None:
         REPORT.write_text(head + "\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
-def _contests(options: argparse.Namespace) -> Iterator[object]:
-    from benchmarks.contest import Contest, Contestant  # noqa: PLC0415
-
+def _contests(options: argparse.Namespace) -> Iterator[Contest]:
     bare = Contestant(name="bare database", python=sys.executable, program="bare.py")
     ours = Contestant(name="Annals", python=sys.executable, program="annals.py")
     peers = [
@@ -67,7 +65,7 @@ def _contests(options: argparse.Namespace) -> Iterator[object]:
             ("the talk's store (SQLAlchemy)", "naive.py"),
         )
     ]
-    pace = {"rounds": options.rounds, "seconds": options.seconds}
+    pace: dict[str, Any] = {"rounds": options.rounds, "seconds": options.seconds}
     if options.only in ("", "append"):
         for writers in (1, 4, 16):
             yield Contest(

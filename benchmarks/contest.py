@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
-from benchmarks.server import Server
+if TYPE_CHECKING:  # importing it needs Django set up
+    from benchmarks.server import Server
 
 PROJECT = Path(__file__).resolve().parents[1]
 

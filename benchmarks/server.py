@@ -33,7 +33,7 @@ class Server:
     def query(self, text: str) -> list[tuple[object, ...]]:
         """Run one statement and return its rows, if it has any."""
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            cursor = connection.execute(text)  # type: ignore[call-overload]
+            cursor = connection.execute(text)
             return cursor.fetchall() if cursor.description else []
 
     def _processes(self) -> Iterator[int]:

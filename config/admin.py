@@ -67,7 +67,7 @@ class BackOfficeSite(AdminSite):
         return [
             path(EVENTS, events, {"find_stream": stream_of}, name="events"),
             path(f"{EVENTS}<int:position>/", event, name="event"),
-            path("e/<int:position>", _permanent("admin:event")),
+            path("e/<int:position>", _short_link("admin:event")),
         ]
 
     def _user_pages(self) -> list[URLPattern]:
@@ -79,7 +79,7 @@ class BackOfficeSite(AdminSite):
             path(f"{USER}change/", self._page(user, SEE_USERS), name="user"),
             path(f"{USER}reprocess/", again, name="reprocess_user"),
             *self._command_pages(),
-            path("u/<uuid:user_id>", _permanent("admin:user")),
+            path("u/<uuid:user_id>", _short_link("admin:user")),
         ]
 
     def _command_pages(self) -> list[URLPattern]:
@@ -104,5 +104,5 @@ class BackOfficeSite(AdminSite):
         return self.admin_view(guarded)
 
 
-def _permanent(url_name: str) -> View:
+def _short_link(url_name: str) -> View:
     return RedirectView.as_view(pattern_name=url_name, query_string=True)

@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from eventstore.errors import ConcurrencyError
+from eventstore.errors import ConcurrencyError, UnreadableEventError
 from projections.api.errors import BehindError
 from projections.queries import CursorError
 from users.errors import (
@@ -90,6 +90,9 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - on
         case ConcurrencyError():
             facts = {"expected_version": error.expected, "version": error.actual}
             return 409, "Version conflict", detail | facts
+        case UnreadableEventError():
+            headers = {"Retry-After": RETRY_SECONDS}
+            return 503, "Newer event", detail | {"headers": headers}
         case BehindError():
             headers = {"Retry-After": RETRY_SECONDS}
             return 503, "Projection behind", detail | {"headers": headers}

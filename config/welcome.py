@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from config.embedded import keys
@@ -52,7 +53,7 @@ def greeting(address: str, access: Access | None) -> str:
     """Return the framed text that is shown when the web answers."""
     running, stop = f"Annals is running:  {address}", "Stop it with Ctrl-C."
     if access is None:
-        return _frame([running, stop])
+        return _frame([running, *_tls(), stop])
     lines = [
         running,
         f"Log in as:          {ACCOUNT}   password: {access.password}",
@@ -63,6 +64,15 @@ def greeting(address: str, access: Access | None) -> str:
         *_suggestions(),
     ]
     return f"{_frame(lines)}\n{_curl(address, access.token)}"
+
+
+def _tls() -> list[str]:
+    if not settings.SECURE_SSL_REDIRECT:
+        return []
+    return [
+        "It answers behind a proxy that speaks TLS only.",
+        "To look at it from here, set SECURE_SSL_REDIRECT=false.",
+    ]
 
 
 def _suggestions() -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from eventstore.errors import UnregisteredEventError
+from eventstore.errors import EventTypeTakenError, UnregisteredEventError
 from eventstore.events import UnknownEvent
 
 EventClass = TypeVar("EventClass", bound=type)
@@ -47,9 +47,15 @@ def gettext_noop(message: str) -> str:
 def event_type(
     name: str, *, sentence: str, schema_version: int = 1
 ) -> Callable[[EventClass], EventClass]:
-    """Register an event class under the name it is stored by."""
+    """Register an event class under the name it is stored by.
+
+    Raises:
+        EventTypeTakenError: Another class has the name.
+    """
 
     def register(cls: EventClass) -> EventClass:
+        if name in _by_name:
+            raise EventTypeTakenError(name, _by_name[name].cls)
         registered = EventType(
             name=name, schema_version=schema_version, sentence=sentence, cls=cls
         )

@@ -58,6 +58,13 @@ class Doorbell:
             threading.Thread(target=self._run, name="doorbell", daemon=True).start()
             atexit.register(self.wait_until_quiet, FAREWELL_SECONDS)
 
+    def begin_anew(self) -> None:
+        """Forget the parent's thread and whatever it held at the moment of the fork."""
+        self._wanted, self._idle = threading.Event(), threading.Event()
+        self._idle.set()
+        self._lock = threading.Lock()
+        self._process_id = 0
+
     def _run(self) -> None:
         while True:
             self._wanted.wait()
@@ -89,6 +96,7 @@ class Doorbell:
 
 
 doorbell = Doorbell()
+os.register_at_fork(after_in_child=doorbell.begin_anew)
 
 
 def ring_after_commit() -> None:

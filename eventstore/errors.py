@@ -77,6 +77,15 @@ class UnregisteredEventError(EventStoreError):
         super().__init__(f"{cls.__qualname__} has no @event_type")
 
 
+class EventTypeTakenError(EventStoreError):
+    """Two event classes want to be stored under one name."""
+
+    def __init__(self, name: str, cls: type) -> None:
+        self.name = name
+        self.cls = cls
+        super().__init__(f"{name} is stored as {cls.__qualname__} already")
+
+
 class UnknownSubscriptionError(EventStoreError):
     """No subscription of this name is listed in ``config/subscriptions.py``."""
 
@@ -86,7 +95,7 @@ class UnknownSubscriptionError(EventStoreError):
 
 
 class UnreadableEventError(EventStoreError):
-    """A subscription met an event that this version of the code has no class for.
+    """A decision or a read model would rest on an event this code has no class for.
 
     To pass it by would be to forget it: newer code wrote it and will read it.
     """

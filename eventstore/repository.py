@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -9,7 +10,8 @@ from uuid import UUID
 
 from eventstore import store
 from eventstore.aggregate import Aggregate
-from eventstore.events import RecordedEvent
+from eventstore.errors import UnreadableEventError
+from eventstore.events import RecordedEvent, UnknownEvent
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -23,11 +25,13 @@ class Loaded(Generic[State]):
         state: The fold; the aggregate's initial state when there is no event.
         version: Events folded; 0 when there is none.
         last: The event that was last, which is why the state is what it is.
+        unreadable: The first event this code has no class for, which the fold skipped.
     """
 
     state: State
     version: int
     last: RecordedEvent | None
+    unreadable: RecordedEvent | None
 
     @property
     def position(self) -> int:
@@ -59,4 +63,23 @@ def load(
         state=aggregate.fold(event.payload for event in events),
         version=len(events),
         last=events[-1] if events else None,
+        unreadable=first_unreadable(events),
     )
+
+
+def first_unreadable(events: Iterable[RecordedEvent]) -> RecordedEvent | None:
+    """Return the first of *events* that this code has no class for, if there is one."""
+    for event in events:
+        if isinstance(event.payload, UnknownEvent):
+            return event
+    return None
+
+
+def refuse_unreadable(events: Iterable[RecordedEvent]) -> None:
+    """Go on only if this code can read all *events*.
+
+    Raises:
+        UnreadableEventError: It cannot read one of them.
+    """
+    if event := first_unreadable(events):
+        raise UnreadableEventError(event.position, event.type, event.schema_version)

@@ -18,8 +18,9 @@ from django.utils.module_loading import import_string
 
 from eventstore import checkpoints, effects, store
 from eventstore.checkpoints import NOWHERE, Reached
-from eventstore.errors import UnknownSubscriptionError, UnreadableEventError
-from eventstore.events import RecordedEvent, UnknownEvent
+from eventstore.errors import UnknownSubscriptionError
+from eventstore.events import RecordedEvent
+from eventstore.repository import refuse_unreadable
 
 # Kinds of subscriptions.
 PROJECTION = "projection"
@@ -191,9 +192,7 @@ def _apply_batch(
         after=min(leased.values()), until=mark, buckets=list(leased), limit=BATCH_SIZE
     )
     due = [event for bucket, event in read if event.position > leased[bucket]]
-    for event in due:
-        if isinstance(event.payload, UnknownEvent):
-            raise UnreadableEventError(event.position, event.type, event.schema_version)
+    refuse_unreadable(due)
     if due:
         subscription.apply(due)
     reached = read[-1][1].position if len(read) == BATCH_SIZE else mark

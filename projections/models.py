@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Concat, Lower
+from django.db.models.functions import Concat, Lower, Upper
 
 from users.values import Status
 
@@ -36,7 +36,7 @@ class DirectoryEntry(models.Model):
                 OpClass("search_text", name="gin_trgm_ops"), name="directory_search"
             ),
             models.Index(fields=["-created_at", "-user_id"], name="directory_newest"),
-            models.Index(fields=["email"], name="directory_email"),
+            models.Index(Upper("email"), name="directory_email"),  # for iexact
         ]
 
     def __str__(self) -> str:

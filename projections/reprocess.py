@@ -18,6 +18,7 @@ from django.db import transaction
 
 from eventstore import checkpoints, store
 from eventstore.events import NO_STREAM, Metadata, RecordedEvent
+from eventstore.repository import refuse_unreadable
 from projections import directory, queries
 from projections.directory import DIRECTORY, FIELDS
 from projections.events import ReadModelReprocessed
@@ -68,20 +69,13 @@ class Preview:
 
 
 def preview(user_id: UUID) -> Preview:
-    """Return what reprocessing *user_id* would change.  Two queries, no writes."""
-    chapters = queries.history(user_id)
-    row = queries.entry(user_id)
-    derived = directory.fold(chapter.event for chapter in chapters)
-    found = _differences(row, derived, queries.set_by(chapters))
-    position = chapters[-1].event.position if chapters else 0
-    return Preview(
-        user_id=user_id,
-        events=len(chapters),
-        position=position,
-        action=_action(row, derived, found),
-        differences=found,
-        token=signing.dumps(_facts(user_id, position, found), salt=TOKEN_SALT),
-    )
+    """Return what reprocessing *user_id* would change.  Two queries, no writes.
+
+    Raises:
+        UnreadableEventError: Newer code changed this user in a way this code cannot
+            read; it would write a wrong row.
+    """
+    return _examine(user_id)[0]
 
 
 def run(
@@ -90,18 +84,25 @@ def run(
     """Derive the row of *user_id* anew and return what that changed.
 
     Atomic, and alone in the user's bucket: live traffic waits for it, at most a batch.
-    Records :class:`ReadModelReprocessed` in a stream of its own.
+    Writes the very row that was compared.  Records :class:`ReadModelReprocessed` in a
+    stream of its own.
 
     Raises:
-        StalePreviewError: The log or the row moved since *token* was made, or the
-            token is older than fifteen minutes.
+        StalePreviewError: The log or the row moved since *token* was made, the token
+            is older than fifteen minutes, or there is nothing to repair.
+        UnreadableEventError: See :func:`preview`.
     """
     stream = USER.stream(user_id)
     with transaction.atomic():
         checkpoints.hold(DIRECTORY.name, stream)
-        found = preview(user_id)
+        found, derived = _examine(user_id)
         _check(token, _facts(user_id, found.position, found.differences))
-        _write(user_id, stream)
+        if not found.differences:
+            raise StalePreviewError
+        if derived is None:
+            DirectoryEntry.objects.filter(user_id=user_id).delete()
+        else:
+            directory.write([derived])
         done = ReadModelReprocessed(
             projection=DIRECTORY.name,
             subject=stream,
@@ -117,12 +118,23 @@ def run(
     return found
 
 
-def _write(user_id: UUID, stream: str) -> None:
-    derived = directory.fold(store.read_stream(stream))
-    if derived is None:
-        DirectoryEntry.objects.filter(user_id=user_id).delete()
-    else:
-        directory.write([derived])
+def _examine(user_id: UUID) -> tuple[Preview, DirectoryEntry | None]:
+    chapters = queries.history(user_id)
+    events = [chapter.event for chapter in chapters]
+    refuse_unreadable(events)
+    row = queries.entry(user_id)
+    derived = directory.fold(events)
+    found = _differences(row, derived, queries.set_by(chapters))
+    position = events[-1].position if events else 0
+    shown = Preview(
+        user_id=user_id,
+        events=len(events),
+        position=position,
+        action=_action(row, derived, found),
+        differences=found,
+        token=signing.dumps(_facts(user_id, position, found), salt=TOKEN_SALT),
+    )
+    return shown, derived
 
 
 def _differences(

@@ -56,6 +56,7 @@ def execute(
         UserError: The command is refused; nothing was recorded.
         ConcurrencyError: The user is not at *expected_version*, or moved twice.
         NoCircumstancesError: Neither *metadata* nor the context says who is acting.
+        UnreadableEventError: Newer code changed this user, unreadably for this code.
     """
     told = _told(command, metadata)
     try:
@@ -93,6 +94,8 @@ def _attempt(
     command: UserCommand, metadata: Metadata, expected_version: int | None
 ) -> Outcome:
     loaded = repository.load(USER, command.user_id)
+    if loaded.unreadable:
+        repository.refuse_unreadable([loaded.unreadable])
     stream = USER.stream(command.user_id)
     if expected_version is not None and expected_version != loaded.version:
         raise ConcurrencyError(stream, expected=expected_version, actual=loaded.version)

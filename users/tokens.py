@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from hashlib import sha256
 
+from django.db import transaction
 from django.utils import timezone
 
 from users.models import ApiToken
@@ -24,8 +25,11 @@ def issue(name: str) -> str:
     """
     name = person_name(name)
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-    ApiToken.objects.filter(name=name).delete()
-    ApiToken.objects.create(digest=_digest(token), name=name, created_at=timezone.now())
+    with transaction.atomic():
+        ApiToken.objects.filter(name=name).delete()
+        ApiToken.objects.create(
+            digest=_digest(token), name=name, created_at=timezone.now()
+        )
     return token
 
 

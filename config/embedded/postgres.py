@@ -30,6 +30,9 @@ OPTIONS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "logging_collector": "off",
+    # A failed statement quotes people's data, and so does a broken constraint's detail.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "max_connections": "200",
 }
 

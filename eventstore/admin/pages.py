@@ -40,6 +40,17 @@ def not_found(request: HttpRequest, message: str) -> TemplateResponse:
     )
 
 
+def refused(request: HttpRequest, message: str) -> TemplateResponse:
+    """Return a page that says in one sentence why this cannot be done now."""
+    return page(
+        request,
+        "admin/not_found.html",
+        title=_("Not now"),
+        status=409,
+        message=message,
+    )
+
+
 def number(request: HttpRequest, name: str) -> int | None:
     """Return a number of the query string, or None when there is none."""
     text = request.GET.get(name, "")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from eventstore.admin.pages import SeeOther, page
-from eventstore.errors import ConcurrencyError
+from eventstore.errors import ConcurrencyError, UnreadableEventError
 from projections import queries
 from projections.admin.forms import CommandForm, CreateUserForm
 from projections.admin.user import unknown
@@ -83,14 +83,14 @@ def change(
         outcome = services.execute(command, expected_version=expected)
     except ConcurrencyError as error:
         return _conflict(request, user_id, form, command, error)
-    except UserError as error:
+    except (UserError, UnreadableEventError) as error:
         explain(form, error)
         return _form_page(request, user_id, form, status=REFUSED)
     _say(request, outcome)
     return _user_page(user_id)
 
 
-def explain(form: forms.Form, error: UserError) -> None:
+def explain(form: forms.Form, error: Exception) -> None:
     """Put a refusal beside the field it is about."""
     match error:
         case InvalidValueError():

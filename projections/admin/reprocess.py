@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from eventstore.admin.pages import SeeOther, page
+from eventstore.admin.pages import SeeOther, page, refused
+from eventstore.errors import UnreadableEventError
 from projections import reprocess
 from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
@@ -63,7 +64,10 @@ def _preview_page(
     status: int = 200,
     is_stale: bool = False,
 ) -> HttpResponse:
-    preview: Preview = reprocess.preview(user_id)
+    try:
+        preview: Preview = reprocess.preview(user_id)
+    except UnreadableEventError as error:
+        return refused(request, str(error))
     if not preview.events and not preview.differences:
         return unknown(request, user_id)
     return page(

@@ -14,6 +14,19 @@ MAX_LIMIT = 200
 MAX_VERSION = 2**31 - 1
 
 
+def only(request: Request, *names: str) -> None:
+    """Refuse parameters that nobody reads: a misspelt filter would list everybody.
+
+    Raises:
+        ValidationError: One is not among *names*.
+    """
+    unknown = sorted(set(request.query_params) - set(names))
+    if unknown:
+        raise ValidationError(
+            dict.fromkeys(unknown, "This parameter is not known here.")
+        )
+
+
 def number(request: Request, name: str, *, default: int, most: int) -> int:
     """Return a whole number from 1 to *most*.
 

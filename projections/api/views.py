@@ -62,6 +62,7 @@ class UsersView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return users, newest first."""
+        parameters.only(request, "limit", "cursor", *DirectoryFilter.base_filters)
         limit = parameters.number(
             request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
         )
@@ -109,6 +110,7 @@ class UserView(APIView):
     )
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's state."""
+        parameters.only(request, "at", "min_version")
         at = parameters.instant(request, "at")
         if at is not None:
             return _user_at(user_id, at)
@@ -141,6 +143,7 @@ class UserEventsView(APIView):
     )
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's events, oldest first, straight from the log."""
+        parameters.only(request, "limit", "from_version")
         limit = parameters.number(
             request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
         )

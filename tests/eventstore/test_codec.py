@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies
 
 from eventstore import codec
-from eventstore.errors import UnregisteredEventError
+from eventstore.errors import EventTypeTakenError, UnregisteredEventError
 from eventstore.events import UnknownEvent
 from users.events import UserCreated, UserStatusChanged
 from users.values import Status
@@ -53,6 +53,16 @@ def test_what_cannot_be_understood_stays_readable(
     name: str, version: int, data: dict[str, Any]
 ) -> None:
     assert codec.decode(name, version, data) == UnknownEvent(type=name, data=data)
+
+
+def test_a_stored_name_belongs_to_one_class() -> None:
+    @dataclass
+    class Impostor:
+        pass
+
+    with pytest.raises(EventTypeTakenError, match="stored as UserCreated already"):
+        codec.event_type("UserCreated", sentence="")(Impostor)
+    assert codec.type_of(UserCreated(name="A", email="a@b.c")).cls is UserCreated
 
 
 def test_a_class_without_a_stored_name_is_refused() -> None:

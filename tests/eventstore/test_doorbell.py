@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -104,6 +106,35 @@ def test_the_sweep_rings() -> None:
     sweep()
     module.doorbell.wait_until_quiet(PATIENCE)
     assert delivered() == 2
+
+
+def test_a_forked_child_has_a_bell_of_its_own() -> None:
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", FORK], capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "rang\n")
+
+
+# A process of its own: this one has threads, and a fork would inherit their locks.
+FORK = """
+import os
+import tests.settings
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+import django
+django.setup()
+from eventstore.doorbell import doorbell
+doorbell.ring()
+assert doorbell.wait_until_quiet(10)
+doorbell._lock.acquire()
+if os.fork() == 0:
+    before = doorbell.rung
+    doorbell.ring()
+    assert doorbell.wait_until_quiet(10)
+    print("rang" if doorbell.rung == before + 1 else "silent", flush=True)
+    os._exit(0)
+os.wait()
+os._exit(0)
+"""
 
 
 def other_broker(url: str) -> Celery:

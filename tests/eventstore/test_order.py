@@ -161,6 +161,8 @@ def a_long_transaction_elsewhere() -> Iterator[None]:
     ) as elsewhere:
         elsewhere.execute("CREATE TEMPORARY TABLE held (n int)")
         elsewhere.execute("INSERT INTO held VALUES (1)")
+        # Another Annals on the same server, in the middle of its first append.
+        elsewhere.execute("SELECT pg_advisory_xact_lock_shared(16718::bigint << 48)")
         yield
         elsewhere.rollback()
 

@@ -151,6 +151,22 @@ def test_two_equal_events_have_different_leaves() -> None:
     assert len(leaves) == 2
 
 
+def test_time_never_runs_backwards_inside_a_stream() -> None:
+    appended("user-1")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
+            "'position', nextval('events_position_seq'), 'version', 2, 'event_id',"
+            " gen_random_uuid(), 'recorded_at', '2099-01-01T00:00:00Z'::text))).*"
+            " FROM events AS e"
+        )
+    appended("user-1", renamed(), expected_version=2)
+    appended("user-1", renamed(), renamed(), expected_version=3)
+    future = datetime(2099, 1, 1, tzinfo=UTC)
+    late = store.read_stream("user-1", from_version=2)
+    assert [event.recorded_at for event in late] == [future] * 4
+
+
 def test_reads_part_of_a_stream_by_version_and_by_time() -> None:
     day = timezone.now() - timedelta(days=1)
     appended("user-1", user_created(), occurred_at=day)

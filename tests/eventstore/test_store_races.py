@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from eventstore import store
 from eventstore.errors import ConcurrencyError
 from tests.factories import appended, renamed
+from tests.processes import somebody_waits_for_a_lock, wait_until
 
 
 def test_one_of_two_racing_writers_gets_the_version_the_other_left(
@@ -31,17 +32,7 @@ def test_one_of_two_racing_writers_gets_the_version_the_other_left(
         appended("user-1", renamed(new="Winner"), expected_version=1)
         thread.start()
         loser_waits.wait()
-        _until_somebody_waits_for_a_lock()
+        wait_until(somebody_waits_for_a_lock)
     thread.join()
     assert [(error.expected, error.actual) for error in errors] == [(1, 2)]
     assert store.read_stream("user-1")[1].payload == renamed(new="Winner")
-
-
-def _until_somebody_waits_for_a_lock() -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    waiting = 0
-    while not waiting:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(query)
-            waiting = cursor.fetchone()[0]

@@ -4,13 +4,13 @@ import random
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from eventstore import store, subscriptions
 from eventstore.models import StoredEvent
 from projections import directory
 from projections.models import DirectoryEntry
-from tests.factories import metadata, renamed, user_created
+from tests.factories import known_user, metadata, renamed, user_created
 from tests.journeys.cast import Cast
 from tests.processes import wait_until
 from users.aggregate import USER
@@ -69,3 +69,21 @@ def test_a_worker_killed_in_the_middle_leaves_the_read_model_the_fold_of_the_log
     for user_id in users:
         derived = directory.fold(store.read_stream(USER.stream(user_id)))
         assert columns(rows[user_id]) == columns(derived)
+
+
+def test_a_worker_whose_database_connections_are_cut_goes_on(cast: Cast) -> None:
+    cast.start_broker()
+    cast.start_worker()
+    cast.start_beat()
+    known_user()
+    wait_until(lambda: behind() == 0)
+    for _ in range(2):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        known_user()
+        wait_until(lambda: behind() == 0)
+    assert DirectoryEntry.objects.count() == 3
+    assert cast.is_running("worker")

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from eventstore import store, subscriptions
 from projections import queries
+from projections.models import DirectoryEntry
 from tests.factories import ADA, known_user, metadata
 from tests.users.test_api import ADA_URL, api, problem
 from users import services
@@ -134,9 +135,13 @@ def test_a_version_that_does_not_exist_is_said_at_once(
 
 @pytest.mark.parametrize("url", [ADA_URL, f"{ADA_URL}/events"])
 def test_nobody_is_not_found(api: Client, url: str) -> None:
-    for query in ({}, {"at": "2026-11-06T15:00:00Z"}):
-        response = api.get(url, query)
-        assert problem(response)["title"] == "User not found"
+    response = api.get(url)
+    assert problem(response)["title"] == "User not found"
+
+
+def test_nobody_is_not_found_in_the_past_either(api: Client) -> None:
+    response = api.get(ADA_URL, {"at": "2026-11-06T15:00:00Z"})
+    assert problem(response)["title"] == "User not found"
 
 
 def test_the_events_of_a_user_in_pages(api: Client) -> None:
@@ -199,6 +204,7 @@ def test_filters_by_status_source_address_and_time(api: Client) -> None:
         ({"limit": "-1"}, "#/limit"),
         ({"limit": "١"}, "#/limit"),
         ({"q": "x" * 201}, "#/q"),
+        ({"stauts": "active"}, "#/stauts"),
         ({"q": "\x00"}, "#/q"),
         ({"email": "\x00"}, "#/email"),
     ],
@@ -224,6 +230,18 @@ def test_pages_hold_everyone_once_while_people_are_added(api: Client) -> None:
         page = api.get(page.json()["next"])
         seen += names(page)
     assert seen == [f"User {number}" for number in reversed(range(7))]
+
+
+def test_pages_hold_everyone_once_even_if_all_came_at_one_instant(api: Client) -> None:
+    everyone = {str(known_user(name="Twin")) for _ in range(5)}
+    catch_up()
+    DirectoryEntry.objects.update(created_at=timezone.now())
+    page = api.get("/api/v1/users", {"limit": 2})
+    seen = [user["id"] for user in page.json()["results"]]
+    while page.json()["next"]:
+        page = api.get(page.json()["next"])
+        seen += [user["id"] for user in page.json()["results"]]
+    assert (len(seen), set(seen)) == (5, everyone)
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "WzFd:1tXyZ:abc", "\x00"])

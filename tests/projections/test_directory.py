@@ -95,6 +95,7 @@ def test_any_cut_into_batches_and_any_repetition_gives_the_same_row(
     for cut in [*sorted(cuts), len(events)]:
         directory.apply(events[at:cut])
         directory.apply(events[:cut])
+        directory.apply(events[: cut // 2])
         at = cut
     stored = DirectoryEntry.objects.get(user_id=ADA)
     assert columns(stored) == columns(directory.fold(events))

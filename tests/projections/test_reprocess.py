@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from eventstore import browser, checkpoints, subscriptions
 from eventstore.browser import EventFilter
+from eventstore.errors import UnreadableEventError
 from projections import queries, reprocess
 from projections.models import DirectoryEntry
 from projections.reprocess import StalePreviewError
@@ -117,6 +118,27 @@ def test_refuses_when_the_answer_is_no_longer_the_one_shown() -> None:
     entry = queries.entry(ADA)
     assert entry is not None
     assert entry.name == "Bad"
+
+
+@pytest.mark.usefixtures("ada")
+def test_refuses_to_repair_what_is_not_broken() -> None:
+    head = browser.totals().events
+    with pytest.raises(StalePreviewError):
+        run(reprocess.preview(ADA).token)
+    assert browser.totals().events == head
+
+
+@pytest.mark.usefixtures("ada")
+def test_old_code_does_not_derive_a_row_from_what_newer_code_recorded() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
+            "'position', nextval('events_position_seq'), 'version', 3,"
+            " 'event_id', gen_random_uuid(), 'type', 'UserTeleported'))).*"
+            " FROM events AS e WHERE version = 2"
+        )
+    with pytest.raises(UnreadableEventError):
+        reprocess.preview(ADA)
 
 
 @pytest.mark.usefixtures("ada")

@@ -136,6 +136,9 @@ def test_a_stranger_is_refused(authorization: str) -> None:
             "not known here",
         ),
         ({"id": "x", "name": "A", "email": "a@example.com"}, "#/id", "valid UUID"),
+        ({"id": 5, "name": "A", "email": "a@example.com"}, "#/id", "valid UUID"),
+        ({"name": 5, "email": "a@example.com"}, "#/name", "Not a valid string."),
+        ({"name": True, "email": "a@example.com"}, "#/name", "Not a valid string."),
         ([], "#", "Expected a dictionary"),
         ("null", "#", "No data provided|may not be null|Expected a dictionary"),
     ],
@@ -161,7 +164,7 @@ def test_bad_input_is_pointed_at(
         (b'{"name": "\xff"}', "The body is not UTF-8."),
         (b"[" * 100_000, "The body is nested too deeply."),
         (b'{"a":' * 50_000, "The body is nested too deeply."),
-        (b'{"name": ' + b"9" * 5_000 + b"}", "limit"),
+        (b'{"name": ' + b"9" * 5_000 + b"}", "a number of more than 20 digits"),
     ],
 )
 def test_what_is_no_json_is_refused_with_the_place(

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.db import connection
 
-from eventstore import checkpoints, effects, subscriptions
+from eventstore import checkpoints, effects, store, subscriptions
 from eventstore.events import SALESFORCE
 from eventstore.models import Checkpoint, Effect
+from eventstore.reactor_start import start_reactor
 from eventstore.tasks import catch_up
 from tests.factories import known_user, metadata, recorded, renamed, user_created
 from users import services
@@ -63,6 +67,18 @@ def test_every_reactor_has_a_migration_that_starts_it() -> None:
         if isinstance(subscription, subscriptions.Reactor):
             rows = Checkpoint.objects.filter(subscription=subscription.name)
             assert rows.count() == checkpoints.BUCKETS
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_a_reactor_is_born_at_the_end_of_the_log() -> None:
+    known_user()
+    with connection.cursor() as cursor:
+        birth = cast("list[tuple[str, list[str]]]", start_reactor("latecomer").sql)
+        ((statement, parameters),) = birth
+        cursor.execute(statement, parameters)
+    rows = Checkpoint.objects.filter(subscription="latecomer")
+    assert {row.position for row in rows} == {store.watermark()}
+    assert rows.count() == checkpoints.BUCKETS
 
 
 def test_wants_people_who_are_new_to_us() -> None:

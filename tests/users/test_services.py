@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import hmac
 import threading
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test import override_settings
 
 from eventstore import repository, store
-from eventstore.errors import ConcurrencyError
+from eventstore.errors import ConcurrencyError, PayloadError, UnreadableEventError
 from eventstore.models import StoredEvent
 from tests.factories import ADA, known_user, metadata, renamed
+from tests.processes import somebody_waits_for_a_lock, wait_until
 from users import claims, services
 from users.aggregate import USER
 from users.commands import ChangeEmail, ChangeName, CreateUser
@@ -95,6 +98,61 @@ def test_a_refused_change_of_address_leaves_both_claims_alone() -> None:
         )
     assert claims.holder("one@example.com") == USER.stream(first)
     assert claims.holder("two@example.com") == USER.stream(second)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_an_append_that_fails_leaves_no_claim_behind() -> None:
+    command = CreateUser(user_id=ADA, name="Ada", email="ada@example.com")
+    with pytest.raises(PayloadError):
+        services.execute(command, metadata(extra={"rate": 1.5}))
+    assert claims.holder("ada@example.com") is None
+    assert StoredEvent.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_the_digest_of_a_claim_needs_the_key() -> None:
+    with override_settings(CLAIM_KEY="one"):
+        one = claims.digest("Ada@Example.com")
+    expected = hmac.new(b"two", b"ada@example.com", "sha256").digest()
+    with override_settings(CLAIM_KEY="two"):
+        assert claims.digest("Ada@Example.com") == expected
+    assert one != expected
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_a_decision_overtaken_once_is_taken_again() -> None:
+    known_user(ADA)
+    outcomes: list[services.Outcome] = []
+
+    def overtaken() -> None:
+        command = ChangeName(user_id=ADA, name="Second")
+        outcomes.append(services.execute(command, metadata()))
+        connection.close()
+
+    thread = threading.Thread(target=overtaken)
+    with transaction.atomic():
+        services.execute(ChangeName(user_id=ADA, name="First"), metadata())
+        thread.start()
+        wait_until(somebody_waits_for_a_lock)
+    thread.join()
+    assert [outcome.version for outcome in outcomes] == [3]
+    last = store.read_stream(USER.stream(ADA))[-1]
+    assert last.payload == renamed("First", "Second")
+
+
+@pytest.mark.django_db
+def test_old_code_does_not_decide_on_what_newer_code_recorded() -> None:
+    known_user(ADA)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
+            "'position', nextval('events_position_seq'), 'version', 2,"
+            " 'event_id', gen_random_uuid(), 'type', 'UserErased'))).*"
+            " FROM events AS e"
+        )
+    with pytest.raises(UnreadableEventError):
+        services.execute(ChangeName(user_id=ADA, name="Zombie"), metadata())
+    assert StoredEvent.objects.count() == 2
 
 
 @pytest.mark.django_db

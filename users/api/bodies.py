@@ -11,6 +11,8 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
+MAX_DIGITS = 20  # a 64-bit integer with its sign
+
 
 class BodyTooLargeError(APIException):
     """The body is longer than this installation reads."""
@@ -45,6 +47,7 @@ class StrictJSONParser(BaseParser):
                 raw.decode("utf-8"),
                 object_pairs_hook=_unique,
                 parse_constant=_refuse_constant,
+                parse_int=_bounded,
             )
         except UnicodeDecodeError:
             message = "The body is not UTF-8."
@@ -83,6 +86,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         message = "The body names a field twice."
         raise ValueError(message)
     return value
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        message = f"The body holds a number of more than {MAX_DIGITS} digits."
+        raise ValueError(message)
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> Any:

@@ -34,10 +34,41 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class Text(serializers.CharField):
+    """A JSON string, not what could be made one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumber(serializers.IntegerField):
+    """A JSON number without a fraction, not what could be made one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number."""
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Identity(serializers.UUIDField):
+    """A UUID written as a JSON string."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Return the UUID."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        identity: UUID = super().to_internal_value(data)
+        return identity
+
+
 class CommandSerializer(StrictSerializer):
     """The body of one command; whose, the URL says."""
 
-    expected_version = serializers.IntegerField(
+    expected_version = WholeNumber(
         min_value=1,
         max_value=2**31 - 1,
         required=False,
@@ -58,11 +89,11 @@ class CommandSerializer(StrictSerializer):
 class CreateUserSerializer(StrictSerializer):
     """Make a person known."""
 
-    id = serializers.UUIDField(
+    id = Identity(
         required=False, help_text="Chosen by the client, or by Annals when left out."
     )
-    name = serializers.CharField(max_length=NAME_LENGTH)
-    email = serializers.CharField(max_length=EMAIL_LENGTH)
+    name = Text(max_length=NAME_LENGTH)
+    email = Text(max_length=EMAIL_LENGTH)
 
     def to_command(self) -> CreateUser:
         """Return the command."""
@@ -77,7 +108,7 @@ class CreateUserSerializer(StrictSerializer):
 class ChangeNameSerializer(CommandSerializer):
     """Call a person otherwise."""
 
-    name = serializers.CharField(max_length=NAME_LENGTH)
+    name = Text(max_length=NAME_LENGTH)
 
     def to_command(self, user_id: UUID) -> ChangeName:
         """Return the command."""
@@ -87,7 +118,7 @@ class ChangeNameSerializer(CommandSerializer):
 class ChangeEmailSerializer(CommandSerializer):
     """Reach a person at another address."""
 
-    email = serializers.CharField(max_length=EMAIL_LENGTH)
+    email = Text(max_length=EMAIL_LENGTH)
 
     def to_command(self, user_id: UUID) -> ChangeEmail:
         """Return the command."""
@@ -98,7 +129,7 @@ class ChangeStatusSerializer(CommandSerializer):
     """Let a person do more, or less."""
 
     status = serializers.ChoiceField(choices=[status.value for status in Status])
-    reason = serializers.CharField(
+    reason = Text(
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
+from django.db import OperationalError
 
 from config import welcome
 from config.children import Program
@@ -75,7 +76,12 @@ class Command(BaseCommand):
 
     def _prepare(self, port: int, *, wants_demo: bool) -> None:
         self.stdout.write("Preparing the database …")
-        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            message = f"The database of DATABASE_URL does not answer: {reason}"
+            raise CommandError(message) from error
         call_command("collectstatic", interactive=False, verbosity=0)
         if wants_demo:
             call_command("load_demonstration")
