@@ -1,0 +1,189 @@
+"""Folds kept at a version of a stream: take, load, discard.
+
+Never trusted and never needed (ADR-0018): the log gives the same answer without them,
+only later.  A snapshot of other code, of another history, or in a shape that does not
+decode is passed over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import orjson
+from django.db import connection
+
+from eventstore import fingerprints, sql, store
+from eventstore.aggregate import Aggregate
+from eventstore.events import RecordedEvent
+from eventstore.models import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """Where a fold goes on.
+
+    Attributes:
+        state: The fold up to *version*.
+        version: Events folded already; 0 without a snapshot.
+        last: The event at *version*; None without a snapshot.
+        recorded_until: The latest instant at which one of the folded events was
+            recorded; None without a snapshot.
+        events: What comes after, oldest first.
+    """
+
+    state: Any
+    version: int
+    last: RecordedEvent | None
+    recorded_until: datetime | None
+    events: Sequence[RecordedEvent]
+
+
+@cache
+def fingerprint(aggregate: Aggregate[Any, Any]) -> str | None:
+    """Return the fingerprint of the fold of *aggregate*, computed once a process."""
+    return fingerprints.fingerprint(aggregate)
+
+
+def load(
+    aggregate: Aggregate[Any, Any],
+    stream: str,
+    *,
+    version: int | None = None,
+    at: datetime | None = None,
+) -> Tail:
+    """Return the newest usable snapshot within the bounds, and the events after it.
+
+    One query; a second one when the snapshot turned out to be of no use.
+
+    Args:
+        aggregate: The rules; without a fingerprint no snapshot is used.
+        stream: Stream name.
+        version: Last version, inclusive.
+        at: Only what was recorded at or before this instant.
+    """
+    mark = fingerprint(aggregate)
+    if mark is None:
+        return _whole(aggregate, stream, version, at)
+    parameters: dict[str, Any] = {
+        "stream": stream,
+        "fingerprint": mark,
+        "to_version": version,
+        "at": at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_tail"), parameters)
+        rows = cursor.fetchall()
+    events = [store.recorded(row) for row in rows]
+    if not rows or (rows[0][-1] is None and events[0].version == 1):
+        return unfolded(aggregate, events)
+    found = _usable(aggregate, events, *rows[0][-2:])
+    return found or _whole(aggregate, stream, version, at)
+
+
+def take(
+    aggregate: Aggregate[Any, Any],
+    stream: str,
+    *,
+    state: object,
+    version: int,
+    event_id: UUID,
+    recorded_until: datetime,
+) -> None:
+    """Keep *state*, the fold of *stream* up to *version*.  Twice is as good as once.
+
+    Args:
+        aggregate: The rules; without a fingerprint nothing is kept.
+        stream: Stream name.
+        state: The fold.
+        version: Version of the last event folded.
+        event_id: Id of that event.
+        recorded_until: The latest instant at which one of the events was recorded.
+    """
+    mark = fingerprint(aggregate)
+    if mark is None:
+        return
+    parameters: dict[str, Any] = {
+        "stream": stream,
+        "version": version,
+        "fingerprint": mark,
+        "event_id": event_id,
+        "recorded_at": recorded_until,
+        "state": orjson.dumps(encoded(state)).decode(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("take_snapshot"), parameters)
+
+
+def discard(*streams: str, except_of: Iterable[str | None] = ()) -> int:
+    """Delete the snapshots of *streams*, or all; return how many there were.
+
+    Args:
+        streams: Whose; none given means everybody's.
+        except_of: Keep those of these fingerprints.
+    """
+    doomed = Snapshot.objects.exclude(fingerprint__in=list(except_of))
+    if streams:
+        doomed = doomed.filter(stream__in=streams)
+    count, _by_model = doomed.delete()
+    return count
+
+
+def unfolded(aggregate: Aggregate[Any, Any], events: Sequence[RecordedEvent]) -> Tail:
+    """Return *events* as the tail of nothing: no snapshot is used."""
+    return Tail(
+        state=aggregate.initial,
+        version=0,
+        last=None,
+        recorded_until=None,
+        events=events,
+    )
+
+
+def encoded(state: object) -> Any:
+    """Return *state* as the JSON values a snapshot keeps."""
+    return msgspec.to_builtins(state)
+
+
+def _usable(
+    aggregate: Aggregate[Any, Any],
+    events: Sequence[RecordedEvent],
+    recorded_until: datetime | None,
+    kept: str | None,
+) -> Tail | None:
+    first = events[0]
+    if kept is None:
+        problem = "another history"
+    else:
+        try:
+            return Tail(
+                state=msgspec.convert(orjson.loads(kept), aggregate.state_type),
+                version=first.version,
+                last=first,
+                recorded_until=recorded_until,
+                events=events[1:],
+            )
+        except msgspec.ValidationError:
+            problem = "does not decode"
+    logger.warning(
+        "snapshot ignored",
+        extra={"stream": first.stream, "version": first.version, "problem": problem},
+    )
+    return None
+
+
+def _whole(
+    aggregate: Aggregate[Any, Any],
+    stream: str,
+    version: int | None,
+    at: datetime | None,
+) -> Tail:
+    return unfolded(aggregate, store.read_stream(stream, to_version=version, at=at))

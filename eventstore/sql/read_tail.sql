@@ -1,0 +1,48 @@
+-- Reads what a load needs: the newest snapshot and the stream from there on, inclusive.
+-- Parameters: stream; fingerprint; to_version and at, inclusive; NULL means "no bound".
+-- Returns: the events, oldest first; with the first its snapshot, if there is one.
+-- The snapshot is joined by the id of its event, so that one of another history (a log
+-- restored from an older backup) never meets it: the first event is then above version
+-- 1 and has no snapshot.  One round trip; carried by snapshot_key and
+-- events_stream_version_key.
+WITH snapshot AS MATERIALIZED (
+    SELECT
+        version,
+        event_id,
+        recorded_at,
+        state
+    FROM eventstore_snapshot
+    WHERE
+        stream = %(stream)s
+        AND fingerprint = %(fingerprint)s
+        AND version <= coalesce(%(to_version)s, 9223372036854775807)
+        AND recorded_at <= coalesce(%(at)s::timestamptz, 'infinity')
+    ORDER BY version DESC
+    LIMIT 1
+)
+
+SELECT
+    e.position,
+    e.stream,
+    e.version,
+    e.event_id,
+    e.type,
+    e.schema_version,
+    e.data,
+    e.actor,
+    e.source,
+    e.correlation_id,
+    e.causation_id,
+    e.metadata,
+    e.recorded_at,
+    e.occurred_at,
+    s.recorded_at AS snapshot_recorded_at,
+    s.state AS snapshot_state
+FROM events AS e
+LEFT JOIN snapshot AS s ON e.event_id = s.event_id
+WHERE
+    e.stream = %(stream)s
+    AND e.version >= coalesce((SELECT version FROM snapshot), 1)
+    AND e.version <= coalesce(%(to_version)s, 9223372036854775807)
+    AND e.recorded_at <= coalesce(%(at)s::timestamptz, 'infinity')
+ORDER BY e.version
