@@ -21,8 +21,10 @@ def sentence(event: RecordedEvent) -> str:
     circumstances = {"who": actor(event.actor), "via": source(event.source)}
     known = codec.type_named(event.type)
     if known is not None:
+        is_old = event.schema_version != known.schema_version
+        data = codec.fields(event) if is_old else event.data
         try:
-            return _(known.sentence).format(**codec.fields(event), **circumstances)
+            return _(known.sentence).format(**data, **circumstances)
         except (KeyError, TypeError):
             pass  # stored in a shape the sentence does not know
     details = ", ".join(f"{field} = {value}" for field, value in event.data.items())
