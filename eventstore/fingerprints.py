@@ -38,7 +38,7 @@ def fingerprint(aggregate: Aggregate[Any, Any]) -> str | None:
         for part in _parts(aggregate):
             digest.update(part.encode())
             digest.update(b"\0")
-    except OSError:
+    except (OSError, TypeError):  # TypeError: written in C
         return None
     return digest.hexdigest()
 

@@ -83,9 +83,9 @@ def load(
         cursor.execute(sql.load("read_tail"), parameters)
         rows = cursor.fetchall()
     events = [store.recorded(row) for row in rows]
-    if not rows or (rows[0][-1] is None and events[0].version == 1):
+    if not rows or rows[0][-1] is None:
         return unfolded(aggregate, events)
-    found = _usable(aggregate, events, *rows[0][-2:])
+    found = _folded(aggregate, events, *rows[0][-2:])
     return found or _whole(aggregate, stream, version, at)
 
 
@@ -153,31 +153,26 @@ def encoded(state: object) -> Any:
     return msgspec.to_builtins(state)
 
 
-def _usable(
+def _folded(
     aggregate: Aggregate[Any, Any],
     events: Sequence[RecordedEvent],
-    recorded_until: datetime | None,
-    kept: str | None,
+    recorded_until: datetime,
+    kept: str,
 ) -> Tail | None:
     first = events[0]
-    if kept is None:
-        problem = "another history"
-    else:
-        try:
-            return Tail(
-                state=msgspec.convert(orjson.loads(kept), aggregate.state_type),
-                version=first.version,
-                last=first,
-                recorded_until=recorded_until,
-                events=events[1:],
-            )
-        except msgspec.ValidationError:
-            problem = "does not decode"
-    logger.warning(
-        "snapshot ignored",
-        extra={"stream": first.stream, "version": first.version, "problem": problem},
+    try:
+        state = msgspec.convert(orjson.loads(kept), aggregate.state_type)
+    except msgspec.ValidationError:
+        where = {"stream": first.stream, "version": first.version}
+        logger.warning("snapshot ignored: does not decode", extra=where)
+        return None
+    return Tail(
+        state=state,
+        version=first.version,
+        last=first,
+        recorded_until=recorded_until,
+        events=events[1:],
     )
-    return None
 
 
 def _whole(
