@@ -9,7 +9,7 @@ from typing import Any
 
 from eventstore import codec
 from eventstore.codec import event_type
-from eventstore.upcasting import upcaster
+from eventstore.upcasting import Step, upcaster
 
 NAME = "ParcelSent"
 SENTENCE = "{who} sent {grams} g to {city} via {via}"
@@ -62,7 +62,10 @@ def written_by(schema_version: int) -> Iterator[None]:
 @contextmanager
 def today(*steps: int) -> Iterator[None]:
     """Be the newest code, with the upcasters from these versions; all by default."""
-    known = {1: (ParcelSentV1, in_grams), 2: (ParcelSentV2, with_city)}
+    known: dict[int, tuple[type, Step]] = {
+        1: (ParcelSentV1, in_grams),
+        2: (ParcelSentV2, with_city),
+    }
     with written_by(3):
         for version in steps or known:
             shape, step = known[version]

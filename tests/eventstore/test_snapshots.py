@@ -132,12 +132,12 @@ def test_a_snapshot_in_another_shape_is_ignored(
 ) -> None:
     live(12)
     catch_up()
-    for state in ({"nonsense": True}, {"name": 7}, [], "x"):
+    states: list[Any] = [{"nonsense": True}, {"name": 7}, [], "x"]
+    for state in states:
         spoil(state=state)
         assert repository.load(USER, ADA).state == ada(12)
-    assert {each.message for each in caplog.records} == {
-        "snapshot ignored: does not decode"
-    }
+    said = [each.message for each in caplog.records if "snapshot" in each.message]
+    assert said == ["snapshot ignored: does not decode"] * 4
 
 
 def test_a_snapshot_of_other_code_is_ignored_and_replaced() -> None:
@@ -182,10 +182,10 @@ def test_the_check_names_what_differs_from_the_fold() -> None:
     call_command("check_snapshots", stdout=out)
     spoil(state={"name": "Eve", "email": "ada@example.com", "status": "active"})
     for options in ([], ["--all"]):
-        with pytest.raises(CommandError) as caught:
+        with pytest.raises(CommandError, match="1 of 1 snapshots differ") as caught:
             call_command("check_snapshots", *options)
-        assert str(caught.value) == f"1 of 1 snapshots differ:\n{STREAM} v20"
-    assert caught.value.returncode == 1
+        assert str(caught.value).endswith(f"differ:\n{STREAM} v20")
+        assert caught.value.returncode == 1
     assert out.getvalue() == "1 snapshots compared, none differs\n"
 
 
