@@ -48,7 +48,7 @@ def load(
 ) -> Loaded[State]:
     """Return the state of one aggregate.
 
-    One query; O(events since the newest snapshot), with *as_of* O(its events).
+    Two queries, O(events since the newest snapshot); with *as_of* one, O(its events).
 
     Args:
         aggregate: The rules.

@@ -62,7 +62,7 @@ def load(
 ) -> Tail:
     """Return the newest usable snapshot within the bounds, and the events after it.
 
-    One query; a second one when the snapshot turned out to be of no use.
+    Two queries; a third when the snapshot turned out to be of no use.
 
     Args:
         aggregate: The rules; without a fingerprint no snapshot is used.
@@ -70,23 +70,20 @@ def load(
         version: Last version, inclusive.
         at: Only what was recorded at or before this instant.
     """
-    mark = fingerprint(aggregate)
-    if mark is None:
-        return _whole(aggregate, stream, version, at)
-    parameters: dict[str, Any] = {
-        "stream": stream,
-        "fingerprint": mark,
-        "to_version": version,
-        "at": at,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_tail"), parameters)
-        rows = cursor.fetchall()
-    events = [store.recorded(row) for row in rows]
-    if not rows or rows[0][-1] is None:
-        return unfolded(aggregate, events)
-    found = _folded(aggregate, events, *rows[0][-2:])
-    return found or _whole(aggregate, stream, version, at)
+    row = _newest(aggregate, stream, version, at)
+    if row is not None:
+        kept_at, event_id, recorded_until, kept = row
+        events = store.read_stream(
+            stream, from_version=kept_at, to_version=version, at=at
+        )
+        # Its own event is read along: it is the last one when the tail is empty, and a
+        # log restored from an older backup has another there, or none.
+        if events and events[0].event_id == event_id:
+            found = _folded(aggregate, events, recorded_until, kept)
+            if found is not None:
+                return found
+        logger.warning("snapshot ignored", extra={"stream": stream, "version": kept_at})
+    return unfolded(aggregate, store.read_stream(stream, to_version=version, at=at))
 
 
 def take(
@@ -153,32 +150,41 @@ def encoded(state: object) -> Any:
     return msgspec.to_builtins(state)
 
 
+def _newest(
+    aggregate: Aggregate[Any, Any],
+    stream: str,
+    version: int | None,
+    at: datetime | None,
+) -> tuple[int, UUID, datetime, str] | None:
+    parameters: dict[str, Any] = {
+        "stream": stream,
+        "fingerprint": fingerprint(aggregate),
+        "to_version": version,
+        "at": at,
+    }
+    if parameters["fingerprint"] is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_snapshot"), parameters)
+        row: tuple[int, UUID, datetime, str] | None = cursor.fetchone()
+        return row
+
+
 def _folded(
     aggregate: Aggregate[Any, Any],
     events: Sequence[RecordedEvent],
     recorded_until: datetime,
     kept: str,
 ) -> Tail | None:
-    first = events[0]
+    first, *later = events
     try:
         state = msgspec.convert(orjson.loads(kept), aggregate.state_type)
     except msgspec.ValidationError:
-        where = {"stream": first.stream, "version": first.version}
-        logger.warning("snapshot ignored: does not decode", extra=where)
         return None
     return Tail(
         state=state,
         version=first.version,
         last=first,
         recorded_until=recorded_until,
-        events=events[1:],
+        events=later,
     )
-
-
-def _whole(
-    aggregate: Aggregate[Any, Any],
-    stream: str,
-    version: int | None,
-    at: datetime | None,
-) -> Tail:
-    return unfolded(aggregate, store.read_stream(stream, to_version=version, at=at))
