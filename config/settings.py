@@ -179,6 +179,7 @@ ENVIRONMENT_NAME: str = env.str("ENVIRONMENT_NAME", default="Production")
 # Keys the hash by which two people cannot hold one e-mail address.  Changing it
 # forgets every claim, so it is not derived from SECRET_KEY.
 CLAIM_KEY: str = env.str("CLAIM_KEY")
+SNAPSHOT_EVERY: int = env.int("SNAPSHOT_EVERY", default=100)  # events of a stream
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 
 LOGGING = {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import projections.events  # noqa: F401 - registers what operators do
+from eventstore.snapshot_projection import snapshots_of
 from eventstore.subscriptions import Subscription
 from projections.directory import DIRECTORY
+from users.aggregate import USER
 from users.reactors import WELCOME_EMAIL
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     DIRECTORY,  # the searchable list of users
+    snapshots_of(USER),  # keeps the folds of long streams
     WELCOME_EMAIL,  # greets whoever is new to us
 )

@@ -11,7 +11,7 @@ State = TypeVar("State")
 Command = TypeVar("Command")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Aggregate(Generic[State, Command]):
     """The pure rules of one kind of thing.
 
@@ -20,12 +20,15 @@ class Aggregate(Generic[State, Command]):
         initial: State before the first event.
         decide: ``(state, command) -> events``; raises a refusal, reads no clock.
         evolve: ``(state, event) -> state``; total, ignores events it does not know.
+        state_type: What a state is, as msgspec reads it, for example ``User | None``;
+            left out, the aggregate has no snapshots.
     """
 
     category: str
     initial: State
     decide: Callable[[State, Command], Sequence[object]]
     evolve: Callable[[State, Any], State]
+    state_type: Any = None
 
     def stream(self, identity: UUID) -> str:
         """Return the name of the stream of one aggregate."""

@@ -6,13 +6,15 @@ from django.apps import AppConfig
 
 
 class EventStoreConfig(AppConfig):
-    """Registers every event type by loading the subscriptions once."""
+    """Registers every event type by loading the subscriptions once, and the checks."""
 
     name = "eventstore"
     verbose_name = "Event store"
 
     def ready(self) -> None:
         """Load the subscriptions, so that every process can decode every event."""
+        from eventstore.checks import register_checks  # noqa: PLC0415
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
 
         all_subscriptions()
+        register_checks()

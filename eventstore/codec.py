@@ -1,18 +1,25 @@
 """Stored names <-> event classes, payloads <-> JSON.
 
 A type name is data (ADR-0006): renaming or moving a class never touches the log.
+Payloads of older schema versions are lifted on reading (:mod:`eventstore.upcasting`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
-from eventstore.errors import EventTypeTakenError, UnregisteredEventError
-from eventstore.events import UnknownEvent
+from eventstore import upcasting
+from eventstore.errors import (
+    EventTypeTakenError,
+    UnknownTypeError,
+    UnregisteredEventError,
+)
+from eventstore.events import RecordedEvent, UnknownEvent
 
 EventClass = TypeVar("EventClass", bound=type)
 
@@ -96,12 +103,42 @@ def encode(event: object) -> dict[str, Any]:
 def decode(name: str, schema_version: int, data: Mapping[str, Any]) -> Any:
     """Return the typed event, or an :class:`UnknownEvent` when the code has no fit.
 
+    An older payload is lifted to the newest version first, one step a version.
     Never raises: an event that cannot be understood is still readable.
     """
-    registered = _by_name.get(name)
-    if registered is None or registered.schema_version != schema_version:
-        return UnknownEvent(type=name, data=data)
     try:
-        return msgspec.convert(data, registered.cls)
-    except msgspec.ValidationError:
-        return UnknownEvent(type=name, data=data)
+        registered = _registered(name)
+        newest = registered.schema_version
+        lifted = upcasting.lift(name, data, from_version=schema_version, newest=newest)
+        return msgspec.convert(lifted, registered.cls)
+    # An upcaster may raise anything; one bad event must not hide its neighbours.
+    except Exception as error:  # noqa: BLE001
+        return UnknownEvent(type=name, data=data, problem=type(error).__name__)
+
+
+def fields(event: RecordedEvent) -> Mapping[str, Any]:
+    """Return the payload of *event* in its newest shape; as stored when unknown."""
+    if isinstance(event.payload, UnknownEvent):
+        return event.data
+    return encode(event.payload)
+
+
+@contextmanager
+def temporary_types() -> Iterator[None]:
+    """Forget, on leaving, every type and upcaster registered inside; for tests."""
+    names, classes = dict(_by_name), dict(_by_class)
+    try:
+        with upcasting.temporary_upcasters():
+            yield
+    finally:
+        _by_name.clear()
+        _by_name.update(names)
+        _by_class.clear()
+        _by_class.update(classes)
+
+
+def _registered(name: str) -> EventType:
+    try:
+        return _by_name[name]
+    except KeyError:
+        raise UnknownTypeError(name) from None

@@ -86,6 +86,26 @@ class EventTypeTakenError(EventStoreError):
         super().__init__(f"{name} is stored as {cls.__qualname__} already")
 
 
+class UnknownTypeError(EventStoreError):
+    """No class of this code is registered under a stored name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no event type is called {name!r}; deploy newer code")
+
+
+class MissingUpcasterError(EventStoreError):
+    """A stored schema version has no path to the newest one of this code."""
+
+    def __init__(self, name: str, schema_version: int) -> None:
+        self.name = name
+        self.schema_version = schema_version
+        super().__init__(
+            f"{name} version {schema_version} cannot be lifted: register an @upcaster "
+            "from it, or deploy the code that knows it"
+        )
+
+
 class UnknownSubscriptionError(EventStoreError):
     """No subscription of this name is listed in ``config/subscriptions.py``."""
 

@@ -44,15 +44,18 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent:
-    """A stored event this version of the code has no class for; readable all the same.
+    """A stored event this version of the code cannot understand; readable all the same.
 
     Attributes:
         type: Stored name.
         data: Payload as stored.
+        problem: Class of the error that stood in the way; never its message, which
+            may quote a person's data.
     """
 
     type: str
     data: Mapping[str, Any]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,11 @@ class StoredEvent(models.Model):
             BrinIndex(
                 fields=["recorded_at"], name="events_recorded_at", pages_per_range=32
             ),
+            models.Index(
+                fields=["type", "schema_version"],
+                name="events_newer_shapes",
+                condition=models.Q(schema_version__gt=1),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,6 +81,33 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription}/{self.bucket} at #{self.position}"
+
+
+class Snapshot(models.Model):
+    """A fold kept at a version of a stream; may be deleted at any time (ADR-0018).
+
+    ``event_id`` is the stream's event at *version*; ``recorded_at`` the latest instant
+    at which one of the folded events was recorded.
+    """
+
+    stream = models.TextField()
+    version = models.BigIntegerField()
+    fingerprint = models.TextField()
+    event_id = models.UUIDField()
+    recorded_at = models.DateTimeField()
+    state = models.JSONField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # In the order in which a load looks: the newest of its own fingerprint.
+            models.UniqueConstraint(
+                fields=["stream", "fingerprint", "version"], name="snapshot_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} v{self.version}"
 
 
 class Effect(models.Model):

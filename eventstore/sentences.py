@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from eventstore.codec import type_named
+from eventstore import codec
 from eventstore.events import ADMIN, REST, SALESFORCE, SYSTEM, RecordedEvent
 
 SOURCES = {
@@ -19,10 +19,12 @@ SOURCES = {
 def sentence(event: RecordedEvent) -> str:
     """Return what happened, by whom and through what; never raises for an odd event."""
     circumstances = {"who": actor(event.actor), "via": source(event.source)}
-    known = type_named(event.type)
+    known = codec.type_named(event.type)
     if known is not None:
+        is_old = event.schema_version != known.schema_version
+        data = codec.fields(event) if is_old else event.data
         try:
-            return _(known.sentence).format(**event.data, **circumstances)
+            return _(known.sentence).format(**data, **circumstances)
         except (KeyError, TypeError):
             pass  # stored in a shape the sentence does not know
     details = ", ".join(f"{field} = {value}" for field, value in event.data.items())

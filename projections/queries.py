@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -107,17 +107,39 @@ def entry_at_least(
 
 
 def user(
-    user_id: UUID, *, version: int | None = None, at: datetime | None = None
+    user_id: UUID,
+    *,
+    version: int | None = None,
+    at: datetime | None = None,
+    as_of: datetime | None = None,
 ) -> Loaded[User | None]:
-    """Return a user as the log has it: now, at a version, or as recorded at *at*."""
-    return repository.load(USER, user_id, version=version, at=at)
+    """Return a user as the log has it, and the event that was last.
+
+    Args:
+        user_id: Who.
+        version: As it was at this version.
+        at: As it was recorded at this instant.
+        as_of: As it was true at this instant, by all that is known today (ADR-0017).
+    """
+    return repository.load(USER, user_id, version=version, at=at, as_of=as_of)
 
 
 def history(user_id: UUID) -> list[Chapter]:
     """Return everything that happened to a user, oldest first.  One query."""
+    return told(store.read_stream(USER.stream(user_id)))
+
+
+def in_order_of_truth(chapters: Sequence[Chapter]) -> list[Chapter]:
+    """Return a whole history told anew, by when its events became true (ADR-0017)."""
+    events = [chapter.event for chapter in chapters]
+    return told(sorted(events, key=repository.in_order_of_truth))
+
+
+def told(events: Iterable[RecordedEvent]) -> list[Chapter]:
+    """Return *events*, in the order given, each with what it changed."""
     chapters = []
     before: User | None = None
-    for event in store.read_stream(USER.stream(user_id)):
+    for event in events:
         after = USER.fold([event.payload], before)
         chapters.append(
             Chapter(event=event, changes=differences(before, after), after=after)

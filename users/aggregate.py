@@ -134,7 +134,11 @@ def _change_status(state: User, command: ChangeStatus) -> list[UserEvent]:
 
 
 USER: Aggregate[User | None, UserCommand] = Aggregate(
-    category="user", initial=None, decide=decide, evolve=evolve
+    category="user",
+    initial=None,
+    decide=decide,
+    evolve=evolve,
+    state_type=User | None,
 )
 
 

@@ -17,8 +17,8 @@ class UserCreated:
     """A person became known to us, as an active user.
 
     Attributes:
-        name: As written, for example "Ada Lovelace".
-        email: As written, for example "Ada@example.com".
+        name: As written, trimmed, normal form C.
+        email: As written, trimmed, normal form C.
     """
 
     name: str
@@ -31,7 +31,12 @@ class UserCreated:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserNameChanged:
-    """The person is called otherwise from here on."""
+    """The person is called otherwise from here on.
+
+    Attributes:
+        old_name: Name before.
+        new_name: Name after.
+    """
 
     old_name: str
     new_name: str
@@ -45,7 +50,12 @@ class UserNameChanged:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserEmailChanged:
-    """The person is reached at another address from here on."""
+    """The person is reached at another address from here on.
+
+    Attributes:
+        old_email: Address before.
+        new_email: Address after.
+    """
 
     old_email: str
     new_email: str
@@ -60,6 +70,9 @@ class UserEmailChanged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserStatusChanged:
     """The person may do more, or less, from here on.
+
+    A status is ``active``, ``suspended`` or ``deactivated``.  Every change is allowed
+    but one: a deactivated user cannot become suspended.
 
     Attributes:
         old_status: Status before.

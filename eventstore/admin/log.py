@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import browser, store
+from eventstore import browser, codec, store
 from eventstore.admin.filters import EventFilterForm, FindStream
 from eventstore.admin.pages import not_found, number, page
+from eventstore.events import RecordedEvent, UnknownEvent
 from eventstore.sentences import sentence
 
 SIZES = (25, 50, 100, 200)  # events a page
@@ -57,6 +60,17 @@ def event(request: HttpRequest, position: int) -> HttpResponse:
         "admin/eventstore/event.html",
         title=sentence(found),
         event=found,
+        newest=_newest(found),
         previous=at_version.get(found.version - 1),
         following=at_version.get(found.version + 1),
     )
+
+
+def _newest(found: RecordedEvent) -> dict[str, Any]:
+    """Return what an upcaster made of an older payload, or why it could not be read."""
+    known = codec.type_named(found.type)
+    if isinstance(found.payload, UnknownEvent):
+        return {"problem": found.payload.problem}
+    if known is None or known.schema_version == found.schema_version:
+        return {}
+    return {"schema_version": known.schema_version, "data": codec.fields(found)}

@@ -39,6 +39,7 @@ class Moment:
 
     Attributes:
         asked: The instant that was asked for; None when a version was, or now.
+        is_truth: Whether what was true then was asked, not what was recorded by then.
         version: Number of events up to the moment; 0 before the user existed.
         head: Number of events there are.
         last: The event that was last; None before the user existed.
@@ -48,6 +49,7 @@ class Moment:
     """
 
     asked: datetime | None
+    is_truth: bool
     version: int
     head: int
     last: RecordedEvent | None
@@ -56,21 +58,45 @@ class Moment:
     is_now: bool
 
     @property
-    def shown(self) -> datetime | None:
+    def begins_with(self) -> datetime | None:
         """The moment in whole seconds, never before it: what the inputs begin with."""
-        at = self.asked or (self.last.recorded_at if self.last else None)
+        at = self.asked or self.since
         if at is None or not at.microsecond:
             return at
         return at.replace(microsecond=0) + timedelta(seconds=1)
+
+    @property
+    def since(self) -> datetime | None:
+        """When the last event was recorded, or became true if that was asked."""
+        return self._instant(self.last)
+
+    @property
+    def until(self) -> datetime | None:
+        """The same of the event that came next."""
+        return self._instant(self.following)
+
+    @property
+    def shown(self) -> int:
+        """Version of the last event, which is the one to look at; 0 without one."""
+        return 0 if self.last is None else self.last.version
+
+    def _instant(self, event: RecordedEvent | None) -> datetime | None:
+        if event is None:
+            return None
+        return event.occurred_at if self.is_truth else event.recorded_at
 
 
 EARLIEST_YEAR = 1970
 
 
 class MomentForm(forms.Form):
-    """``?at=2026-11-06T15:00:00Z``, ``?v=6``, or a date and a time in UTC."""
+    """``?at=2026-11-06T15:00:00Z``, ``?as_of=…``, ``?v=6``, or a date and time in UTC.
+
+    *as_of* asks what was true then, *at* what was recorded by then (ADR-0017).
+    """
 
     at = forms.DateTimeField(required=False)
+    as_of = forms.DateTimeField(required=False)
     v = forms.IntegerField(required=False, min_value=0)
     date = forms.DateField(
         required=False,
@@ -90,12 +116,11 @@ class MomentForm(forms.Form):
 
     def clean_at(self) -> datetime | None:
         """Refuse what has not been yet."""
-        at: datetime | None = self.cleaned_data["at"]
-        if at is not None and at.year < EARLIEST_YEAR:
-            raise ValidationError(_("No log goes back that far."))
-        if at is not None and at > timezone.now():
-            raise ValidationError(_("This moment is still to come."))
-        return at
+        return self._past("at")
+
+    def clean_as_of(self) -> datetime | None:
+        """Refuse what has not been yet."""
+        return self._past("as_of")
 
     def clean_v(self) -> int | None:
         """Refuse a version that the user has not come to."""
@@ -115,29 +140,46 @@ class MomentForm(forms.Form):
         end = datetime.max.time().replace(microsecond=0)
         return datetime.combine(date, time or end, tzinfo=UTC)
 
+    def _past(self, name: str) -> datetime | None:
+        instant: datetime | None = self.cleaned_data[name]
+        if instant is not None and instant.year < EARLIEST_YEAR:
+            raise ValidationError(_("No log goes back that far."))
+        if instant is not None and instant > timezone.now():
+            raise ValidationError(_("This moment is still to come."))
+        return instant
+
 
 def look(chapters: Sequence[Chapter], form: MomentForm) -> Moment:
     """Return the user whose whole history is *chapters* at the moment *form* asks."""
     asked = form.cleaned_data if form.is_valid() else {}
-    at, version = asked.get("at"), asked.get("v")
+    at, as_of, version = asked.get("at"), asked.get("as_of"), asked.get("v")
+    if as_of is not None:
+        told = queries.in_order_of_truth(chapters)
+        count = sum(1 for each in told if each.event.occurred_at <= as_of)
+        return _at(told, chapters, count, as_of, is_truth=True)
     if at is not None:
         version = sum(1 for each in chapters if each.event.recorded_at <= at)
-    return _at(chapters, version, at)
+    return _at(chapters, chapters, version, at)
 
 
 def _at(
-    chapters: Sequence[Chapter], version: int | None, asked: datetime | None
+    told: Sequence[Chapter],
+    now: Sequence[Chapter],
+    version: int | None,
+    asked: datetime | None,
+    *,
+    is_truth: bool = False,
 ) -> Moment:
-    count = len(chapters) if version is None else version
-    then = chapters[:count]
-    following = chapters[count : count + 1]
+    count = len(told) if version is None else version
+    then, following = told[:count], told[count : count + 1]
     return Moment(
         asked=asked,
+        is_truth=is_truth,
         version=count,
-        head=len(chapters),
+        head=len(told),
         last=then[-1].event if then else None,
         following=following[0].event if following else None,
-        fields=_fields(then, chapters),
+        fields=_fields(then, now),
         is_now=version is None,
     )
 

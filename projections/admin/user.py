@@ -86,7 +86,7 @@ def _end(head: int, before: int | None, moment: Moment) -> int:
         return min(max(before - 1, 1), head)
     if moment.is_now or head <= SHOWN:
         return head
-    return min(max(moment.version, 1) + LATER, head)  # the moment's event near the top
+    return min(max(moment.shown, 1) + LATER, head)  # the moment's event near the top
 
 
 def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:

@@ -32,18 +32,49 @@ class UserSerializer(serializers.ModelSerializer[DirectoryEntry]):
         read_only_fields = fields
 
 
-class UserAtSerializer(serializers.Serializer[Any]):
-    """A user as recorded at an instant, and the event that was last then."""
+class LastEventSerializer(serializers.Serializer[Any]):
+    """The event that was last: why the state is what it is."""
 
+    position = serializers.IntegerField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    event_id = serializers.UUIDField(read_only=True)
+    type = serializers.CharField(read_only=True)
+    actor = serializers.CharField(read_only=True)
+    recorded_at = serializers.DateTimeField(read_only=True)
+    occurred_at = serializers.DateTimeField(read_only=True)
+
+
+class _UserThenSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(read_only=True, max_length=NAME_LENGTH)
     email = serializers.CharField(read_only=True)
     status = serializers.ChoiceField(choices=[s.value for s in Status], read_only=True)
-    version = serializers.IntegerField(read_only=True)
-    position = serializers.IntegerField(read_only=True)
+    version = serializers.IntegerField(
+        read_only=True, help_text="Number of events that lead to this state."
+    )
+    position = serializers.IntegerField(
+        read_only=True, help_text="Position of the event that was last."
+    )
+    last = LastEventSerializer(read_only=True)
+
+
+class UserAtSerializer(_UserThenSerializer):
+    """A user as recorded at an instant, and the event that was last then."""
+
     at = serializers.DateTimeField(read_only=True, help_text="The instant asked for.")
     since = serializers.DateTimeField(
         read_only=True, help_text="When the last event before it was recorded."
+    )
+
+
+class UserAsOfSerializer(_UserThenSerializer):
+    """A user as it was true at an instant, and the event that was last then."""
+
+    as_of = serializers.DateTimeField(
+        read_only=True, help_text="The instant asked for."
+    )
+    since = serializers.DateTimeField(
+        read_only=True, help_text="When the last event before it became true."
     )
 
 

@@ -17,19 +17,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore import store
+from eventstore.events import RecordedEvent
+from eventstore.repository import Loaded
 from projections import queries
 from projections.api import parameters
 from projections.api.errors import BehindError
 from projections.api.serializers import (
     EventPageSerializer,
     EventSerializer,
+    UserAsOfSerializer,
     UserAtSerializer,
     UserPageSerializer,
     UserSerializer,
 )
 from projections.filters import DirectoryFilter, InstantFilter
 from projections.models import DirectoryEntry
-from users.aggregate import USER
+from users.aggregate import USER, User
 from users.api.schema import problems
 from users.api.serializers import CreateUserSerializer
 from users.api.views import ANSWERS, create_user
@@ -86,13 +89,21 @@ class UsersView(APIView):
 
 
 class UserView(APIView):
-    """One user: now, or as recorded at an instant."""
+    """One user: now, as recorded at an instant, or as it was true at one."""
 
     @extend_schema(
         operation_id="get_user",
         summary="One user, now or at an instant",
         parameters=[
-            OpenApiParameter("at", str, description="Instant: the state back then."),
+            OpenApiParameter(
+                "at", datetime, description="Instant: the state recorded by then."
+            ),
+            OpenApiParameter(
+                "as_of",
+                datetime,
+                description="Instant: what was true then, by all that is known now;"
+                " not together with `at`.",
+            ),
             OpenApiParameter(
                 "min_version",
                 int,
@@ -102,7 +113,7 @@ class UserView(APIView):
         responses={
             200: PolymorphicProxySerializer(
                 component_name="UserNowOrThen",
-                serializers=[UserSerializer, UserAtSerializer],
+                serializers=[UserSerializer, UserAtSerializer, UserAsOfSerializer],
                 resource_type_field_name=None,
             ),
             **problems(400, 401, 404, 503),
@@ -110,10 +121,15 @@ class UserView(APIView):
     )
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's state."""
-        parameters.only(request, "at", "min_version")
+        parameters.only(request, "at", "as_of", "min_version")
         at = parameters.instant(request, "at")
+        as_of = parameters.instant(request, "as_of")
+        if at is not None and as_of is not None:
+            raise ValidationError({"as_of": "Use either at or as_of, not both."})
         if at is not None:
             return _user_at(user_id, at)
+        if as_of is not None:
+            return _user_as_of(user_id, as_of)
         version = parameters.optional_number(
             request, "min_version", most=parameters.MAX_VERSION
         )
@@ -162,7 +178,20 @@ class UserEventsView(APIView):
 
 
 def _user_at(user_id: UUID, at: datetime) -> Response:
-    loaded = queries.user(user_id, at=at)
+    state, last = _then(user_id, queries.user(user_id, at=at))
+    shown = {**state, "at": at, "since": last.recorded_at}
+    return Response(UserAtSerializer(shown).data)
+
+
+def _user_as_of(user_id: UUID, as_of: datetime) -> Response:
+    state, last = _then(user_id, queries.user(user_id, as_of=as_of))
+    shown = {**state, "as_of": as_of, "since": last.occurred_at}
+    return Response(UserAsOfSerializer(shown).data)
+
+
+def _then(
+    user_id: UUID, loaded: Loaded[User | None]
+) -> tuple[dict[str, Any], RecordedEvent]:
     if loaded.state is None or loaded.last is None:
         if queries.user(user_id).version == 0:
             raise UserNotFoundError(user_id)
@@ -175,10 +204,9 @@ def _user_at(user_id: UUID, at: datetime) -> Response:
         "status": loaded.state.status,
         "version": loaded.version,
         "position": loaded.position,
-        "at": at,
-        "since": loaded.last.recorded_at,
+        "last": loaded.last,
     }
-    return Response(UserAtSerializer(state).data)
+    return state, loaded.last
 
 
 def _why_missing(user_id: UUID, version: int | None) -> Exception:

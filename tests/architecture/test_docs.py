@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 
 from eventstore import codec
 
@@ -67,6 +68,13 @@ def test_an_event_is_described_with_its_fields_and_its_sentence(name: str) -> No
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == fields
     assert f"Schema version {known.schema_version}." in section
     assert f"\n> {known.sentence}\n" in f"{section}\n"
+
+
+def test_the_event_catalogue_is_what_the_classes_say() -> None:
+    made = io.StringIO()
+    call_command("event_catalogue", stdout=made)
+    page = (REFERENCE / "events.md").read_text("utf-8")
+    assert made.getvalue() == page, "make catalogue"
 
 
 def test_every_command_of_ours_is_described_and_no_other() -> None:

@@ -59,7 +59,7 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
 ) -> None:
     del committed_db
     known_user()
-    (projection, reactor) = subscriptions.all_subscriptions()
+    (projection, keeper, reactor) = subscriptions.all_subscriptions()
     catch_up()
     known_user()
     subscriptions.catch_up(projection)
@@ -68,6 +68,7 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
         "Subscriptions How far each subscription has come"
         " Name Kind Status Position Behind Last error"
         f" {projection.name} projection Live 2 0 —"
+        f" {keeper.name} projection Catching up 1 1 —"
         f" {reactor.name} reactor Catching up 1 1 —"
     )
     failing = Checkpoint.objects.filter(subscription=reactor.name)
@@ -78,7 +79,7 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
 
 @pytest.mark.django_db
 def test_counts_the_effects_that_were_given_up() -> None:
-    (_projection, reactor) = subscriptions.all_subscriptions()
+    (*_projections, reactor) = subscriptions.all_subscriptions()
     (event_id, other) = uuid4(), uuid4()
     for identity, state in ((event_id, "failed"), (other, "done")):
         Effect.objects.create(

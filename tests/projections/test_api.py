@@ -14,7 +14,15 @@ from pytest_django import DjangoAssertNumQueries
 from eventstore import store, subscriptions
 from projections import queries
 from projections.models import DirectoryEntry
-from tests.factories import ADA, known_user, metadata
+from tests.factories import (
+    ADA,
+    NOON,
+    appended,
+    known_user,
+    metadata,
+    renamed,
+    user_created,
+)
 from tests.users.test_api import ADA_URL, api, problem
 from users import services
 from users.aggregate import USER
@@ -96,6 +104,65 @@ def test_an_instant_without_an_offset_is_refused(api: Client, raw: str) -> None:
     assert problem(response)["errors"][0]["pointer"] == "#/at"
 
 
+def test_what_was_true_at_an_instant_counts_what_was_learnt_later(api: Client) -> None:
+    stream = USER.stream(ADA)
+    for version, (hours, event) in enumerate(
+        [(0, user_created()), (3, renamed()), (2, renamed(new="Ada Noel"))]
+    ):
+        when = NOON + timedelta(hours=hours)
+        appended(stream, event, expected_version=version, occurred_at=when)
+    events = store.read_stream(stream)
+
+    def as_of(hours: float) -> Any:
+        when = NOON + timedelta(hours=hours)
+        return api.get(ADA_URL, {"as_of": when.isoformat()})
+
+    names = [as_of(hours).json()["name"] for hours in (0, 2.5, 3)]
+    assert names == ["Ada Byron", "Ada Noel", "Ada King"]
+    body = as_of(2.5).json()
+    assert body.pop("last") == {
+        "position": events[2].position,
+        "version": 3,
+        "event_id": str(events[2].event_id),
+        "type": "UserNameChanged",
+        "actor": "client:tests",
+        "recorded_at": events[2].recorded_at.isoformat().replace("+00:00", "Z"),
+        "occurred_at": "2026-11-06T14:00:00Z",
+    }
+    assert body == {
+        "id": str(ADA),
+        "name": "Ada Noel",
+        "email": "ada@example.com",
+        "status": "active",
+        "version": 2,
+        "position": events[2].position,
+        "as_of": "2026-11-06T14:30:00Z",
+        "since": "2026-11-06T14:00:00Z",
+    }
+    assert "did not exist yet" in problem(as_of(-1))["detail"]
+
+
+def test_the_state_at_an_instant_names_the_event_that_was_last(api: Client) -> None:
+    known_user(ADA)
+    rename("Ada King")
+    _created, changed = store.read_stream(USER.stream(ADA))
+    body = api.get(ADA_URL, {"at": changed.recorded_at.isoformat()}).json()
+    assert body["last"]["event_id"] == str(changed.event_id)
+    assert body["since"] == body["last"]["recorded_at"]
+
+
+def test_recorded_and_true_are_two_questions(api: Client) -> None:
+    known_user(ADA)
+    both = {"at": "2026-11-06T15:00:00Z", "as_of": "2026-11-06T15:00:00Z"}
+    response = api.get(ADA_URL, both)
+    assert response.status_code == 400
+    assert problem(response)["errors"] == [
+        {"detail": "Use either at or as_of, not both.", "pointer": "#/as_of"}
+    ]
+    unclear = api.get(ADA_URL, {"as_of": "3 pm"})
+    assert problem(unclear)["errors"][0]["pointer"] == "#/as_of"
+
+
 def test_waits_for_a_version_that_comes(api: Client) -> None:
     known_user(ADA)
     asked = threading.Event()
@@ -139,8 +206,9 @@ def test_nobody_is_not_found(api: Client, url: str) -> None:
     assert problem(response)["title"] == "User not found"
 
 
-def test_nobody_is_not_found_in_the_past_either(api: Client) -> None:
-    response = api.get(ADA_URL, {"at": "2026-11-06T15:00:00Z"})
+@pytest.mark.parametrize("past", ["at", "as_of"])
+def test_nobody_is_not_found_in_the_past_either(api: Client, past: str) -> None:
+    response = api.get(ADA_URL, {past: NOON.isoformat()})
     assert problem(response)["title"] == "User not found"
 
 

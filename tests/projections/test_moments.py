@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -77,6 +78,33 @@ def test_an_event_counts_from_the_instant_it_was_recorded(
     assert asked(f"at=2026-11-06T{at}").version == version
 
 
+def backdated() -> list[Chapter]:
+    """The third event, recorded last, became true between the first two."""
+    first, second, third = (chapter.event for chapter in history())
+    early = replace(third, occurred_at=NOON + HOUR / 2)
+    late = replace(second, occurred_at=NOON + HOUR)
+    return queries.told([first, late, early])
+
+
+@pytest.mark.parametrize(
+    ("at", "count", "name", "shown", "until"),
+    [
+        ("11:59", 0, None, 0, NOON),
+        ("12:15", 1, "Ada Byron", 1, NOON + HOUR / 2),
+        ("12:45", 2, "Ada", 3, NOON + HOUR),
+        ("13:00", 3, "Ada King", 2, None),
+    ],
+)
+def test_what_was_true_is_told_in_order_of_occurrence(
+    at: str, count: int, name: str | None, shown: int, until: datetime | None
+) -> None:
+    form = MomentForm(QueryDict(f"as_of=2026-11-06T{at}:00Z"), head=3)
+    moment = look(backdated(), form)
+    assert (moment.version, moment.shown, moment.until) == (count, shown, until)
+    assert name_then(moment) == (name, "Ada")
+    assert (moment.is_truth, moment.is_now) == (True, False)
+
+
 def test_before_the_first_event_there_was_nothing() -> None:
     moment = asked("at=2026-11-06T11:00:00Z")
     assert (moment.version, moment.last) == (0, None)
@@ -105,6 +133,7 @@ def test_explains_each_field_by_the_event_that_set_it_by_then() -> None:
     [
         ("at=3pm", "at", "Enter a valid date/time."),
         ("at=9999-01-01T00:00Z", "at", "This moment is still to come."),
+        ("as_of=9999-01-01T00:00Z", "as_of", "This moment is still to come."),
         ("v=4", "v", "There are only 3 versions."),
         ("v=-1", "v", "Ensure this value is greater than or equal to 0."),
         ("v=x", "v", "Enter a whole number."),

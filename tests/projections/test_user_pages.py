@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from eventstore import effects, store
@@ -199,6 +201,27 @@ def test_before_the_first_event_the_page_says_when_it_came() -> None:
     assert text(response, "tt-before") == f"Did not exist yet; created {when}."
     banner = text(response, "tt-banner")
     assert banner == "You are looking at 1 Jan 2020, 00:00:00 UTC. Back to now"
+
+
+def test_a_moment_may_be_asked_as_recorded_or_as_it_was_true() -> None:
+    first, later = "2026-11-01T12:00:00Z", "2026-11-06T12:00:00Z"
+    stream = USER.stream(ADA)
+    appended(stream, occurred_at=datetime.fromisoformat(first))
+    now = timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    client = superuser()
+    recorded = client.get(user_url(ADA) + f"?at={later}")
+    assert "Did not exist yet" in (text(recorded, "tt-before") or "")
+    switch = attribute(recorded, "tt-true", "href")
+    assert switch == f"?as_of={later}"
+    true = client.get(user_url(ADA) + switch)
+    assert text(true, "tt-banner") == (
+        "You are looking at what was true at 6 Nov 2026, 12:00:00 UTC. Back to now"
+    )
+    assert "No event since 1 Nov 2026, 12:00:00 UTC." in (text(true, "tt-why") or "")
+    assert attribute(true, "tt-recorded", "href") == f"?at={later}"
+    assert text(client.get(user_url(ADA) + f"?as_of={now}"), "tt-which") == (
+        "As recorded · As it was true"
+    )
 
 
 def test_a_typed_date_and_time_become_an_address_that_can_be_shared() -> None:
