@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+_PLAIN = (str, int, float, list)  # Django hands whole requests over, query and all
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -22,6 +23,6 @@ class FieldsFormatter(logging.Formatter):
         fields = "".join(
             f" {key}={value!r}"
             for key, value in vars(record).items()
-            if key not in _STANDARD
+            if key not in _STANDARD and isinstance(value, _PLAIN)
         )
         return super().format(record) + fields

@@ -89,7 +89,7 @@ def _curl(address: str, token: str) -> str:
         curl {address}api/v1/users \\
           -H 'Authorization: Bearer {token}' \\
           -H 'Content-Type: application/json' \\
-          -d '{{"name": "Katherine Johnson", "email": "katherine@example.org"}}'
+          -d '{{"name": "Dorothy Vaughan", "email": "dorothy@example.org"}}'
         """)
 
 

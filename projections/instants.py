@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils.dateparse import parse_datetime
 
@@ -20,4 +20,7 @@ def parse(raw: str) -> datetime:
     offset = value.utcoffset() if value else None
     if value is None or offset is None or abs(offset) > MAX_OFFSET:
         raise ValueError(ADVICE)
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(ADVICE) from None

@@ -137,8 +137,10 @@ class MomentForm(forms.Form):
         date, time = self.cleaned_data["date"], self.cleaned_data["time"]
         if date is None:
             return None
-        end = datetime.max.time().replace(microsecond=0)
-        return datetime.combine(date, time or end, tzinfo=UTC)
+        if time is not None:
+            return datetime.combine(date, time, tzinfo=UTC)
+        end = datetime.combine(date, datetime.max.time(), tzinfo=UTC)
+        return min(end, timezone.now()).replace(microsecond=0)
 
     def _past(self, name: str) -> datetime | None:
         instant: datetime | None = self.cleaned_data[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -48,6 +49,18 @@ def optional_number(request: Request, name: str, *, most: int) -> int | None:
     if name not in request.query_params:
         return None
     return number(request, name, default=1, most=most)
+
+
+def past(request: Request, name: str) -> datetime | None:
+    """Return an aware instant that has been, or None when it was not given.
+
+    Raises:
+        ValidationError: It is no instant, or still to come.
+    """
+    value = instant(request, name)
+    if value is not None and value > timezone.now():
+        raise ValidationError({name: "This moment is still to come."})
+    return value
 
 
 def instant(request: Request, name: str) -> datetime | None:

@@ -122,8 +122,8 @@ class UserView(APIView):
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's state."""
         parameters.only(request, "at", "as_of", "min_version")
-        at = parameters.instant(request, "at")
-        as_of = parameters.instant(request, "as_of")
+        at = parameters.past(request, "at")
+        as_of = parameters.past(request, "as_of")
         if at is not None and as_of is not None:
             raise ValidationError({"as_of": "Use either at or as_of, not both."})
         if at is not None:

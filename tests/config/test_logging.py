@@ -16,3 +16,12 @@ def test_a_line_has_its_instant_its_event_and_its_fields() -> None:
         "2026-11-06T21:20:00Z WARNING eventstore.doorbell: not rung"
         " failed=2 why='two\\nlines'"
     )
+
+
+def test_a_field_that_is_no_plain_value_is_left_out() -> None:
+    record = logging.LogRecord("django.request", 40, "", 0, "Bad", (), None)
+    record.created = 1_794_000_000
+    record.status_code = 500
+    record.request = object()  # Django's, with the query string in its repr
+    line = "2026-11-06T21:20:00Z ERROR django.request: Bad status_code=500"
+    assert FieldsFormatter().format(record) == line
