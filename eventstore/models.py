@@ -78,6 +78,25 @@ class Checkpoint(models.Model):
         return f"{self.subscription}/{self.bucket} at #{self.position}"
 
 
+class ImportedRange(models.Model):
+    """Positions, both inclusive, whose events came in as history (ADR-0019)."""
+
+    first_position = models.BigIntegerField(primary_key=True)
+    last_position = models.BigIntegerField()
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(last_position__gte=models.F("first_position")),
+                name="imported_range_upwards",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.first_position} to #{self.last_position}"
+
+
 class Effect(models.Model):
     """One thing a reactor has to do in the outside world because of one event."""
 

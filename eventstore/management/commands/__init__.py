@@ -1,0 +1,1 @@
+"""manage.py export_events, import_events, verify_log."""
