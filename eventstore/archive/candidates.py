@@ -15,7 +15,6 @@ from eventstore.hashing import canonical
 
 MAX_LINE_BYTES = 1_048_576  # both payloads at their longest, every character escaped
 LARGEST_SCHEMA_VERSION = 2**31 - 1
-LARGEST_VERSION = 2**53 - 1  # the leaf's header holds it
 
 
 def candidate(raw: bytes, line: int, *, allow_unknown: bool) -> Row:
@@ -96,7 +95,7 @@ def _bytes(written: str | None, size: int, field: str) -> bytes:
 def _check(row: Row, told: Line, *, allow_unknown: bool) -> None:
     if not STREAM_NAME.fullmatch(row.stream):
         raise StreamNameError(row.stream)
-    if not 1 <= row.version <= LARGEST_VERSION:
+    if row.version < 1:
         message = "version is not a whole number from 1"
         raise ValueError(message)
     if not 1 <= row.schema_version <= LARGEST_SCHEMA_VERSION:
