@@ -7,7 +7,7 @@ from datetime import datetime
 
 from eventstore.appends import SALT_BYTES, STREAM_NAME
 from eventstore.archive.forms import Line, parse, parse_instant
-from eventstore.archive.rows import Row, expected_leaf
+from eventstore.archive.rows import Row, leaf_of
 from eventstore.codec import decode, type_named
 from eventstore.errors import ImportRefusedError, PayloadError, StreamNameError
 from eventstore.events import UnknownEvent
@@ -18,7 +18,9 @@ LARGEST_SCHEMA_VERSION = 2**31 - 1
 
 
 def candidate(raw: bytes, line: int, *, allow_unknown: bool) -> Row:
-    """Return the event that line number *line* tells, with its leaf; position 0.
+    """Return the event that line number *line* tells, with its leaf.
+
+    Its position is 0; data and metadata are canonical text, as COPY takes them.
 
     Raises:
         ImportRefusedError: It breaks the rules of append; names line and reason.
@@ -70,7 +72,11 @@ def _row(told: Line) -> Row:
         salt=_bytes(told.salt, SALT_BYTES, "salt") or secrets.token_bytes(SALT_BYTES),
         leaf=b"",
     )
-    return row._replace(leaf=expected_leaf(row))
+    # From here on both are text, as COPY takes them.
+    data, extra = canonical(row.data), canonical(row.metadata)
+    return row._replace(
+        data=data.decode(), metadata=extra.decode(), leaf=leaf_of(row, data, extra)
+    )
 
 
 def _occurred_at(told: Line, recorded_at: datetime) -> datetime:
@@ -101,36 +107,25 @@ def _check(row: Row, told: Line, *, allow_unknown: bool) -> None:
     if not 1 <= row.schema_version <= LARGEST_SCHEMA_VERSION:
         message = "schema_version is not a whole number from 1"
         raise ValueError(message)
-    if not isinstance(row.metadata, dict):
+    if not isinstance(told.metadata, dict):
         message = "metadata is not an object"
         raise ValueError(message)  # noqa: TRY004 - the file is wrong, not the program
     if not allow_unknown:
-        _check_known(row)
+        _check_known(told)
     if told.leaf is not None and _bytes(told.leaf, 32, "leaf") != row.leaf:
         message = "the leaf is not the one of this event: something in it was changed"
         raise ValueError(message)
 
 
-def _check_known(row: Row) -> None:
-    if not isinstance(decode(row.type, row.schema_version, row.data), UnknownEvent):
+def _check_known(told: Line) -> None:
+    if not isinstance(decode(told.type, told.schema_version, told.data), UnknownEvent):
         return
-    known = type_named(row.type)
+    known = type_named(told.type)
     if known is None:
-        what = f"type {row.type!r} is unknown"
-    elif known.schema_version != row.schema_version:
-        what = f"{row.type} has no schema version {row.schema_version}"
+        what = f"type {told.type!r} is unknown"
+    elif known.schema_version != told.schema_version:
+        what = f"{told.type} has no schema version {told.schema_version}"
     else:
-        what = f"data does not have the shape of {row.type}"
+        what = f"data does not have the shape of {told.type}"
     message = f"{what}; deploy the code that knows it, or use --allow-unknown"
     raise ValueError(message)
-
-
-def text_of(row: Row) -> tuple[object, ...]:
-    """Return *row* as ``copy_events.sql`` takes it."""
-    return (
-        *row[:6],
-        canonical(row.data).decode(),
-        *row[7:11],
-        canonical(row.metadata).decode(),
-        *row[12:],
-    )

@@ -67,13 +67,22 @@ def expected_leaf(row: Row) -> bytes:
 
     Source: ADR-0010; docs/reference/leaf.md.
     """
+    return leaf_of(row, canonical(row.data), canonical(row.metadata))
+
+
+def leaf_of(row: Row, data: bytes, metadata: bytes) -> bytes:
+    """Return the leaf of *row*, whose payload and metadata are canonical already.
+
+    Raises:
+        PayloadError: The header lies outside the JSON profile.
+    """
     header = {
         "actor": row.actor,
         "causation": identifier(row.causation_id),
         "correlation": identifier(row.correlation_id),
-        "data": salted_hash(row.salt, canonical(row.data)).hex(),
+        "data": salted_hash(row.salt, data).hex(),
         "id": identifier(row.event_id),
-        "meta": plain_hash(canonical(row.metadata)).hex(),
+        "meta": plain_hash(metadata).hex(),
         "occurred_at": instant(row.occurred_at),
         "recorded_at": instant(row.recorded_at),
         "schema": row.schema_version,
