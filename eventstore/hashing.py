@@ -76,9 +76,9 @@ def _fits(value: Any, depth: int) -> bool:
     """Say whether *value* surely fits the profile: quick, and names no place."""
     kind = type(value)
     if kind is str:
-        return value.isascii() and "\x00" not in value
+        return bool(value.isascii() and "\x00" not in value)
     if kind is int:
-        return -MAX_INTEGER <= value <= MAX_INTEGER
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     if kind is dict and depth:
         return all(
             type(key) is str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -48,9 +47,7 @@ class StoredEvent(models.Model):
             models.Index(
                 fields=["correlation_id", "position"], name="events_correlation"
             ),
-            BrinIndex(
-                fields=["recorded_at"], name="events_recorded_at", pages_per_range=32
-            ),
+            models.Index(fields=["recorded_at", "position"], name="events_recorded"),
         ]
 
     def __str__(self) -> str:

@@ -107,9 +107,6 @@ def _check(row: Row, told: Line, *, allow_unknown: bool) -> None:
     if not 1 <= row.schema_version <= LARGEST_SCHEMA_VERSION:
         message = "schema_version is not a whole number from 1"
         raise ValueError(message)
-    if not isinstance(told.metadata, dict):
-        message = "metadata is not an object"
-        raise ValueError(message)  # noqa: TRY004 - the file is wrong, not the program
     if not allow_unknown:
         _check_known(told)
     if told.leaf is not None and _bytes(told.leaf, 32, "leaf") != row.leaf:

@@ -149,6 +149,10 @@ def _from_cloudevent(told: CloudEvent) -> Line:
     if told.specversion != "1.0" or unquote(name) != told.type:
         message = "specversion is not 1.0, or dataschema names another type"
         raise ValueError(message)
+    extra = orjson.loads(told.eventmetadata)
+    if not isinstance(extra, dict):
+        message = "eventmetadata holds no object"
+        raise ValueError(message)  # noqa: TRY004 - the file is wrong, not the program
     return Line(
         stream=told.subject,
         version=told.streamversion,
@@ -160,7 +164,7 @@ def _from_cloudevent(told: CloudEvent) -> Line:
         source=unquote(told.source.removeprefix(SOURCE)),
         correlation_id=told.correlationid,
         causation_id=told.causationid,
-        metadata=orjson.loads(told.eventmetadata),
+        metadata=extra,
         recorded_at=told.recordedat,
         occurred_at=told.time,
         salt=told.salt,
