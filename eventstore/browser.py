@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,7 @@ COLUMNS = (
     "recorded_at",
     "occurred_at",
 )
+TIME_ORDER = ("recorded_at", "position")
 EXACT_BELOW = 100_000  # rows; above, a count costs more than it tells
 
 
@@ -110,7 +111,8 @@ def page(
 
     In order of position; with ``since`` or ``until`` in order of ``recorded_at``, then
     position (ADR-0020).  Only events below the watermark: without these two, none can
-    appear later in a page already shown.  At most five queries, whatever the depth.
+    appear later in a page already shown.  At most five queries a type asked for,
+    whatever the depth.
 
     Args:
         matching: Which events.
@@ -118,19 +120,16 @@ def page(
         after: The page begins just above it; *before* wins over it.
         limit: At most so many.
     """
-    order = _order(matching)
-    found = _matching(matching).filter(position__lte=store.watermark())
+    parts = _parts(matching)
+    mark = store.watermark()
     if after is not None and before is None:
-        above = _beside(found, order, after, "gt").order_by(*order)
-        shown = list(above[: limit + 1].values_list(*COLUMNS))
+        shown = _beside_of(parts, mark, after, "gt", limit + 1)
         newer, shown = len(shown) > limit, shown[:limit][::-1]
-        older = bool(shown) and _beside(found, order, after, "lte").exists()
+        older = bool(shown) and _is_any(parts, mark, after, "lte")
     else:
-        below = found if before is None else _beside(found, order, before, "lt")
-        downwards = below.order_by(*(f"-{field}" for field in order))
-        shown = list(downwards[: limit + 1].values_list(*COLUMNS))
+        shown = _beside_of(parts, mark, before, "lt", limit + 1)
         older, shown = len(shown) > limit, shown[:limit]
-        newer = before is not None and _beside(found, order, before, "gte").exists()
+        newer = before is not None and _is_any(parts, mark, before, "gte")
     return EventPage(
         events=[store.recorded(row) for row in shown], newer=newer, older=older
     )
@@ -206,6 +205,39 @@ def totals() -> Totals:
     )
 
 
+def _parts(matching: EventFilter) -> list[EventFilter]:
+    """Return one filter a type: each is read from its index, and the best are kept."""
+    types = dict.fromkeys(matching.types)
+    return [replace(matching, types=[each]) for each in types] or [matching]
+
+
+def _beside_of(
+    parts: Sequence[EventFilter], mark: int, place: int | None, side: str, limit: int
+) -> list[tuple[Any, ...]]:
+    """Return up to *limit* rows of all *parts* next to a position, nearest first."""
+    rows: list[tuple[Any, ...]] = []
+    sign = "" if side == "gt" else "-"
+    for part in parts:
+        order = _order(part)
+        found = _matching(part).filter(position__lte=mark)
+        if place is not None:
+            found = _beside(found, order, place, side)
+        ordered = found.order_by(*(f"{sign}{field}" for field in order))
+        rows += ordered[:limit].values_list(*COLUMNS)
+    keys = [COLUMNS.index(field) for field in _order(parts[0]) if field in TIME_ORDER]
+    rows.sort(key=lambda row: [row[key] for key in keys], reverse=side == "lt")
+    return rows[:limit]
+
+
+def _is_any(parts: Sequence[EventFilter], mark: int, place: int, side: str) -> bool:
+    return any(
+        _beside(
+            _matching(part).filter(position__lte=mark), _order(part), place, side
+        ).exists()
+        for part in parts
+    )
+
+
 def _matching(matching: EventFilter) -> QuerySet[StoredEvent]:
     pinned = _pinned(matching)
     wanted = {
@@ -236,8 +268,6 @@ def _pinned(matching: EventFilter) -> str:
         "source": matching.source,
     }
     columns = [column for column, value in asked.items() if value]
-    if columns == ["type"] and len(matching.types) > 1:
-        return ""
     return columns[0] if len(columns) == 1 else ""
 
 
@@ -247,7 +277,7 @@ def _is_timed(matching: EventFilter) -> bool:
 
 def _order(matching: EventFilter) -> tuple[str, ...]:
     if _is_timed(matching):
-        return "recorded_at", "position"
+        return TIME_ORDER
     pinned = _pinned(matching)
     return (pinned, "position") if pinned else ("position",)
 

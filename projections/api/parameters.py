@@ -15,6 +15,7 @@ MAX_LIMIT = 200
 MAX_VERSION = 2**31 - 1
 MAX_POSITION = 2**63 - 1
 MAX_TEXT = 300  # characters
+MAX_REPEATS = 20  # of one parameter
 
 
 def number(request: Request, name: str, *, default: int, most: int) -> int:
@@ -65,8 +66,15 @@ def text(request: Request, name: str) -> str:
 
 
 def texts(request: Request, name: str) -> list[str]:
-    """Return every value of a parameter that may be repeated."""
-    return [_sound(name, raw) for raw in request.query_params.getlist(name) if raw]
+    """Return the values of a parameter that may be repeated.
+
+    Raises:
+        ValidationError: There are too many, or one is too long.
+    """
+    given = request.query_params.getlist(name)
+    if len(given) > MAX_REPEATS:
+        raise ValidationError({name: f"Give it at most {MAX_REPEATS} times."})
+    return [_sound(name, raw) for raw in given if raw]
 
 
 def identifier(request: Request, name: str) -> UUID | None:

@@ -78,6 +78,18 @@ def test_one_type_alone_is_read_from_its_own_index() -> None:
     assert shown(EventFilter(source="admin")) == []
 
 
+def test_several_types_are_merged_in_order() -> None:
+    appended("user-1", user_created(), renamed(), user_created(), renamed())
+    both = EventFilter(types=["UserCreated", "UserNameChanged", "UserCreated"])
+    assert shown(both, limit=3) == [4, 3, 2]
+    assert shown(both, before=4, limit=2) == [3, 2]
+    assert shown(both, after=1, limit=2) == [3, 2]
+    page = browser.page(both, after=1, limit=2)
+    assert (page.newer, page.older) == (True, True)
+    timed = EventFilter(types=both.types, since=NOON - timedelta(days=9_000))
+    assert shown(timed, before=4, limit=2) == [3, 2]
+
+
 def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
     done = [appended(f"user-{number}") for number in range(6)]
     at: datetime = done[2].recorded_at
