@@ -107,6 +107,7 @@ def _store(batch: list[Numbered]) -> int:
     rows = [row for _line, row in new]
     positions = _draw_positions(len(rows))
     with (
+        connection.wrap_database_errors,  # Django wraps what it knows, and not COPY
         connection.cursor() as cursor,
         cursor.copy(sql.load("copy_events")) as copy,
     ):
