@@ -69,6 +69,15 @@ class PayloadError(EventStoreError):
         super().__init__(f"{path}: {reason}")
 
 
+class ImportRefusedError(EventStoreError):
+    """A line of a file cannot become an event; nothing of its batch was stored."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        self.line = line
+        self.reason = reason
+        super().__init__(f"line {line}: {reason}")
+
+
 class UnregisteredEventError(EventStoreError):
     """An event class was never given a stored name with ``@event_type``."""
 

@@ -34,7 +34,8 @@ def canonical(value: Any) -> bytes:
 
     Source: RFC 8785; the profile is ADR-0010.
     """
-    _check(value, "$", MAX_DEPTH)
+    if not _fits(value, MAX_DEPTH):
+        _check(value, "$", MAX_DEPTH)
     written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     if len(written) > MAX_BYTES:
         raise PayloadError("$", f"longer than {MAX_BYTES} bytes")  # noqa: EM101
@@ -61,12 +62,33 @@ def leaf(header: Mapping[str, Any]) -> bytes:
 
 def instant(value: datetime) -> str:
     """Write an aware instant as the header does: UTC, always six decimals."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: its %Y writes the year 999 with three digits.
+    naive = value.astimezone(UTC).replace(tzinfo=None)
+    return f"{naive.isoformat(timespec='microseconds')}Z"
 
 
 def identifier(value: UUID | None) -> str | None:
     """Write a UUID as the header does."""
     return None if value is None else str(value)
+
+
+def _fits(value: Any, depth: int) -> bool:
+    """Say whether *value* surely fits the profile: quick, and names no place."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii() and "\x00" not in value)
+    if kind is int:
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
+    if kind is dict and depth:
+        return all(
+            type(key) is str
+            and _KEY.fullmatch(key) is not None
+            and _fits(child, depth - 1)
+            for key, child in value.items()
+        )
+    if kind is list and depth:
+        return all(_fits(child, depth - 1) for child in value)
+    return value is None or kind is bool
 
 
 def _check(value: Any, path: str, depth: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -48,14 +47,12 @@ class StoredEvent(models.Model):
             models.Index(
                 fields=["correlation_id", "position"], name="events_correlation"
             ),
-            BrinIndex(
-                fields=["recorded_at"], name="events_recorded_at", pages_per_range=32
-            ),
             models.Index(
                 fields=["type", "schema_version"],
                 name="events_newer_shapes",
                 condition=models.Q(schema_version__gt=1),
             ),
+            models.Index(fields=["recorded_at", "position"], name="events_recorded"),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +105,25 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} v{self.version}"
+
+
+class ImportedRange(models.Model):
+    """Positions, both inclusive, whose events came in as history (ADR-0019)."""
+
+    first_position = models.BigIntegerField(primary_key=True)
+    last_position = models.BigIntegerField()
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(last_position__gte=models.F("first_position")),
+                name="imported_range_upwards",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.first_position} to #{self.last_position}"
 
 
 class Effect(models.Model):

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils.module_loading import import_string
 
-from eventstore import checkpoints, effects, store
+from eventstore import checkpoints, effects, history, store
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
@@ -54,15 +54,20 @@ class Reactor:
         name: Stored with checkpoints and effects, for ever.
         wants: Says whether an event calls for the effect.
         perform: Causes it; called again only when it raised or the worker was killed.
+        wants_history: Whether imported events may call for it, too (ADR-0019).
     """
 
     name: str
     wants: Callable[[RecordedEvent], bool]
     perform: Callable[[RecordedEvent], None]
+    wants_history: bool = False
 
     def apply(self, events: Sequence[RecordedEvent]) -> None:
         """Note the effects that *events* call for, once each."""
-        effects.note(self.name, [event for event in events if self.wants(event)])
+        wanted = [event for event in events if self.wants(event)]
+        if not self.wants_history:
+            wanted = history.without_imported(wanted)
+        effects.note(self.name, wanted)
 
 
 Subscription = Projection | Reactor

@@ -1,1 +1,1 @@
-"""Commands of the write side."""
+"""Command lines about the log."""

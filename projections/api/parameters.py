@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
@@ -13,6 +14,9 @@ from projections import instants
 LIMIT = 50
 MAX_LIMIT = 200
 MAX_VERSION = 2**31 - 1
+MAX_POSITION = 2**63 - 1
+MAX_TEXT = 300  # characters
+MAX_REPEATS = 20  # of one parameter
 
 
 def only(request: Request, *names: str) -> None:
@@ -76,3 +80,46 @@ def instant(request: Request, name: str) -> datetime | None:
         return instants.parse(raw)
     except ValueError:
         raise ValidationError({name: instants.ADVICE}) from None
+
+
+def text(request: Request, name: str) -> str:
+    """Return a text, empty when it was not given.
+
+    Raises:
+        ValidationError: It is longer than any stored value, or holds a NUL.
+    """
+    return _sound(name, request.query_params.get(name, ""))
+
+
+def texts(request: Request, name: str) -> list[str]:
+    """Return the values of a parameter that may be repeated.
+
+    Raises:
+        ValidationError: There are too many, or one is too long.
+    """
+    given = request.query_params.getlist(name)
+    if len(given) > MAX_REPEATS:
+        raise ValidationError({name: f"Give it at most {MAX_REPEATS} times."})
+    return [_sound(name, raw) for raw in given if raw]
+
+
+def identifier(request: Request, name: str) -> UUID | None:
+    """Return a UUID, or None when it was not given.
+
+    Raises:
+        ValidationError: It is none.
+    """
+    raw = request.query_params.get(name)
+    if raw is None:
+        return None
+    try:
+        return UUID(raw)
+    except ValueError:
+        raise ValidationError({name: "Use a UUID."}) from None
+
+
+def _sound(name: str, raw: str) -> str:
+    if len(raw) > MAX_TEXT or "\x00" in raw:
+        advice = f"Use at most {MAX_TEXT} characters, none of them NUL."
+        raise ValidationError({name: advice})
+    return raw

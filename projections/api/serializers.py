@@ -109,3 +109,49 @@ class EventPageSerializer(serializers.Serializer[Any]):
 
     results = EventSerializer(many=True, read_only=True)
     next = serializers.URLField(read_only=True, allow_null=True)
+
+
+class LogPageSerializer(serializers.Serializer[Any]):
+    """One page of the log, newest first."""
+
+    results = EventSerializer(many=True, read_only=True)
+    next = serializers.URLField(read_only=True, allow_null=True, help_text="Older.")
+    previous = serializers.URLField(read_only=True, allow_null=True, help_text="Newer.")
+
+
+class AroundSerializer(serializers.Serializer[Any]):
+    """What was recorded around an instant, oldest first."""
+
+    position = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="The last event recorded at or before the instant.",
+    )
+    results = EventSerializer(many=True, read_only=True, source="events")
+    is_cut = serializers.BooleanField(
+        read_only=True, help_text="Whether the window holds more than is shown."
+    )
+
+
+class NodeSerializer(serializers.Serializer[Any]):
+    """An event of a conversation, and what caused it."""
+
+    depth = serializers.IntegerField(
+        read_only=True, help_text="0 when a command caused it."
+    )
+    cause = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="Position of the event that caused it.",
+    )
+    event = EventSerializer(read_only=True)
+
+
+class ConversationSerializer(serializers.Serializer[Any]):
+    """A business conversation: each cause before what it caused."""
+
+    correlation_id = serializers.UUIDField(read_only=True)
+    results = NodeSerializer(many=True, read_only=True, source="nodes")
+    is_cut = serializers.BooleanField(
+        read_only=True, help_text="Whether there are more events than 200."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from projections.api.log import ConversationView, EventsAroundView, EventsView
 from projections.api.views import UserEventsView, UsersView, UserView
 from users.api.views import ChangeEmailView, ChangeNameView, ChangeStatusView
 
@@ -17,4 +18,11 @@ urlpatterns = [
         "users/<uuid:user_id>/status", ChangeStatusView.as_view(), name="change-status"
     ),
     path("users/<uuid:user_id>/events", UserEventsView.as_view(), name="user-events"),
+    path("events", EventsView.as_view(), name="events"),
+    path("events/around", EventsAroundView.as_view(), name="events-around"),
+    path(
+        "correlations/<uuid:correlation_id>",
+        ConversationView.as_view(),
+        name="conversation",
+    ),
 ]

@@ -1,16 +1,149 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 
-from eventstore import browser
+from eventstore import browser, conversations
+from eventstore.archive.importing import import_events
 from eventstore.browser import EventFilter
-from tests.factories import appended
+from tests.eventstore.test_archive import PAST, line
+from tests.factories import NOON, appended, renamed, user_created
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+MICROSECOND = timedelta(microseconds=1)
 
 
-@pytest.mark.usefixtures("committed_db")
+def shown(matching: EventFilter, **places: int) -> list[int]:
+    page = browser.page(matching, **places)
+    return [event.position for event in page.events]
+
+
+def plan(statement: str) -> str:
+    with connection.cursor() as cursor:
+        # The table is too small for an index to be worth its while.
+        cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {statement}")
+        return " ".join(row for (row,) in cursor.fetchall())
+
+
+def test_the_position_at_an_instant_is_that_of_the_last_event_recorded_by_then() -> (
+    None
+):
+    done = [appended(f"user-{number}") for number in range(3)]
+    at = done[1].recorded_at
+    assert browser.position_at(at) == 2
+    assert browser.position_at(at - MICROSECOND) == 1
+    assert browser.position_at(done[0].recorded_at - MICROSECOND) is None
+    assert browser.position_at(done[2].recorded_at + timedelta(days=1)) == 3
+
+
+def test_events_of_one_append_share_an_instant_and_the_last_of_them_counts() -> None:
+    done = appended("user-1", user_created(), renamed())
+    assert browser.position_at(done.recorded_at) == 2
+
+
+def test_history_stands_where_it_was_recorded_not_where_it_was_imported() -> None:
+    live = appended("user-live")
+    import_events([line()])
+    assert browser.position_at(PAST) == 2
+    assert browser.position_at(live.recorded_at) == 1
+    timed = EventFilter(since=PAST)
+    assert shown(EventFilter()) == [2, 1]
+    assert shown(timed) == [1, 2]
+    assert (shown(timed, before=1), shown(timed, after=2)) == ([2], [1])
+    assert browser.page(timed, after=2).older
+    assert browser.page(timed, before=1).newer
+    around = browser.around(PAST, timedelta(seconds=1))
+    assert [event.position for event in around.events] == [2]
+
+
+def test_a_page_beside_a_place_above_or_below_the_log() -> None:
+    appended("user-1")
+    timed = EventFilter(since=NOON - timedelta(days=9_000))
+    assert (shown(timed, before=0), shown(timed, after=0)) == ([], [1])
+    assert (shown(timed, before=99), shown(timed, after=99)) == ([1], [])
+
+
+def test_one_type_alone_is_read_from_its_own_index() -> None:
+    appended("user-1", user_created(), renamed())
+    appended("user-2")
+    matching = EventFilter(types=["UserCreated"])
+    assert shown(matching) == [3, 1]
+    assert shown(matching, before=3) == [1]
+    assert shown(EventFilter(actor="client:tests"), after=1) == [3, 2]
+    assert shown(EventFilter(source="admin")) == []
+
+
+def test_several_types_are_merged_in_order() -> None:
+    appended("user-1", user_created(), renamed(), user_created(), renamed())
+    both = EventFilter(types=["UserCreated", "UserNameChanged", "UserCreated"])
+    assert shown(both, limit=3) == [4, 3, 2]
+    assert shown(both, before=4, limit=2) == [3, 2]
+    assert shown(both, after=1, limit=2) == [3, 2]
+    page = browser.page(both, after=1, limit=2)
+    assert (page.newer, page.older) == (True, True)
+    timed = EventFilter(types=both.types, since=NOON - timedelta(days=9_000))
+    assert shown(timed, before=4, limit=2) == [3, 2]
+
+
+def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
+    done = [appended(f"user-{number}") for number in range(6)]
+    at: datetime = done[2].recorded_at
+    found = browser.around(at, timedelta(minutes=1), limit=4)
+    assert [event.position for event in found.events] == [2, 3, 4, 5]
+    assert (found.position, found.is_cut) == (3, True)
+    whole = browser.around(at, timedelta(minutes=1))
+    assert ([e.position for e in whole.events], whole.is_cut) == (
+        [1, 2, 3, 4, 5, 6],
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        ("recorded_at <= now() ORDER BY recorded_at DESC, position DESC", "recorded"),
+        ("type >= 'A' AND type <= 'A' ORDER BY type DESC, position DESC", "type"),
+        ("actor >= 'A' AND actor <= 'A' ORDER BY actor, position", "actor"),
+        ("source >= 'A' AND source <= 'A' ORDER BY source, position", "source"),
+        (
+            "correlation_id = '00000000-0000-0000-0000-000000000000' ORDER BY position",
+            "correlation",
+        ),
+    ],
+)
+def test_an_index_carries_every_question(question: str, index: str) -> None:
+    told = plan(f"SELECT * FROM events WHERE {question} LIMIT 50")
+    assert f"events_{index} on events" in told
+    assert "Sort" not in told
+
+
+def test_a_long_conversation_is_cut() -> None:
+    conversation = uuid4()
+    events = [user_created() for _ in range(201)]
+    appended("user-1", *events, correlation_id=conversation)
+    found = conversations.conversation(conversation)
+    assert (len(found.nodes), found.is_cut) == (200, True)
+
+
+def test_an_event_that_names_a_later_one_as_its_cause_is_no_circle() -> None:
+    conversation, later = uuid4(), uuid4()
+    told = {"correlation_id": str(conversation)}
+    import_events(
+        [
+            line(**told, stream="user-1", causation_id=str(later)),
+            line(**told, stream="user-2", event_id=str(later), causation_id=str(later)),
+        ]
+    )
+    nodes = conversations.conversation(conversation).nodes
+    assert [(node.depth, node.cause) for node in nodes] == [(0, None), (0, None)]
+
+
 def test_a_page_shows_nothing_above_an_append_that_is_still_open() -> None:
     first = appended("user-1").position
     drawn, release = threading.Event(), threading.Event()

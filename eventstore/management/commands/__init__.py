@@ -1,1 +1,1 @@
-"""manage.py issue_token."""
+"""One module a command of the event store."""

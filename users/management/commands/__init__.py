@@ -1,1 +1,1 @@
-"""manage.py issue_token."""
+"""manage.py issue_token, rebuild_claims."""

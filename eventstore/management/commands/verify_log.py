@@ -1,0 +1,55 @@
+"""manage.py verify_log: is every event what it was when it was appended?"""
+
+from __future__ import annotations
+
+import dataclasses
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from eventstore import integrity, store
+from eventstore.archive.console import REFUSED, Progress, could_not_run
+from eventstore.integrity import Verdict
+
+
+class Command(BaseCommand):
+    """Recomputes leaves and places, and names the first event that differs."""
+
+    help = "Verify every event of the log, or of a range; exits with 1 if one differs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Ask for the range."""
+        parser.add_argument("--from", dest="first", type=int, default=1)
+        parser.add_argument("--to", dest="last", type=int, default=None)
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Verify, showing how far it is on standard error."""
+        first, last = options["first"], options["last"]
+        with could_not_run():
+            until = min(filter(None, (store.watermark(), last)), default=0)
+            bar = Progress(self.stderr, "verified", total=max(until - first + 1, 0))  # type: ignore[arg-type]
+            verdict = integrity.verify(
+                first=first,
+                last=last,
+                on_batch=lambda events, at: bar.update(events, at - first + 1),
+            )
+            bar.close()
+        self._tell(verdict, as_json=options["json"])
+
+    def _tell(self, verdict: Verdict, *, as_json: bool) -> None:
+        found = verdict.difference
+        if as_json:
+            facts = {"fine": found is None, **dataclasses.asdict(verdict)}
+            self.stdout.write(orjson.dumps(facts).decode())
+        if found is not None:
+            message = (
+                f"#{found.position} ({found.stream}, version {found.version}) differs:"
+                f" {found.what}"
+            )
+            raise CommandError(message, returncode=REFUSED)
+        if not as_json:
+            where = f"#{verdict.first} to #{verdict.last}"
+            self.stdout.write(f"{verdict.events:,} events verified, {where}: fine")

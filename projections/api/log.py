@@ -1,0 +1,153 @@
+"""The log itself over HTTP: page by page, around an instant, by conversation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from eventstore import browser, conversations
+from eventstore.browser import EventFilter, EventPage
+from projections.api import parameters
+from projections.api.serializers import (
+    AroundSerializer,
+    ConversationSerializer,
+    EventSerializer,
+    LogPageSerializer,
+)
+from users.api.schema import problems
+
+WINDOW_SECONDS = 60
+MAX_WINDOW_SECONDS = 86_400
+
+FILTERS = [
+    OpenApiParameter("stream", str, description="Stream name, `user-<uuid>`."),
+    OpenApiParameter("type", str, many=True, description="Any of these types."),
+    OpenApiParameter("actor", str, description="For example `client:crm`."),
+    OpenApiParameter("source", str, description="For example `rest`."),
+    OpenApiParameter("correlation", UUID, description="The conversation."),
+    OpenApiParameter("since", str, description="Instant: recorded at or after."),
+    OpenApiParameter("until", str, description="Instant: recorded before."),
+]
+
+
+class EventsView(APIView):
+    """The log, newest first."""
+
+    @extend_schema(
+        operation_id="list_events",
+        summary="The log, newest first",
+        description="In order of position; with `since` or `until` in order of"
+        " `recorded_at`, then position. Only what is final.",
+        parameters=[
+            OpenApiParameter("limit", int, description="At most 200."),
+            OpenApiParameter("before", int, description="Below this position."),
+            OpenApiParameter("after", int, description="Above this position."),
+            *FILTERS,
+        ],
+        responses={200: LogPageSerializer, **problems(400, 401)},
+    )
+    def get(self, request: Request) -> Response:
+        """Return one page of the events that all filters let through."""
+        most = parameters.MAX_POSITION
+        before = parameters.optional_number(request, "before", most=most)
+        after = parameters.optional_number(request, "after", most=most)
+        if before is not None and after is not None:
+            raise ValidationError({"after": "Use either `before` or `after`."})
+        limit = parameters.number(
+            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+        )
+        page = browser.page(_matching(request), before=before, after=after, limit=limit)
+        return _answer(request, page)
+
+
+class EventsAroundView(APIView):
+    """What was recorded around an instant."""
+
+    @extend_schema(
+        operation_id="list_events_around",
+        summary="What was recorded around an instant",
+        parameters=[
+            OpenApiParameter("at", str, required=True, description="The instant."),
+            OpenApiParameter(
+                "window",
+                int,
+                description="Seconds to each side, at most 86400; 60 unless told.",
+            ),
+            OpenApiParameter("limit", int, description="At most 200."),
+        ],
+        responses={200: AroundSerializer, **problems(400, 401)},
+    )
+    def get(self, request: Request) -> Response:
+        """Return events in order of ``recorded_at``, nearest first when cut."""
+        at = parameters.instant(request, "at")
+        if at is None:
+            raise ValidationError({"at": "Say around which instant."})
+        seconds = parameters.number(
+            request, "window", default=WINDOW_SECONDS, most=MAX_WINDOW_SECONDS
+        )
+        limit = parameters.number(
+            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+        )
+        try:
+            found = browser.around(at, timedelta(seconds=seconds), limit=limit)
+        except OverflowError:
+            raise ValidationError({"at": "Use an instant of this world."}) from None
+        return Response(AroundSerializer(found).data)
+
+
+class ConversationView(APIView):
+    """A business conversation, as a tree."""
+
+    @extend_schema(
+        operation_id="get_conversation",
+        summary="What one conversation led to, and why",
+        responses={200: ConversationSerializer, **problems(401, 404)},
+    )
+    def get(self, request: Request, correlation_id: UUID) -> Response:  # noqa: ARG002
+        """Return the events of a correlation id, each cause before its effects."""
+        found = conversations.conversation(correlation_id)
+        if not found.nodes:
+            detail = "No event has this correlation id."
+            raise NotFound(detail)
+        return Response(ConversationSerializer(found).data)
+
+
+def _matching(request: Request) -> EventFilter:
+    return EventFilter(
+        stream=parameters.text(request, "stream"),
+        types=parameters.texts(request, "type"),
+        actor=parameters.text(request, "actor"),
+        source=parameters.text(request, "source"),
+        correlation_id=parameters.identifier(request, "correlation"),
+        since=parameters.instant(request, "since"),
+        until=parameters.instant(request, "until"),
+    )
+
+
+def _answer(request: Request, page: EventPage) -> Response:
+    older = newer = None
+    if page.events:
+        older = _link(request, page.older, before=page.events[-1].position)
+        newer = _link(request, page.newer, after=page.events[0].position)
+    links = {"next": older, "previous": newer}
+    told = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
+    body: dict[str, Any] = {"results": EventSerializer(page.events, many=True).data}
+    return Response(body | links, headers={"Link": told} if told else {})
+
+
+def _link(request: Request, there: bool, **place: int) -> str | None:  # noqa: FBT001
+    if not there:
+        return None
+    query = request.query_params.copy()
+    for name in ("before", "after"):
+        query.pop(name, None)
+    for name, position in place.items():
+        query[name] = str(position)
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
