@@ -76,6 +76,8 @@ class Command(BaseCommand):
     def _prepare(self, port: int, *, wants_demo: bool) -> None:
         self.stdout.write("Preparing the database …")
         call_command("migrate", interactive=False, verbosity=0)
+        # Web, worker and beat never learn how to become the owner of the log.
+        os.environ.pop("MIGRATE_DATABASE_URL", None)
         call_command("collectstatic", interactive=False, verbosity=0)
         if wants_demo:
             call_command("load_demonstration")

@@ -1,0 +1,57 @@
+"""manage.py migrate: Django's own, as the role that may change tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+import environ
+from django.conf import settings
+from django.core.management.commands import migrate
+from django.db import connection, transaction
+
+from eventstore import roles
+
+
+class Command(migrate.Command):
+    """Migrates as the role of ``MIGRATE_DATABASE_URL``, where there is one.
+
+    The connection has that role for as long as the migration takes; there is no alias
+    by which other code could ask for it.  Afterwards what the migrations made is
+    secured, so that no table is left with more rights than it should have (ADR-0021).
+    """
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, then secure what is new."""
+        if not options["skip_checks"]:  # of the application's role, not of ours
+            self.check(databases=[options["database"]])
+        options["skip_checks"] = True
+        with _as_migrating_role():
+            super().handle(*args, **options)
+            _secure_what_is_new()
+
+
+@contextmanager
+def _as_migrating_role() -> Iterator[None]:
+    if not settings.MIGRATE_DATABASE_URL:
+        yield
+        return
+    before = connection.settings_dict
+    named = environ.Env.db_url_config(settings.MIGRATE_DATABASE_URL)
+    named["HOST"] = unquote(named["HOST"])  # a socket's path
+    connection.close()
+    connection.settings_dict = before | named
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict = before
+
+
+def _secure_what_is_new() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        if cursor.fetchone() == (roles.OWNER,):
+            roles.secure(cursor)

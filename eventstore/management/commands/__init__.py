@@ -1,0 +1,1 @@
+"""manage.py secure_database and audit_guard."""
