@@ -11,8 +11,9 @@ from tests.factories import appended, renamed
 
 def test_one_of_two_racing_writers_gets_the_version_the_other_left(
     committed_db: str,
+    superuser: None,
 ) -> None:
-    del committed_db
+    del committed_db, superuser  # only a superuser sees what other sessions wait for
     appended("user-1")
     errors: list[ConcurrencyError] = []
     loser_waits = threading.Event()
