@@ -21,13 +21,17 @@ SECURE = "manage.py secure_database, as a superuser"
 # code -> what it means, how it is closed; {} is what the hole is about.
 HOLES = {
     "superuser": (
-        "The application is the superuser {}, whom nothing stops: tampering is "
-        "detected, not prevented.",
+        (
+            "The application is the superuser {}, whom nothing stops: tampering is "
+            "detected, not prevented."
+        ),
         f"{SECURE}; then connect as annals_app",
     ),
     "owner": (
-        "The application may act as the owner of the log ({}), who may drop its "
-        "triggers: tampering is detected, not prevented.",
+        (
+            "The application may act as the owner of the log ({}), who may drop its "
+            "triggers: tampering is detected, not prevented."
+        ),
         f"{SECURE}; then connect as annals_app",
     ),
     "database_owner": (
@@ -53,8 +57,10 @@ HOLES = {
     ),
     "trigger": (
         "The trigger {} is missing, weakened or not ENABLE ALWAYS.",
-        "ALTER TABLE events ENABLE ALWAYS TRIGGER events_are_immutable; if it is "
-        "missing, CREATE TRIGGER as eventstore/migrations/sql/0002 does",
+        (
+            "ALTER TABLE events ENABLE ALWAYS TRIGGER events_are_immutable; if it is "
+            "missing, CREATE TRIGGER as eventstore/migrations/sql/0002 does"
+        ),
     ),
     "strange_trigger": (
         "The trigger {} is none of ours and may change what is recorded.",
@@ -82,8 +88,10 @@ HOLES = {
         "manage.py migrate, then " + SECURE,
     ),
     "search_path": (
-        "{} runs as the owner without a pinned search_path; a caller's table could "
-        "stand in for events.",
+        (
+            "{} runs as the owner without a pinned search_path; a caller's table could "
+            "stand in for events."
+        ),
         "ALTER FUNCTION {} SET search_path = pg_catalog, public, pg_temp",
     ),
     "public_execute": ("Everybody may call {}.", "REVOKE EXECUTE … FROM PUBLIC, on {}"),
@@ -166,7 +174,9 @@ def check_guard_for_deployment(**_: Any) -> list[checks.CheckMessage]:
     return _messages(checks.Error)
 
 
-def _messages(kind: type[checks.CheckMessage]) -> list[checks.CheckMessage]:
+def _messages(
+    kind: type[checks.Warning | checks.Error],
+) -> list[checks.CheckMessage]:
     try:
         with connection.cursor() as cursor:
             found = holes(cursor)

@@ -28,8 +28,8 @@ routines AS (
 grants AS (
     SELECT
         g.place,
-        CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS who,
-        a.privilege_type AS privilege
+        a.privilege_type AS privilege,
+        CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS who
     FROM (
         SELECT
             'grant' AS place,
@@ -77,7 +77,8 @@ INNER JOIN pg_database AS d ON d.datname = current_database()
 WHERE
     NOT a.is_owner
     AND (
-        pg_has_role(a.oid, n.nspowner, 'MEMBER') OR pg_has_role(a.oid, d.datdba, 'MEMBER')
+        pg_has_role(a.oid, n.nspowner, 'MEMBER')
+        OR pg_has_role(a.oid, d.datdba, 'MEMBER')
     )
 UNION ALL
 SELECT
@@ -108,7 +109,10 @@ SELECT
 FROM app AS a
 CROSS JOIN log AS l
 INNER JOIN pg_namespace AS n ON l.relnamespace = n.oid
-WHERE has_schema_privilege(a.oid, n.oid, 'CREATE') AND NOT a.is_owner
+WHERE
+    has_schema_privilege(a.oid, n.oid, 'CREATE')
+    AND NOT a.is_owner
+    AND NOT pg_has_role(a.oid, n.nspowner, 'MEMBER')
 UNION ALL
 SELECT
     g.place,
@@ -143,7 +147,8 @@ SELECT
     'foreign_key',
     c.conrelid::regclass::text || '.' || c.conname
 FROM log AS l
-INNER JOIN pg_constraint AS c ON c.contype = 'f' AND l.oid IN (c.conrelid, c.confrelid)
+INNER JOIN pg_constraint AS c
+    ON c.contype = 'f' AND (l.oid = c.conrelid OR l.oid = c.confrelid)
 UNION ALL
 SELECT
     'rule',
@@ -155,7 +160,7 @@ SELECT
     'inherits',
     i.inhrelid::regclass::text
 FROM log AS l
-INNER JOIN pg_inherits AS i ON l.oid IN (i.inhparent, i.inhrelid)
+INNER JOIN pg_inherits AS i ON l.oid = i.inhparent OR l.oid = i.inhrelid
 UNION ALL
 SELECT
     'row_security',
@@ -177,7 +182,7 @@ INNER JOIN pg_namespace AS n ON r.pronamespace = n.oid
 WHERE
     r.prosecdef
     AND format('search_path=pg_catalog, %%I, pg_temp', n.nspname)
-    <> ALL(coalesce(r.proconfig, '{}'))
+    <> all(coalesce(r.proconfig, '{}'))
 UNION ALL
 SELECT
     'public_execute',
@@ -201,7 +206,11 @@ SELECT
     w.name
 FROM log AS l
 CROSS JOIN (
-    VALUES ('data_checksums'), ('fsync'), ('full_page_writes'), ('synchronous_commit')
+    VALUES
+    ('data_checksums'),
+    ('fsync'),
+    ('full_page_writes'),
+    ('synchronous_commit')
 ) AS w (name)
 WHERE current_setting(w.name) = 'off'
 UNION ALL
@@ -211,4 +220,4 @@ SELECT
 FROM app AS a
 INNER JOIN pg_db_role_setting AS s ON s.setrole IN (0, a.oid)
 WHERE 'synchronous_commit=off' = any(s.setconfig)
-ORDER BY 1, 2
+ORDER BY code, subject

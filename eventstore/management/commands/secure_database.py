@@ -46,11 +46,17 @@ class Command(BaseCommand):
     def _secure(self) -> list[str]:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                return roles.secure(cursor)
+                done = roles.secure(cursor)
+                # PostgreSQL only warns of a REVOKE by somebody who may not.
+                if left := roles.missing(cursor):
+                    raise CommandError(_refusal(f"may not {left[0]}"))
+                return done
         except ProgrammingError as error:
-            message = (
-                f"Nothing was changed: {str(error).splitlines()[0]}. Run this as a "
-                "superuser: DATABASE_URL=postgresql://postgres@… manage.py "
-                "secure_database"
-            )
-            raise CommandError(message) from error
+            raise CommandError(_refusal(str(error).splitlines()[0])) from error
+
+
+def _refusal(reason: str) -> str:
+    return (
+        f"Nothing was changed: {reason}. Run this as a superuser: "
+        "DATABASE_URL=postgresql://postgres@… manage.py secure_database"
+    )
