@@ -8,9 +8,11 @@ import pytest
 from django.db import connection
 
 from tests import databases
+from tests.given import Given
+from tests.given import given as given_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_django.plugin import DjangoDbBlocker
 
@@ -41,6 +43,12 @@ def committed_db(
     """
     with django_db_blocker.unblock(), databases.cloned() as name:
         yield name
+
+
+@pytest.fixture
+def given() -> Callable[..., Given]:
+    """Tell a decision: given(*events).when(command).then(*events)."""
+    return given_events
 
 
 @pytest.fixture

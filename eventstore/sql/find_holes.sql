@@ -170,13 +170,13 @@ WHERE l.relrowsecurity
 UNION ALL
 SELECT
     'invoker',
-    r.oid::regprocedure::text
+    r.proname::text
 FROM routines AS r
 WHERE r.is_writer AND NOT r.prosecdef
 UNION ALL
 SELECT
     'search_path',
-    r.oid::regprocedure::text
+    r.proname::text
 FROM routines AS r
 INNER JOIN pg_namespace AS n ON r.pronamespace = n.oid
 WHERE
@@ -186,7 +186,7 @@ WHERE
 UNION ALL
 SELECT
     'public_execute',
-    r.oid::regprocedure::text
+    r.proname::text
 FROM routines AS r
 WHERE
     (r.is_writer OR r.prosecdef)

@@ -25,9 +25,6 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, then secure what is new."""
-        if not options["skip_checks"]:  # of the application's role, not of ours
-            self.check(databases=[options["database"]])
-        options["skip_checks"] = True
         with _as_migrating_role():
             super().handle(*args, **options)
             _secure_what_is_new()
