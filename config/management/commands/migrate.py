@@ -39,7 +39,7 @@ def _as_migrating_role() -> Iterator[None]:
     named = environ.Env.db_url_config(settings.MIGRATE_DATABASE_URL)
     named["HOST"] = unquote(named["HOST"])  # a socket's path
     connection.close()
-    connection.settings_dict = before | named
+    connection.settings_dict = before | {"OPTIONS": {}} | named
     try:
         yield
     finally:
