@@ -114,6 +114,8 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.db("DATABASE_URL")}
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # a socket's path
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # seconds
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Heard by migrate and by nothing else (ADR-0021): no alias, so no code can use it.
+MIGRATE_DATABASE_URL: str = env.str("MIGRATE_DATABASE_URL", default="")
 
 # --- Celery: the broker carries hints, never facts (ADR-0005) ---------------------
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL")

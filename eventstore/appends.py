@@ -73,13 +73,7 @@ def statement(appends: Sequence[Append]) -> Statement:
         EmptyAppendError, StreamNameError, StreamTwiceError, PayloadError,
         UnregisteredEventError, NoCircumstancesError: See ``store.append_many``.
     """
-    _check(appends)
-    rows = [
-        _row(place, event, event_id, circumstance)
-        for place, append in enumerate(appends, 1)
-        for circumstance in [_circumstance(append.metadata)]
-        for event, event_id in zip(append.events, _ids(append), strict=True)
-    ]
+    rows = checked_rows(appends)
     may_repeat = any(append.event_ids for append in appends)
     if len(rows) == 1:
         one = {
@@ -95,6 +89,22 @@ def statement(appends: Sequence[Append]) -> Statement:
         **{name: [row[name] for row in rows] for name in rows[0]},
     }
     return Statement(name="append", parameters=many)
+
+
+def checked_rows(appends: Sequence[Append]) -> list[dict[str, Any]]:
+    """Return one row an event, named as the parameters of ``append.sql``.
+
+    Raises:
+        EmptyAppendError, StreamNameError, StreamTwiceError, PayloadError,
+        UnregisteredEventError, NoCircumstancesError: See ``store.append_many``.
+    """
+    _check(appends)
+    return [
+        _row(place, event, event_id, circumstance)
+        for place, append in enumerate(appends, 1)
+        for circumstance in [_circumstance(append.metadata)]
+        for event, event_id in zip(append.events, _ids(append), strict=True)
+    ]
 
 
 def _check(appends: Sequence[Append]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class EventStoreConfig(AppConfig):
@@ -13,8 +14,11 @@ class EventStoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Load the subscriptions, so that every process can decode every event."""
+        from eventstore import guard  # noqa: PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
 
         all_subscriptions()
         register_checks()
+        checks.register(guard.check_guard, checks.Tags.database)
+        checks.register(guard.check_guard_for_deployment, deploy=True)

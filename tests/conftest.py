@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
 from tests import databases
+from tests.given import Given
+from tests.given import given as given_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_django.plugin import DjangoDbBlocker
 
@@ -40,6 +43,29 @@ def committed_db(
     """
     with django_db_blocker.unblock(), databases.cloned() as name:
         yield name
+
+
+@pytest.fixture
+def given() -> Callable[..., Given]:
+    """Tell a decision: given(*events).when(command).then(*events)."""
+    return given_events
+
+
+@pytest.fixture
+def superuser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the test's own connection do what the application's role cannot.
+
+    For tests that change tables or end sessions, and to set the stage for attacks.
+    Comes after the database it is asked for with.
+    """
+    own = "committed_db" if "committed_db" in request.fixturenames else "db"
+    request.getfixturevalue(own)
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE none")
+    yield
+    if connection.is_usable():
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from psycopg import sql
+
+import eventstore.sql
+from eventstore import roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,8 @@ def cloned() -> Iterator[str]:
     name = f"annals_test_{HOST}_{os.getpid()}_{next(_serial)}"
     with _administration() as server:
         template = _template(server)
-        _run(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+        create = "CREATE DATABASE {} TEMPLATE {} OWNER {}"
+        _run(server, create, name, template, roles.OWNER)
     _use(name)
     try:
         yield name
@@ -44,6 +48,20 @@ def cloned() -> Iterator[str]:
         _use(before)
         with _administration() as server:
             _run(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@contextlib.contextmanager
+def acting_as(role: str) -> Iterator[None]:
+    """Give the connection another role for the block; "none" is the superuser."""
+    options = connection.settings_dict["OPTIONS"]
+    before = options["options"]
+    connection.close()
+    options["options"] = before.replace(f"role={roles.APP}", f"role={role}")
+    try:
+        yield
+    finally:
+        connection.close()
+        options["options"] = before
 
 
 def _template(server: psycopg.Connection) -> str:
@@ -56,7 +74,11 @@ def _template(server: psycopg.Connection) -> str:
     _run(server, "CREATE DATABASE {}", draft)
     before = connection.settings_dict["NAME"]
     _use(draft)
-    call_command("migrate", verbosity=0, interactive=False)
+    # As an installation does it: roles first, then migrations that need no superuser.
+    with acting_as("none"), transaction.atomic(), connection.cursor() as cursor:
+        roles.secure(cursor)
+    with acting_as(roles.OWNER):
+        call_command("migrate", verbosity=0, interactive=False)
     _use(before)
     # Renamed when whole: an interrupted migration is never cloned.
     _run(server, "ALTER DATABASE {} RENAME TO {}", draft, name)
@@ -65,6 +87,8 @@ def _template(server: psycopg.Connection) -> str:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256()
+    for plan in ("plan_roles", "plan_grants"):
+        digest.update(eventstore.sql.load(plan).encode())
     for app in apps.get_app_configs():
         for file in sorted((Path(app.path) / "migrations").rglob("*.*")):
             if file.suffix in {".py", ".sql"}:
@@ -99,7 +123,8 @@ def _run(server: psycopg.Connection, command: LiteralString, *names: str) -> Non
 
 @contextlib.contextmanager
 def _administration() -> Iterator[psycopg.Connection[Any]]:
-    parameters = connection.get_connection_params() | {"dbname": "postgres"}
+    parameters = connection.get_connection_params()
+    parameters |= {"dbname": "postgres", "options": "-c role=none"}
     with contextlib.closing(connection.get_new_connection(parameters)) as server:
         server.autocommit = True
         server.execute("SELECT pg_advisory_lock(%s)", [LOCK])

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from config.embedded import keys, places, postgres, valkey
 from config.embedded.errors import EmbeddedError
+from eventstore import roles
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATABASE = "annals"
@@ -86,7 +87,9 @@ def _refuse_missing_secrets() -> None:
 def _embed_database(state: Path) -> postgres.Server:
     server = postgres.ensure(state, DATABASE)
     host = quote(str(server.socket_folder), safe="")
-    os.environ["DATABASE_URL"] = f"postgresql://postgres@{host}/{DATABASE}"
+    os.environ["DATABASE_URL"] = f"postgresql://{roles.APP}@{host}/{DATABASE}"
+    migrate = f"postgresql://{roles.MIGRATE}@{host}/{DATABASE}"
+    os.environ["MIGRATE_DATABASE_URL"] = migrate
     for variable, name in SECRETS.items():
         if variable not in os.environ:
             os.environ[variable] = keys.kept(state / name)

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from config.embedded import binaries, guardian, places
 from config.embedded.errors import EmbeddedError
+from eventstore import roles
 
 LOG_BYTES = 5_000_000  # a longer log is begun anew at the next start
 SOCKET = ".s.PGSQL.5432.lock"  # the longest name PostgreSQL puts beside its socket
@@ -51,6 +52,9 @@ def ensure(base: Path, database: str) -> Server:
     The first start makes the cluster (about 2 s), a later one takes 0.3 s.  Safe from
     many processes at once.  The server stays until the last of its users has left.
 
+    Makes the roles of ADR-0021, too, and hands them what an earlier version of Annals
+    left to the superuser.
+
     Raises:
         EmbeddedError: There are no binaries, or the server did not start.
     """
@@ -63,6 +67,7 @@ def ensure(base: Path, database: str) -> Server:
                 _start(base, data)
             server = Server(socket_folder=Path(guardian.pidfile(data)[4]), lock=lock)
             _create_database(server, database)
+            _secure(server, database)
         except BaseException:
             os.close(lock)
             raise
@@ -210,3 +215,13 @@ def _create_database(server: Server, name: str) -> None:
             connection.execute(
                 sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
             )
+
+
+def _secure(server: Server, name: str) -> None:
+    with (
+        psycopg.connect(
+            host=str(server.socket_folder), user="postgres", dbname=name
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        roles.secure(cursor)

@@ -92,6 +92,23 @@ def test_letters_beyond_ascii_fold_whatever_the_system_locale(base: Path) -> Non
     user.leave()
 
 
+def test_what_an_earlier_version_left_to_the_superuser_is_handed_over(
+    base: Path,
+) -> None:
+    user = User(base)
+    user.server_pid()
+    where = guardian.pidfile(base / "pgdata")[4]
+    with psycopg.connect(host=where, user="postgres", dbname="annals") as connection:
+        connection.execute("CREATE TABLE old (n int)")
+    user.leave()
+    again = User(base)
+    again.server_pid()
+    owner = "SELECT tableowner::text FROM pg_tables WHERE tablename = 'old'"
+    assert answer(base, owner) == "annals_owner"
+    assert answer(base, "SELECT has_table_privilege('annals_app', 'old', 'DELETE')")
+    again.leave()
+
+
 def test_a_second_user_finds_the_server_running(base: Path) -> None:
     first, second = User(base), User(base)
     assert first.server_pid() == second.server_pid()

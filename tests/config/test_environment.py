@@ -46,7 +46,9 @@ def test_fills_in_what_is_missing_and_keeps_the_secrets(folder: Path) -> None:
         for _ in range(2)
     )
     host = str(folder).replace("/", "%2F").replace(" ", "%20").replace("ü", "%C3%BC")
-    assert first["DATABASE_URL"] == f"postgresql://postgres@{host}%2Fpgdata/annals"
+    where = f"{host}%2Fpgdata/annals"
+    assert first["DATABASE_URL"] == f"postgresql://annals_app@{where}"
+    assert first["MIGRATE_DATABASE_URL"] == f"postgresql://annals_migrate@{where}"
     assert first["CELERY_BROKER_URL"] == valkey.url(folder)
     assert first["ENVIRONMENT_NAME"] == "Mine"
     assert first["SECURE_SSL_REDIRECT"] == "false"

@@ -6,7 +6,8 @@ from django.db import DatabaseError, connection, transaction
 from eventstore.models import StoredEvent
 from tests.factories import appended
 
-pytestmark = pytest.mark.django_db
+# As superuser: what stops him stops everybody.  test_attacks.py tries all three roles.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("superuser")]
 
 DOORS = [
     "UPDATE events SET data = '{}'",

@@ -25,7 +25,7 @@ from tests.databases import cloned
 from tests.factories import appended, metadata, renamed, user_created
 from users.events import UserCreated
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "superuser")
 
 PAST = datetime(2020, 2, 29, 23, 59, 59, 5, tzinfo=UTC)
 TAIL = {"lines": 1, "stored": 1, "skipped": 0}

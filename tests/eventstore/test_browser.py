@@ -13,7 +13,7 @@ from eventstore.browser import EventFilter
 from tests.eventstore.test_archive import PAST, line
 from tests.factories import NOON, appended, renamed, user_created
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "superuser")
 
 MICROSECOND = timedelta(microseconds=1)
 

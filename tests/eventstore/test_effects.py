@@ -116,6 +116,7 @@ def test_a_killed_performer_leaves_the_effect_pending() -> None:
     def die(event: RecordedEvent) -> None:
         del event
         with connection.cursor() as cursor:
+            cursor.execute("SET ROLE none")
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(Exception, match=r"terminat|closed"):

@@ -15,7 +15,7 @@ from eventstore.models import ImportedRange
 from tests.eventstore.test_archive import line
 from tests.factories import appended
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "superuser")
 
 
 def beside(work: Callable[[], object]) -> tuple[threading.Thread, list[Exception]]:

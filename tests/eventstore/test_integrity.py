@@ -15,7 +15,7 @@ from eventstore import integrity
 from eventstore.archive import rows
 from tests.factories import NOON, appended, renamed, user_created
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "superuser")
 
 LEAF_CHECK = (
     Path(__file__).resolve().parents[2] / "docs" / "reference" / "leaf_check.py"

@@ -96,6 +96,7 @@ class Hostility:
         chance = random.Random(self.seed - number)  # noqa: S311 - not for secrets
         while not self.stopped.wait(chance.uniform(0.1, 0.3)):
             with connection.cursor() as cursor:
+                cursor.execute("SET ROLE none")
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -259,6 +260,7 @@ def _dumped() -> bytes:
 def _restore(rows: bytes, last: int) -> None:
     # Every row now has the transaction id of the restore: what xid-based orders lose.
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE none")
         with cursor.copy("COPY events FROM STDIN (FORMAT binary)") as copy:
             copy.write(rows)
         cursor.execute("SELECT setval('events_position_seq', %s)", [last])

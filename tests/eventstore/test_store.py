@@ -186,6 +186,7 @@ def test_reads_part_of_a_stream_by_version_and_by_time() -> None:
     assert versions(as_of=day - timedelta(seconds=1)) == []
 
 
+@pytest.mark.usefixtures("superuser")
 def test_reads_an_event_that_the_code_does_not_know() -> None:
     appended("user-1")
     with connection.cursor() as cursor:

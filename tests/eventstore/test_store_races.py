@@ -12,8 +12,9 @@ from tests.processes import somebody_waits_for_a_lock, wait_until
 
 def test_one_of_two_racing_writers_gets_the_version_the_other_left(
     committed_db: str,
+    superuser: None,
 ) -> None:
-    del committed_db
+    del committed_db, superuser  # only a superuser sees what other sessions wait for
     appended("user-1")
     errors: list[ConcurrencyError] = []
     loser_waits = threading.Event()

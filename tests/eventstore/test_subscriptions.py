@@ -175,7 +175,8 @@ def in_the_bucket_of(stream: str, streams: list[str]) -> set[str]:
 
 def test_an_event_of_newer_code_is_waited_for_and_never_passed_by() -> None:
     appended("user-1")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE none")
         cursor.execute(
             "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
             "'position', nextval('events_position_seq'), 'version', 2,"
@@ -197,6 +198,7 @@ def test_a_lost_database_is_not_the_fault_of_an_event() -> None:
     def lose(events: Sequence[RecordedEvent]) -> None:
         del events
         with connection.cursor() as cursor:
+            cursor.execute("SET ROLE none")
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     projection = Projection(name="unlucky", apply=lose)

@@ -96,7 +96,7 @@ class Cast:
         parameters = connection.settings_dict
         host = quote(parameters["HOST"], safe="")
         return {
-            "DATABASE_URL": f"postgresql://postgres@{host}/{parameters['NAME']}",
+            "DATABASE_URL": f"postgresql://annals_app@{host}/{parameters['NAME']}",
             "CELERY_BROKER_URL": valkey.url(self.broker_folder),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "EMAIL_URL": "dummymail://",

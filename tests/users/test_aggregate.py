@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies
 
 from eventstore.events import UnknownEvent
 from tests.factories import ADA, renamed, user_created
-from tests.given import given
+from tests.given import Given, given
 from users.aggregate import ALLOWED_TRANSITIONS, USER, User, user_id_of
 from users.commands import ChangeEmail, ChangeName, ChangeStatus, CreateUser
 from users.errors import (
@@ -144,6 +146,11 @@ def test_a_fold_in_two_parts_is_the_fold_at_once(
 ) -> None:
     whole = USER.fold([CREATED, *first, *second])
     assert USER.fold(second, USER.fold([CREATED, *first])) == whole
+
+
+def test_the_story_is_told_by_a_fixture_too(given: Callable[..., Given]) -> None:
+    command = ChangeName(user_id=ADA, name="Ada King")
+    given(CREATED).when(command).then(renamed("Ada Byron", "Ada King"))
 
 
 def test_knows_whose_stream_it_is() -> None:

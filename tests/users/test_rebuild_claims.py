@@ -21,7 +21,7 @@ from users.commands import ChangeEmail
 from users.errors import EmailTakenError
 from users.models import Claim
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = pytest.mark.usefixtures("committed_db", "superuser")
 
 AGREED = Rebuilt(taken=0, released=0, conflicts=())
 

@@ -82,6 +82,8 @@ class Command(BaseCommand):
             reason = str(error).strip().splitlines()[-1]
             message = f"The database of DATABASE_URL does not answer: {reason}"
             raise CommandError(message) from error
+        # Web, worker and beat never learn how to become the owner of the log.
+        os.environ.pop("MIGRATE_DATABASE_URL", None)
         call_command("collectstatic", interactive=False, verbosity=0)
         if wants_demo:
             call_command("load_demonstration")

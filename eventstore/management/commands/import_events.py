@@ -18,6 +18,7 @@ from eventstore.archive.candidates import MAX_LINE_BYTES
 from eventstore.archive.console import REFUSED, Progress, could_not_run
 from eventstore.archive.importing import Imported, import_events
 from eventstore.errors import ImportRefusedError
+from eventstore.migrating import as_migrating_role
 
 NEXT = "Now run `manage.py rebuild_claims`: the addresses of imported users are free."
 
@@ -38,7 +39,8 @@ class Command(BaseCommand):
         as_json = options["json"]
         so_far = [Imported(lines=0, stored=0, skipped=0)]
         refusal = None
-        with could_not_run(), _opened(options["file"]) as file:
+        # History is written past the append function, which only the owner may do.
+        with could_not_run(), as_migrating_role(), _opened(options["file"]) as file:
             bar = Progress(self.stderr, "imported", total=_size(file))  # type: ignore[arg-type]
 
             def tell(done: Imported) -> None:
