@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
@@ -82,7 +83,7 @@ def test_a_task_s_crontab_is_explained_beside_the_choice(desk: Desk) -> None:
     log_in(page)
     page.goto(f"{BEAT}periodictask/?q=nightly")
     page.get_by_role("link", name="nightly").click()
-    assert "At 03:00 AM" in page.locator(".field-crontab").inner_text()
+    expect(page.locator(".field-crontab")).to_contain_text("At 03:00 AM")
 
 
 def test_a_slash_goes_to_the_search(desk: Desk, complaints: list[str]) -> None:
