@@ -108,14 +108,6 @@ class PlainStore:
         self.by_id[event.event_id] = event
 
 
-def _rows(wanted: dict[str, Any]) -> dict[str, list[Any]]:
-    return {
-        name: value
-        for name, value in wanted.items()
-        if name not in {"streams", "expected", "may_repeat"}
-    }
-
-
 def _appended(event: RecordedEvent) -> Appended:
     return Appended(
         stream=event.stream,

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from eventstore import doorbell, store
+from eventstore import doorbell, roles, store
 from eventstore.appends import Append
 from eventstore.archive import forms, importing
 from eventstore.archive.exporting import export_events
@@ -21,7 +21,7 @@ from eventstore.archive.importing import Imported, import_events
 from eventstore.archive.rows import scan
 from eventstore.errors import ImportRefusedError
 from eventstore.models import ImportedRange, StoredEvent
-from tests.databases import cloned
+from tests.databases import acting_as, cloned
 from tests.factories import appended, metadata, renamed, user_created
 from users.events import UserCreated
 
@@ -91,7 +91,7 @@ def test_a_round_trip_into_an_empty_store_gives_equal_leaves(form: str) -> None:
     a_varied_log(1_000)
     before, lines = everything(), exported(form)
     assert len(lines) == 5_000
-    with cloned():
+    with cloned(), acting_as(roles.OWNER):
         assert import_events(lines) == Imported(lines=5_000, stored=5_000, skipped=0)
         assert everything() == before
         assert exported(form) == lines
@@ -282,7 +282,11 @@ def test_a_changed_cloudevent_is_refused() -> None:
         ({"eventmetadata": '{"a":1}'}, "the leaf is not the one of this event"),
         ({"actor": "staff:eve"}, "the leaf is not the one of this event"),
     ]:
-        with cloned(), pytest.raises(ImportRefusedError, match=reason):
+        with (
+            cloned(),
+            acting_as(roles.OWNER),
+            pytest.raises(ImportRefusedError, match=reason),
+        ):
             import_events([changed(raw, **changes)])
 
 
@@ -294,7 +298,7 @@ def test_the_commands_make_the_round_trip(
     call_command("export_events", output=str(file))
     assert [path.name for path in tmp_path.iterdir()] == ["events.ndjson"]
     before = everything()
-    with cloned():
+    with cloned(), acting_as(roles.OWNER):
         call_command("import_events", str(file))
         assert everything() == before
         told = capsys.readouterr()

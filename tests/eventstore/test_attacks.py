@@ -46,6 +46,13 @@ SHADOW = (
     " ARRAY[gen_random_uuid()], ARRAY[null::uuid], ARRAY['{}'::jsonb],"
     " ARRAY[sha256('')], ARRAY[null::timestamptz])"
 )
+SHADOW_ONE = (
+    "CREATE TEMPORARY TABLE events (LIKE public.events); "
+    "CREATE TEMPORARY SEQUENCE events_position_seq; "
+    "SELECT public.append_event_v2('user-9', -2, false, gen_random_uuid(), 'T', 1,"
+    " '{}', sha256(''), '0123456789abcdef', 'a', 's', gen_random_uuid(), NULL, '{}',"
+    " sha256(''), NULL)"
+)
 
 # attack: statements, then the outcome for application, owner and superuser.
 SAME_FOR_ALL = (REFUSED, REFUSED, REFUSED)
@@ -161,6 +168,7 @@ ATTACKS = {
     ),
     # The function appends to the real log, whoever's temporary table is in the way.
     "shadow the append": (SHADOW, CHANGED, CHANGED, CHANGED),
+    "shadow the append of one": (SHADOW_ONE, CHANGED, CHANGED, CHANGED),
 }
 # What names the hole afterwards; None: the data itself, by its leaves or positions.
 SEEN_BY = {

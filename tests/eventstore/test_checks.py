@@ -93,6 +93,7 @@ def test_the_shapes_come_from_indexes_however_long_the_log_is() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("superuser")
 def test_a_database_before_its_first_migration_is_no_error() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE events RENAME TO not_yet")

@@ -65,11 +65,12 @@ HOLES = {
     ),
     "SET LOCAL synchronous_commit = off": ("setting", "synchronous_commit"),
 }
+WRITERS = ("append_event_v2", "append_events_v2")
 WRITER_HOLES = {
-    "ALTER FUNCTION append_events_v2 SECURITY INVOKER": "invoker",
-    "ALTER FUNCTION append_events_v2 RESET search_path": "search_path",
-    "ALTER FUNCTION append_events_v2 SET search_path = public": "search_path",
-    "GRANT EXECUTE ON FUNCTION append_events_v2 TO PUBLIC": "public_execute",
+    "ALTER FUNCTION {} SECURITY INVOKER": "invoker",
+    "ALTER FUNCTION {} RESET search_path": "search_path",
+    "ALTER FUNCTION {} SET search_path = public": "search_path",
+    "GRANT EXECUTE ON FUNCTION {} TO PUBLIC": "public_execute",
 }
 
 
@@ -89,8 +90,10 @@ def test_names_the_hole_that_a_statement_opens(statement: str) -> None:
 
 
 @pytest.mark.parametrize("statement", WRITER_HOLES)
-def test_names_a_weakened_append(statement: str) -> None:
-    assert open_holes(statement) == [(WRITER_HOLES[statement], "append_events_v2")]
+@pytest.mark.parametrize("writer", WRITERS)
+def test_names_a_weakened_append(writer: str, statement: str) -> None:
+    expected = [(WRITER_HOLES[statement], writer)]
+    assert open_holes(statement.format(writer)) == expected
 
 
 @pytest.mark.parametrize(

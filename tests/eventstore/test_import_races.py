@@ -23,6 +23,8 @@ def beside(work: Callable[[], object]) -> tuple[threading.Thread, list[Exception
 
     def run() -> None:
         try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET ROLE none")  # only the owner imports
             work()
         except ImportRefusedError as error:
             failures.append(error)

@@ -151,6 +151,7 @@ def test_two_equal_events_have_different_leaves() -> None:
     assert len(leaves) == 2
 
 
+@pytest.mark.usefixtures("superuser")
 def test_time_never_runs_backwards_inside_a_stream() -> None:
     appended("user-1")
     with connection.cursor() as cursor:

@@ -128,7 +128,7 @@ def test_refuses_to_repair_what_is_not_broken() -> None:
     assert browser.totals().events == head
 
 
-@pytest.mark.usefixtures("ada")
+@pytest.mark.usefixtures("ada", "superuser")
 def test_old_code_does_not_derive_a_row_from_what_newer_code_recorded() -> None:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -119,7 +119,7 @@ def test_the_digest_of_a_claim_needs_the_key() -> None:
     assert one != expected
 
 
-@pytest.mark.usefixtures("committed_db")
+@pytest.mark.usefixtures("committed_db", "superuser")
 def test_a_decision_overtaken_once_is_taken_again() -> None:
     known_user(ADA)
     outcomes: list[services.Outcome] = []
@@ -141,6 +141,7 @@ def test_a_decision_overtaken_once_is_taken_again() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("superuser")
 def test_old_code_does_not_decide_on_what_newer_code_recorded() -> None:
     known_user(ADA)
     with connection.cursor() as cursor:
