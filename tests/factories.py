@@ -72,6 +72,6 @@ def appended(
 def known_user(user_id: UUID | None = None, **changes: Any) -> UUID:
     """Create a user through the front door and return the id."""
     identity = user_id or uuid4()
-    values = {"name": "Ada Byron", "email": f"{identity}@example.com"} | changes
+    values = {"name": "Ada Byron", "email": f"{identity.int}@example.com"} | changes
     services.execute(CreateUser(user_id=identity, **values), metadata())
     return identity
