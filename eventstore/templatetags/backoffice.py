@@ -61,6 +61,17 @@ def stamp(value: datetime) -> SafeString:
 
 
 @register.filter
+def minute(value: datetime) -> SafeString:
+    """Return a time where columns are many: ``2026-11-06 15:00``, all of it in a tip."""
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        value.isoformat(),
+        date_format(value, "Y-m-d H:i:s"),
+        date_format(value, "Y-m-d H:i"),
+    )
+
+
+@register.filter
 def utc(value: str | None) -> str:
     """Return a field's value for reading: a time ends in its zone, none is a dash."""
     return "—" if value is None else value.replace("+00:00", " UTC")

@@ -48,7 +48,7 @@ def test_the_list_shows_what_the_directory_knows() -> None:
     known_user(ADA, email="ada@example.com")
     projected(ADA)
     (event,) = store.read_stream(USER.stream(ADA))
-    when = f"{event.recorded_at:%Y-%m-%d %H:%M:%S}"
+    when = f"{event.recorded_at:%Y-%m-%d %H:%M}"
     response = superuser().get(USERS)
     table = text(response, "users-table") or ""
     assert table.endswith(
