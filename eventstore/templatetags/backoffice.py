@@ -62,7 +62,7 @@ def stamp(value: datetime) -> SafeString:
 
 @register.filter
 def minute(value: datetime) -> SafeString:
-    """Return a time where columns are many: ``2026-11-06 15:00``, all of it in a tip."""
+    """Return a time where columns are many: ``2026-11-06 15:00``, the rest in a tip."""
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
         value.isoformat(),
