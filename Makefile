@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 COMPILE := uv pip compile -q pyproject.toml --extra embedded --universal \
 	--generate-hashes --python-version 3.11 --no-header --no-annotate
 
-.PHONY: check fix fast order-test-long catalogue lock run help
+.PHONY: check fix fast order-test-long bench catalogue lock run help
 
 check: ## all that CI runs, up to the first failure (the default)
 	./run test
@@ -17,6 +17,9 @@ fast: ## the tests without a browser, up to the first failure
 
 order-test-long: ## two minutes of adversaries against the order of the log
 	ANNALS_ORDER_SECONDS=120 $(PYTHON) -m pytest tests/eventstore/test_order.py -s
+
+bench: ## measure against the bare database and peers (ONLY=append: a part)
+	$(PYTHON) -m benchmarks --write $(if $(ONLY),--only $(ONLY),--write)
 
 catalogue: ## write docs/reference/events.md anew from the event classes
 	$(PYTHON) manage.py event_catalogue > docs/reference/events.new

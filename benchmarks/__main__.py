@@ -45,7 +45,7 @@ def main() -> None:
     with server.running() as running:
         version = running.query("SHOW server_version")[0][0]
         for contest in _contests(options):
-            part = table(contest.title, contest.run(running), "bare database")
+            part = table(contest, contest.run(running))
             print("\n".join(part), flush=True)
             lines += part
     if options.write:
@@ -73,6 +73,7 @@ def _contests(options: argparse.Namespace) -> Iterator[Contest]:
                 mode="one",
                 writers=writers,
                 contestants=[bare, ours, *peers],
+                target={1: 0.8, 16: 0.7}.get(writers),
                 **pace,
             )
     if options.only in ("", "batch"):
@@ -81,6 +82,7 @@ def _contests(options: argparse.Namespace) -> Iterator[Contest]:
             mode="batch",
             writers=1,
             contestants=[bare, ours],
+            target=0.5,
             **pace,
         )
 

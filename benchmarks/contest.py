@@ -51,6 +51,7 @@ class Contest:
     contestants: Sequence[Contestant]
     rounds: int
     seconds: float
+    target: float | None = None  # share of the bare database that we want to reach
 
     def run(self, server: Server) -> dict[str, Results]:
         """Let them take turns and return what each did."""
@@ -93,11 +94,11 @@ class Contest:
         return counted
 
 
-def table(title: str, results: dict[str, Results], reference: str) -> list[str]:
-    """Return one contest as lines of Markdown; ratios are shares of *reference*."""
-    base = median(results[reference].rates)
+def table(contest: Contest, results: dict[str, Results]) -> list[str]:
+    """Return one contest as lines of Markdown; ratios are shares of the first."""
+    base = median(results[contest.contestants[0].name].rates)
     lines = [
-        f"### {title}",
+        f"## {contest.title}",
         "",
         "| contestant | ratio | least to most | rate/s | client µs | server µs |",
         "|---|--:|--:|--:|--:|--:|",
@@ -109,4 +110,8 @@ def table(title: str, results: dict[str, Results], reference: str) -> list[str]:
             f" | {median(each.rates):,.0f} | {median(each.client_cpu):,.0f}"
             f" | {median(each.server_cpu):,.0f} |"
         )
+    if contest.target is not None:
+        reached = median(results["Annals"].rates) / base
+        verdict = "reached" if reached >= contest.target else "missed"
+        lines += ["", f"Target for Annals: {contest.target:.2f}; {verdict}."]
     return [*lines, ""]

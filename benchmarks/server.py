@@ -58,7 +58,7 @@ def running() -> Iterator[Server]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
         (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
         postmaster = _parent(pid)
-    _use(DATABASE)
+    _become_superuser_of(DATABASE)
     call_command("migrate", verbosity=0, interactive=False)
     server = Server(
         conninfo=f"host='{host}' user=postgres dbname={DATABASE}",
@@ -73,16 +73,17 @@ def running() -> Iterator[Server]:
     try:
         yield server
     finally:
-        _use("annals")
         with psycopg.connect(administration, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(name))
 
 
-def _use(name: str) -> None:
-    from django.db import connection  # noqa: PLC0415 - Django must be set up
+def _become_superuser_of(database: str) -> None:
+    from django.conf import settings  # noqa: PLC0415 - Django must be set up
+    from django.db import connection  # noqa: PLC0415
 
+    settings.MIGRATE_DATABASE_URL = ""  # which names the installation's database
     connection.close()
-    connection.settings_dict["NAME"] = name
+    connection.settings_dict |= {"NAME": database, "USER": "postgres"}
 
 
 def _stat(pid: int) -> list[str]:
