@@ -48,7 +48,8 @@ def test_every_plain_default_is_the_one_described() -> None:
     settings = (PROJECT / "config" / "settings.py").read_text("utf-8")
     page = (REFERENCE / "settings.md").read_text("utf-8")
     written = re.findall(r'\benv\.\w+\("(\w+)", default="?([\w:/@]+)"?\)', settings)
-    defaults = {name: default.replace("False", "false") for name, default in written}
+    spelled = {"False": "false", "True": "true"}
+    defaults = {name: spelled.get(default, default) for name, default in written}
     row = r"^\| `(\w+)` \| .+ \| `([^`]+)` \| .+ \|$"
     described = dict(re.findall(row, page, re.MULTILINE))
     assert {name: described.get(name) for name in defaults} == defaults
