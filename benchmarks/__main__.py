@@ -69,7 +69,7 @@ def _contests(options: argparse.Namespace) -> Iterator[Contest]:
     if options.only in ("", "append"):
         for writers in (1, 4, 16):
             yield Contest(
-                title=f"Append, one event a transaction, {writers} writers",
+                title=f"Append, one event a transaction, writers: {writers}",
                 mode="one",
                 writers=writers,
                 contestants=[bare, ours, *peers],
@@ -78,7 +78,7 @@ def _contests(options: argparse.Namespace) -> Iterator[Contest]:
             )
     if options.only in ("", "batch"):
         yield Contest(
-            title="Append, 100 events a transaction (bare: COPY), 1 writer",
+            title="Append, 100 events a transaction (bare: COPY), writers: 1",
             mode="batch",
             writers=1,
             contestants=[bare, ours],
