@@ -21,8 +21,8 @@ from users.api.schema import problems
 from users.api.serializers import (
     ChangeEmailSerializer,
     ChangeNameSerializer,
+    ChangeSerializer,
     ChangeStatusSerializer,
-    CommandSerializer,
     CreateUserSerializer,
     OutcomeSerializer,
 )
@@ -48,7 +48,7 @@ def create_user(request: Request) -> Response:
 class CommandView(APIView):
     """Carries out one kind of command on the user that the URL names."""
 
-    serializer_class: ClassVar[type[CommandSerializer]]
+    serializer_class: ClassVar[type[ChangeSerializer]]
 
     def post(self, request: Request, user_id: UUID) -> Response:
         """Carry out the command."""
