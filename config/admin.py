@@ -17,7 +17,12 @@ from django.views.generic import RedirectView
 from config import navigation
 from eventstore.admin import dashboard, log
 from projections.admin import commands, directory, reprocess
-from projections.admin.forms import ChangeEmailForm, ChangeNameForm, ChangeStatusForm
+from projections.admin.forms import (
+    ChangeEmailForm,
+    ChangeNameForm,
+    ChangeStatusForm,
+    EraseForm,
+)
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
 
@@ -27,6 +32,7 @@ View = Callable[..., HttpResponseBase]
 SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 ISSUE_COMMANDS = "users.issue_command"
+ERASE = "users.erase_user"
 REPROCESS = "projections.reprocess"
 
 EVENTS = "eventstore/event/"
@@ -84,19 +90,21 @@ class BackOfficeSite(AdminSite):
 
     def _command_pages(self) -> list[URLPattern]:
         change = self._page(commands.change, ISSUE_COMMANDS)
+        erase = self._page(commands.change, ERASE)
         forms = {
-            "change-name": ChangeNameForm,
-            "change-email": ChangeEmailForm,
-            "change-status": ChangeStatusForm,
+            "change_name": (ChangeNameForm, change),
+            "change_email": (ChangeEmailForm, change),
+            "change_status": (ChangeStatusForm, change),
+            "erase_user": (EraseForm, erase),
         }
         return [
             path(
-                f"{USER}commands/{name}/",
-                change,
+                f"{USER}commands/{name.replace('_', '-')}/",
+                view,
                 {"form_class": form_class},
-                name=name.replace("-", "_"),
+                name=name,
             )
-            for name, form_class in forms.items()
+            for name, (form_class, view) in forms.items()
         ]
 
     def _page(self, view: View, permission: str) -> View:

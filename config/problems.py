@@ -13,13 +13,14 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from eventstore.errors import ConcurrencyError, UnreadableEventError
+from eventstore.errors import ConcurrencyError, KeyRingError, UnreadableEventError
 from projections.api.errors import BehindError
 from projections.queries import CursorError
 from users.errors import (
     EmailTakenError,
     InvalidValueError,
     StatusTransitionError,
+    UserErasedError,
     UserExistsError,
     UserNotFoundError,
 )
@@ -73,7 +74,8 @@ def _body(
     }
 
 
-def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - one table
+# One table, and a table may be long.
+def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR0912
     detail = {"detail": str(error)}
     match error:
         case InvalidValueError():
@@ -81,6 +83,8 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - on
             return 400, "Invalid input", {"errors": [problem]}
         case UserNotFoundError():
             return 404, "User not found", detail
+        case UserErasedError():
+            return 410, "User erased", detail
         case UserExistsError():
             return 409, "User exists", detail
         case EmailTakenError():
@@ -93,6 +97,11 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - on
         case UnreadableEventError():
             headers = {"Retry-After": RETRY_SECONDS}
             return 503, "Newer event", detail | {"headers": headers}
+        case KeyRingError():
+            # What is wrong with the keys is for whoever runs this, not for a client.
+            text = "Personal data cannot be read or written now. Nothing was recorded."
+            headers = {"Retry-After": RETRY_SECONDS}
+            return 503, "Keys unavailable", {"detail": text, "headers": headers}
         case BehindError():
             headers = {"Retry-After": RETRY_SECONDS}
             return 503, "Projection behind", detail | {"headers": headers}

@@ -26,7 +26,6 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-APPEND_SLASH = True
 
 INSTALLED_APPS = [
     "config.apps.BackOfficeConfig",  # the admin, with our site
@@ -184,6 +183,7 @@ ENVIRONMENT_NAME: str = env.str("ENVIRONMENT_NAME", default="Production")
 # Keys the hash by which two people cannot hold one e-mail address.  Changing it
 # forgets every claim, so it is not derived from SECRET_KEY.
 CLAIM_KEY: str = env.str("CLAIM_KEY")
+KEY_RING_FILE: str = env.str("KEY_RING_FILE", default="")  # the master keys (ADR-0009)
 SNAPSHOT_EVERY: int = env.int("SNAPSHOT_EVERY", default=100)  # events of a stream
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,12 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 
-from eventstore import circumstances
+from eventstore import circumstances, sealing, vault
 from eventstore.codec import encode, type_of
 from eventstore.errors import EmptyAppendError, StreamNameError, StreamTwiceError
-from eventstore.events import Metadata
+from eventstore.events import ERASED, NO_STREAM, Metadata
 from eventstore.hashing import canonical, plain_hash, salted_hash
+from eventstore.vault import DataKey
 
 SALT_BYTES = 16
 STREAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}-[^\s\x00-\x1f\x7f]{1,200}")
@@ -66,48 +67,118 @@ class Statement:
     parameters: dict[str, Any]
 
 
-def statement(appends: Sequence[Append]) -> Statement:
-    """Return what writes *appends*.
+def statement(appends: Sequence[Append], *, ask_for_keys: bool = False) -> Statement:
+    """Return what writes *appends*, personal fields sealed.
+
+    At most one query, for keys this process does not remember.
+
+    Args:
+        appends: At least one.
+        ask_for_keys: Remember none: they proved to be out of date.
 
     Raises:
         EmptyAppendError, StreamNameError, StreamTwiceError, PayloadError,
-        UnregisteredEventError, NoCircumstancesError: See ``store.append_many``.
+        UnregisteredEventError, NoCircumstancesError, KeyRingError: See
+            ``store.append_many``.
     """
-    rows = checked_rows(appends)
+    check(appends)
+    keys = _keys(appends, ask=ask_for_keys)
+    rows = sealed_rows(appends, keys)
+    held = vault.held(keys.values())
     may_repeat = any(append.event_ids for append in appends)
     if len(rows) == 1:
         one = {
             "stream": appends[0].stream,
             "expected": appends[0].expected_version,
             "may_repeat": may_repeat,
+            "subject": next(iter(held["subjects"]), None),
+            "key_id": next(iter(held["key_ids"]), None),
+            "wrapped_key": next(iter(held["wrapped_keys"]), None),
         }
-        return Statement(name="append_one", parameters=one | rows[0])
+        return Statement(name="append_one", parameters=held | one | rows[0])
     many = {
         "streams": [append.stream for append in appends],
         "expected": [append.expected_version for append in appends],
         "may_repeat": may_repeat,
         **{name: [row[name] for row in rows] for name in rows[0]},
     }
-    return Statement(name="append", parameters=many)
+    return Statement(name="append", parameters=held | many)
 
 
-def checked_rows(appends: Sequence[Append]) -> list[dict[str, Any]]:
+def sealed_rows(
+    appends: Sequence[Append], keys: Mapping[str, DataKey | None]
+) -> list[dict[str, Any]]:
     """Return one row an event, named as the parameters of ``append.sql``.
 
+    Args:
+        appends: At least one.
+        keys: See :func:`sealed_payload`.
+
     Raises:
-        EmptyAppendError, StreamNameError, StreamTwiceError, PayloadError,
-        UnregisteredEventError, NoCircumstancesError: See ``store.append_many``.
+        PayloadError, UnregisteredEventError, NoCircumstancesError: See
+            ``store.append_many``.
     """
-    _check(appends)
     return [
-        _row(place, event, event_id, circumstance)
+        _row(place, event, event_id, append.stream, keys) | circumstance
         for place, append in enumerate(appends, 1)
         for circumstance in [_circumstance(append.metadata)]
         for event, event_id in zip(append.events, _ids(append), strict=True)
     ]
 
 
-def _check(appends: Sequence[Append]) -> None:
+def sealed_payload(
+    event: object, event_id: UUID, stream: str, keys: Mapping[str, DataKey | None]
+) -> dict[str, Any]:
+    """Return what is stored of *event*: its personal fields sealed for their subject.
+
+    Of a person who was erased nothing is recorded: the fields read ``[erased]``.
+
+    Args:
+        event: An instance of an ``@event_type`` class.
+        event_id: Its id.
+        stream: Where it will stand.
+        keys: A key, or None for "destroyed", for each subject.
+    """
+    known = type_of(event)
+    payload = encode(event)
+    if not known.personal:
+        return payload
+    subject = known.subject_of(stream, event)
+    key = keys[subject]
+    if key is None:
+        return payload | dict.fromkeys(known.personal, ERASED)
+    return sealing.sealed(
+        payload,
+        known.personal,
+        cipher=key.cipher,
+        subject=subject,
+        place=sealing.event_place(event_id, stream, known.name, subject),
+    )
+
+
+def _keys(appends: Sequence[Append], *, ask: bool) -> Mapping[str, DataKey | None]:
+    subjects = [
+        known.subject_of(append.stream, event)
+        for append in appends
+        for event in append.events
+        if (known := type_of(event)).personal
+    ]
+    if not subjects:
+        return {}
+    if ask:
+        vault.forget(*subjects)
+        return vault.for_sealing(subjects)
+    new = {each.stream for each in appends if each.expected_version == NO_STREAM}
+    return vault.for_sealing(subjects, certainly_new=new)
+
+
+def check(appends: Sequence[Append]) -> None:
+    """Refuse what no store takes.
+
+    Raises:
+        EmptyAppendError, StreamNameError, StreamTwiceError, PayloadError: See
+            ``store.append_many``.
+    """
     if not appends:
         raise EmptyAppendError
     for append in appends:
@@ -126,10 +197,14 @@ def _ids(append: Append) -> Sequence[UUID]:
 
 
 def _row(
-    place: int, event: object, event_id: UUID, circumstance: dict[str, Any]
+    place: int,
+    event: object,
+    event_id: UUID,
+    stream: str,
+    keys: Mapping[str, DataKey | None],
 ) -> dict[str, Any]:
     known = type_of(event)
-    data = canonical(encode(event))
+    data = canonical(sealed_payload(event, event_id, stream, keys))
     salt = secrets.token_bytes(SALT_BYTES)
     return {
         "stream_of": place,
@@ -139,7 +214,6 @@ def _row(
         "data": data.decode(),
         "data_hashes": salted_hash(salt, data),
         "salts": salt,
-        **circumstance,
     }
 
 

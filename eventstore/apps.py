@@ -14,11 +14,12 @@ class EventStoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Load the subscriptions, so that every process can decode every event."""
-        from eventstore import guard  # noqa: PLC0415
+        from eventstore import guard, privacy_checks  # noqa: PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
 
         all_subscriptions()
         register_checks()
+        privacy_checks.register_checks()
         checks.register(guard.check_guard, checks.Tags.database)
         checks.register(guard.check_guard_for_deployment, deploy=True)

@@ -15,23 +15,8 @@ from django.utils import timezone
 from eventstore import sql, store
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
+from eventstore.reading import COLUMNS, recorded
 
-COLUMNS = (
-    "position",
-    "stream",
-    "version",
-    "event_id",
-    "type",
-    "schema_version",
-    "data",
-    "actor",
-    "source",
-    "correlation_id",
-    "causation_id",
-    "metadata",
-    "recorded_at",
-    "occurred_at",
-)
 TIME_ORDER = ("recorded_at", "position")
 EXACT_BELOW = 100_000  # rows; above, a count costs more than it tells
 
@@ -130,9 +115,7 @@ def page(
         shown = _beside_of(parts, mark, before, "lt", limit + 1)
         older, shown = len(shown) > limit, shown[:limit]
         newer = before is not None and _is_any(parts, mark, before, "gte")
-    return EventPage(
-        events=[store.recorded(row) for row in shown], newer=newer, older=older
-    )
+    return EventPage(events=recorded(shown), newer=newer, older=older)
 
 
 def position_at(instant: datetime) -> int | None:
@@ -169,15 +152,15 @@ def around(instant: datetime, window: timedelta, *, limit: int = 200) -> Around:
     high = list(_by_time(later, "")[: half + 1].values_list(*COLUMNS))
     return Around(
         position=position_at(instant),
-        events=[store.recorded(row) for row in [*low[:half][::-1], *high[:half]]],
+        events=recorded([*low[:half][::-1], *high[:half]]),
         is_cut=len(low) > half or len(high) > half,
     )
 
 
 def event_at(position: int) -> RecordedEvent | None:
     """Return the event at *position*, or None when there is none."""
-    row = StoredEvent.objects.filter(position=position).values_list(*COLUMNS).first()
-    return None if row is None else store.recorded(row)
+    rows = StoredEvent.objects.filter(position=position).values_list(*COLUMNS)
+    return next(iter(recorded(rows)), None)
 
 
 def totals() -> Totals:

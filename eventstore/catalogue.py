@@ -37,6 +37,10 @@ Every event also has its place (`position`, `stream`, `version`, `event_id`), it
 circumstances (`actor`, `source`, `correlation_id`, `causation_id`, `metadata`), two \
 instants (`recorded_at`, `occurred_at`) and its `salt` and `leaf`.
 
+A personal field is sealed for the person in whose stream the event stands, or whom \
+`subject` names; once that person is erased it reads `[erased]` \
+([ADR-0009](../adr/0009-personal-data-is-sealed-for-each-person.md)).
+
 Staff read an event as a sentence. It is given here with the payload's fields in \
 braces; `{who}` is the actor and `{via}` the source in plain words.
 The sentences are marked for translation.
@@ -75,7 +79,8 @@ def _type(known: EventType, examples: Examples) -> str:
     about, meanings = _told(known.cls)
     example = examples.get(f"{known.name}.{known.schema_version}", {})
     rows = "\n".join(
-        f"| `{name}` | {meanings.get(name, '')} | {_value(example, name)} |"
+        f"| `{name}` | {meanings.get(name, '')}{_mark(known, name)} "
+        f"| {_value(example, name)} |"
         for name in (field.name for field in dataclasses.fields(known.cls))
     )
     shapes = [(known.schema_version, known.cls)] + [
@@ -87,6 +92,10 @@ def _type(known: EventType, examples: Examples) -> str:
         f"| field | meaning | example |\n|---|---|---|\n{rows}\n\n"
         f"> {known.sentence}\n\n{schemas}"
     )
+
+
+def _mark(known: EventType, name: str) -> str:
+    return " Personal." if name in known.personal else ""
 
 
 def _told(cls: type) -> tuple[str, dict[str, str]]:

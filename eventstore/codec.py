@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
 from eventstore import upcasting
 from eventstore.errors import (
     EventTypeTakenError,
+    PersonalFieldError,
     UnknownTypeError,
     UnregisteredEventError,
 )
 from eventstore.events import RecordedEvent, UnknownEvent
+
+SEALED = "sealed"  # where a stored payload has its sealed part; no field is called so
 
 EventClass = TypeVar("EventClass", bound=type)
 
@@ -34,12 +37,22 @@ class EventType:
         sentence: Message id of the sentence staff read; placeholders are ``{who}``,
             ``{via}`` and the payload's fields.
         cls: The class.
+        personal: Fields that tell of a person; sealed in the log (ADR-0009).
+        subject: Field that names the person's stream; empty when it is the event's own.
+        erases: Whether this event destroys the key of its stream's subject.
     """
 
     name: str
     schema_version: int
     sentence: str
     cls: type
+    personal: tuple[str, ...] = ()
+    subject: str = ""
+    erases: bool = False
+
+    def subject_of(self, stream: str, event: object) -> str:
+        """Return the stream of the person whom *event*, in *stream*, tells of."""
+        return str(getattr(event, self.subject)) if self.subject else stream
 
 
 _by_name: dict[str, EventType] = {}
@@ -52,19 +65,43 @@ def gettext_noop(message: str) -> str:
 
 
 def event_type(
-    name: str, *, sentence: str, schema_version: int = 1
+    name: str,
+    *,
+    sentence: str,
+    schema_version: int = 1,
+    personal: tuple[str, ...] = (),
+    subject: str = "",
+    erases: bool = False,
 ) -> Callable[[EventClass], EventClass]:
     """Register an event class under the name it is stored by.
 
+    Args:
+        name: See :class:`EventType`, as for the others.
+        sentence: What staff read.
+        schema_version: Newest shape of the payload.
+        personal: Fields to seal; each must be a ``str``, since one that was erased
+            reads ``[erased]``.
+        subject: Field that names whose they are.
+        erases: Whether appending it destroys the subject's key.
+
     Raises:
         EventTypeTakenError: Another class has the name.
+        PersonalFieldError: A personal field is missing or no text, or a field has the
+            reserved name ``sealed``.
     """
 
     def register(cls: EventClass) -> EventClass:
         if name in _by_name:
             raise EventTypeTakenError(name, _by_name[name].cls)
+        _check_personal(cls, personal)
         registered = EventType(
-            name=name, schema_version=schema_version, sentence=sentence, cls=cls
+            name=name,
+            schema_version=schema_version,
+            sentence=sentence,
+            cls=cls,
+            personal=personal,
+            subject=subject,
+            erases=erases,
         )
         _by_name[name] = _by_class[cls] = registered
         return cls
@@ -123,6 +160,16 @@ def fields(event: RecordedEvent) -> Mapping[str, Any]:
     return encode(event.payload)
 
 
+def personal_types() -> list[str]:
+    """Return the names of the types that have personal fields, sorted."""
+    return sorted(name for name, known in _by_name.items() if known.personal)
+
+
+def erasing_types() -> list[str]:
+    """Return the names of the types whose events destroy a key, sorted."""
+    return sorted(name for name, known in _by_name.items() if known.erases)
+
+
 @contextmanager
 def temporary_types() -> Iterator[None]:
     """Forget, on leaving, every type and upcaster registered inside; for tests."""
@@ -135,6 +182,15 @@ def temporary_types() -> Iterator[None]:
         _by_name.update(names)
         _by_class.clear()
         _by_class.update(classes)
+
+
+def _check_personal(cls: type, personal: tuple[str, ...]) -> None:
+    hints = get_type_hints(cls)
+    if SEALED in hints:
+        raise PersonalFieldError(cls, SEALED, "has a name that sealing needs")
+    for field in personal:
+        if hints.get(field) is not str:
+            raise PersonalFieldError(cls, field, "is personal, so it must be a str")
 
 
 def _registered(name: str) -> EventType:

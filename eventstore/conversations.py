@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from eventstore import browser, store
+from eventstore import store
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
+from eventstore.reading import COLUMNS, recorded
 
 MAX_EVENTS = 200  # of one conversation that are shown
 
@@ -53,9 +54,9 @@ def conversation(correlation_id: UUID) -> Conversation:
     rows = (
         StoredEvent.objects.filter(correlation_id=correlation_id, position__lte=mark)
         .order_by("position")
-        .values_list(*browser.COLUMNS)[: MAX_EVENTS + 1]
+        .values_list(*COLUMNS)[: MAX_EVENTS + 1]
     )
-    events = [store.recorded(row) for row in rows]
+    events = recorded(rows)
     return Conversation(
         correlation_id=correlation_id,
         nodes=list(_tree(events[:MAX_EVENTS])),

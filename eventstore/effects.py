@@ -85,7 +85,8 @@ def of_stream(stream: str) -> list[Effect]:
 def owed() -> Owed:
     """Return how many effects did not happen (yet).  One query."""
     states = Effect.State
-    found = Effect.objects.exclude(state=states.DONE).aggregate(
+    open_states = [states.PENDING, states.FAILED]
+    found = Effect.objects.filter(state__in=open_states).aggregate(
         pending=Count("id", filter=Q(state=states.PENDING)),
         failed=Count("id", filter=Q(state=states.FAILED)),
     )
@@ -104,6 +105,11 @@ def _perform_next(reactor: str, perform: Callable[[RecordedEvent], None]) -> boo
         (event,) = store.read_stream(
             effect.stream, from_version=effect.version, to_version=effect.version
         )
+        if event.is_erased:  # nobody is left to hear of it
+            effect.state = Effect.State.CANCELLED
+            effect.finished_at = timezone.now()
+            effect.save()
+            return True
         effect.attempts += 1
         try:
             with transaction.atomic(), _acting_for(reactor, event):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+# Not an error: what is said of an event whose subject has no key in the vault.
+NO_KEY = "NoKeyInVault"
+
 
 class EventStoreError(Exception):
     """Something the event store refused or could not do."""
@@ -78,6 +81,38 @@ class ImportRefusedError(EventStoreError):
         super().__init__(f"line {line}: {reason}")
 
 
+class KeyRingError(EventStoreError):
+    """The master keys are missing, unreadable, or not those of this database."""
+
+
+class SealBrokenError(EventStoreError):
+    """Sealed data does not open: it was changed, moved, or sealed under another key."""
+
+    def __init__(self) -> None:
+        super().__init__("sealed data does not open under the key of its subject")
+
+
+class UnsealedError(EventStoreError):
+    """A person cannot be erased: an event tells of them in clear, and stays."""
+
+    def __init__(self, stream: str, position: int) -> None:
+        self.stream = stream
+        self.position = position
+        super().__init__(
+            f"{stream} cannot be erased: #{position} was recorded before personal data "
+            "was sealed; export the log and import it into a new database, which seals"
+        )
+
+
+class PersonalFieldError(EventStoreError):
+    """An event class declares a personal field that cannot be sealed."""
+
+    def __init__(self, cls: type, field: str, reason: str) -> None:
+        self.cls = cls
+        self.field = field
+        super().__init__(f"{cls.__qualname__}.{field} {reason}")
+
+
 class UnregisteredEventError(EventStoreError):
     """An event class was never given a stored name with ``@event_type``."""
 
@@ -129,14 +164,19 @@ class UnreadableEventError(EventStoreError):
     To pass it by would be to forget it: newer code wrote it and will read it.
     """
 
-    def __init__(self, position: int, event_type: str, schema_version: int) -> None:
+    def __init__(
+        self, position: int, event_type: str, schema_version: int, problem: str
+    ) -> None:
         self.position = position
         self.event_type = event_type
         self.schema_version = schema_version
-        super().__init__(
-            f"#{position} is {event_type} version {schema_version}, which this code "
-            "cannot read; deploy the code that can"
-        )
+        self.problem = problem
+        what = f"#{position} is {event_type} version {schema_version}"
+        if problem in (NO_KEY, SealBrokenError.__name__):
+            reason = "sealed, and the vault has no key that opens it; restore the vault"
+        else:
+            reason = "which this code cannot read; deploy the code that can"
+        super().__init__(f"{what}, {reason}")
 
 
 class CheckpointMovedError(EventStoreError):

@@ -13,6 +13,9 @@ NO_STREAM = 0  # the stream does not exist yet
 STREAM_EXISTS = -1  # it has at least one event
 ANY = -2  # it may be anywhere
 
+# What stands in a personal field once nobody can open it any more (ADR-0009).
+ERASED = "[erased]"
+
 # Sources: through what a change came in.
 REST = "rest"
 ADMIN = "admin"
@@ -48,9 +51,9 @@ class UnknownEvent:
 
     Attributes:
         type: Stored name.
-        data: Payload as stored.
-        problem: Class of the error that stood in the way; never its message, which
-            may quote a person's data.
+        data: Payload as stored; personal fields opened where that is possible.
+        problem: Class of the error that stood in the way, or ``NoKeyInVault``; never a
+            message, which may quote a person's data.
     """
 
     type: str
@@ -68,9 +71,10 @@ class RecordedEvent:
         version: 1-based place in the stream.
         type: Stored name; *schema_version* is an integer from 1.
         payload: The typed event, or :class:`UnknownEvent`.
-        data: Payload as stored.
+        data: Payload in the shape it was stored in, personal fields opened.
         recorded_at: When it was written, by the server's clock, aware UTC.
         occurred_at: When it became true in the world, aware UTC.
+        is_erased: Whether its personal fields are ``[erased]``.
     """
 
     position: int
@@ -88,6 +92,7 @@ class RecordedEvent:
     metadata: Mapping[str, Any]
     recorded_at: datetime
     occurred_at: datetime
+    is_erased: bool = False
 
     @property
     def category(self) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from eventstore import codec, upcasting
 from eventstore.aggregate import Aggregate
 
-FORMAT = 1  # of what is hashed; a change makes every snapshot stale
+FORMAT = 2  # of what is hashed; a change makes every snapshot stale
 
 
 def fingerprint(aggregate: Aggregate[Any, Any]) -> str | None:

@@ -62,6 +62,14 @@ HOLES = {
             "missing, CREATE TRIGGER as eventstore/migrations/sql/0002 does"
         ),
     ),
+    "vault_grant": (
+        "Somebody but the owner may write the keys of persons by hand: {}.",
+        SECURE,
+    ),
+    "vault_trigger": (
+        "The trigger {} is missing or weakened; a destroyed key could come back.",
+        "CREATE TRIGGER as eventstore/migrations/sql/0008 does, ENABLE ALWAYS",
+    ),
     "strange_trigger": (
         "The trigger {} is none of ours and may change what is recorded.",
         "DROP TRIGGER {} ON events",

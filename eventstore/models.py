@@ -6,7 +6,7 @@ from django.db import models
 
 
 class StoredEvent(models.Model):
-    """One immutable fact.  Written by ``append_events_v1`` and by nothing else."""
+    """One immutable fact.  Written by the functions of ADR-0001 alone."""
 
     position = models.BigAutoField(primary_key=True)
     stream = models.TextField()
@@ -135,6 +135,7 @@ class Effect(models.Model):
         PENDING = "pending"
         DONE = "done"
         FAILED = "failed"
+        CANCELLED = "cancelled"  # the person was erased first
 
     reactor = models.TextField()
     event_id = models.UUIDField()

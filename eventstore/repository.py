@@ -131,4 +131,6 @@ def refuse_unreadable(events: Iterable[RecordedEvent]) -> None:
         UnreadableEventError: It cannot read one of them.
     """
     if event := first_unreadable(events):
-        raise UnreadableEventError(event.position, event.type, event.schema_version)
+        raise UnreadableEventError(
+            event.position, event.type, event.schema_version, event.payload.problem
+        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from eventstore import repository, snapshots
+from eventstore import repository, snapshots, vault
 from eventstore.aggregate import Aggregate
+from eventstore.errors import SealBrokenError
 from eventstore.models import Snapshot
 from eventstore.snapshot_projection import aggregates_with_snapshots
 
@@ -36,9 +37,14 @@ def _is_right(aggregate: Aggregate[Any, Any], snapshot: Snapshot) -> bool:
     truth = repository.load_stream(
         aggregate, snapshot.stream, version=snapshot.version, trust_snapshots=False
     )
+    key = vault.find([snapshot.stream]).get(snapshot.stream)
+    try:
+        kept = snapshots.opened(snapshot.stream, snapshot.event_id, snapshot.state, key)
+    except SealBrokenError:
+        return False
     return (
         truth.last is not None
         and truth.last.event_id == snapshot.event_id
         and truth.recorded_until == snapshot.recorded_at
-        and snapshots.encoded(truth.state) == snapshot.state
+        and snapshots.encoded(truth.state) == kept
     )

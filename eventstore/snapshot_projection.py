@@ -36,7 +36,10 @@ class SnapshotProjection(Projection):
 def snapshots_of(*aggregates: Aggregate[Any, Any]) -> SnapshotProjection:
     """Return the subscription that takes the snapshots of *aggregates*."""
     return SnapshotProjection(
-        name=NAME, apply=partial(_apply, aggregates), aggregates=aggregates
+        name=NAME,
+        apply=partial(_apply, aggregates),
+        forget=snapshots.discard,
+        aggregates=aggregates,
     )
 
 

@@ -12,17 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import orjson
 from django.db import connection
 
-from eventstore import fingerprints, sql, store
+from eventstore import fingerprints, sealing, sql, store, vault
 from eventstore.aggregate import Aggregate
+from eventstore.errors import SealBrokenError
 from eventstore.events import RecordedEvent
 from eventstore.models import Snapshot
+from eventstore.vault import DataKey, Keys
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,15 @@ class Tail:
     last: RecordedEvent | None
     recorded_until: datetime | None
     events: Sequence[RecordedEvent]
+
+
+class _Kept(NamedTuple):
+    """A snapshot as ``read_snapshot.sql`` returns it; its state is JSON text."""
+
+    version: int
+    event_id: UUID
+    recorded_until: datetime
+    state: str
 
 
 @cache
@@ -70,20 +81,21 @@ def load(
         version: Last version, inclusive.
         at: Only what was recorded at or before this instant.
     """
-    row = _newest(aggregate, stream, version, at)
-    if row is not None:
-        kept_at, event_id, recorded_until, kept = row
+    kept, keys = _newest(aggregate, stream, version, at)
+    if kept is not None:
         events = store.read_stream(
-            stream, from_version=kept_at, to_version=version, at=at
+            stream, from_version=kept.version, to_version=version, at=at, keys=keys
         )
         # Its own event is read along: it is the last one when the tail is empty, and a
         # log restored from an older backup has another there, or none.
-        if events and events[0].event_id == event_id:
-            found = _folded(aggregate, events, recorded_until, kept)
+        if events and events[0].event_id == kept.event_id:
+            found = _folded(aggregate, events, kept, keys.get(stream))
             if found is not None:
                 return found
-        logger.warning("snapshot ignored", extra={"stream": stream, "version": kept_at})
-    return unfolded(aggregate, store.read_stream(stream, to_version=version, at=at))
+        where = {"stream": stream, "version": kept.version}
+        logger.warning("snapshot ignored", extra=where)
+    events = store.read_stream(stream, to_version=version, at=at, keys=keys)
+    return unfolded(aggregate, events)
 
 
 def take(
@@ -97,6 +109,8 @@ def take(
 ) -> None:
     """Keep *state*, the fold of *stream* up to *version*.  Twice is as good as once.
 
+    Sealed under the key of *stream*, if it has one; not kept when that was destroyed.
+
     Args:
         aggregate: The rules; without a fingerprint nothing is kept.
         stream: Stream name.
@@ -106,15 +120,22 @@ def take(
         recorded_until: The latest instant at which one of the events was recorded.
     """
     mark = fingerprint(aggregate)
-    if mark is None:
+    keys = vault.find([stream])
+    key = keys.get(stream)
+    if mark is None or (stream in keys and key is None):
         return
+    kept: dict[str, Any] = {"clear": encoded(state)}
+    if key is not None:
+        content = orjson.dumps(encoded(state))
+        place = _place(stream, event_id)
+        kept = {"sealed": sealing.seal(key.cipher, content, place)}
     parameters: dict[str, Any] = {
         "stream": stream,
         "version": version,
         "fingerprint": mark,
         "event_id": event_id,
         "recorded_at": recorded_until,
-        "state": orjson.dumps(encoded(state)).decode(),
+        "state": orjson.dumps(kept).decode(),
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("take_snapshot"), parameters)
@@ -150,12 +171,33 @@ def encoded(state: object) -> Any:
     return msgspec.to_builtins(state)
 
 
+def opened(stream: str, event_id: UUID, kept: object, key: DataKey | None) -> Any:
+    """Return the state that a snapshot of *stream* at the event *event_id* keeps.
+
+    Raises:
+        SealBrokenError: It does not open under *key*.
+    """
+    match kept:
+        case {"clear": state}:
+            return state
+        case {"sealed": str(blob)} if key is not None:
+            place = _place(stream, event_id)
+            return orjson.loads(sealing.unseal(key.cipher, blob, place))
+        case _:
+            raise SealBrokenError
+
+
+def _place(stream: str, event_id: UUID) -> bytes:
+    return f"snapshot\n{stream}\n{event_id}".encode()
+
+
 def _newest(
     aggregate: Aggregate[Any, Any],
     stream: str,
     version: int | None,
     at: datetime | None,
-) -> tuple[int, UUID, datetime, str] | None:
+) -> tuple[_Kept | None, Keys]:
+    """Return the newest snapshot within the bounds, and the key of the stream."""
     parameters: dict[str, Any] = {
         "stream": stream,
         "fingerprint": fingerprint(aggregate),
@@ -163,28 +205,34 @@ def _newest(
         "at": at,
     }
     if parameters["fingerprint"] is None:
-        return None
+        return None, {}
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_snapshot"), parameters)
-        row: tuple[int, UUID, datetime, str] | None = cursor.fetchone()
-        return row
+        subject, key_id, epoch, wrapped, *found = cursor.fetchone()
+    keys = (
+        {}
+        if subject is None
+        else {stream: vault.key_of((stream, key_id, epoch, wrapped))}
+    )
+    return (_Kept(*found) if found[0] is not None else None), keys
 
 
 def _folded(
     aggregate: Aggregate[Any, Any],
     events: Sequence[RecordedEvent],
-    recorded_until: datetime,
-    kept: str,
+    kept: _Kept,
+    key: DataKey | None,
 ) -> Tail | None:
     first, *later = events
     try:
-        state = msgspec.convert(orjson.loads(kept), aggregate.state_type)
-    except msgspec.ValidationError:
+        clear = opened(first.stream, first.event_id, orjson.loads(kept.state), key)
+        state = msgspec.convert(clear, aggregate.state_type)
+    except (SealBrokenError, msgspec.ValidationError):
         return None
     return Tail(
         state=state,
         version=first.version,
         last=first,
-        recorded_until=recorded_until,
+        recorded_until=kept.recorded_until,
         events=later,
     )

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
-from eventstore import doorbell, sql
+from eventstore import doorbell, sql, vault
 from eventstore.appends import Append, Appended, Statement, statement
-from eventstore.codec import decode
-from eventstore.errors import ConcurrencyError, EventIdTakenError, EventStoreError
+from eventstore.codec import personal_types, type_of
+from eventstore.errors import (
+    ConcurrencyError,
+    EventIdTakenError,
+    EventStoreError,
+    UnsealedError,
+)
 from eventstore.events import ANY, Metadata, RecordedEvent
+from eventstore.reading import recorded
+from eventstore.vault import Keys
 
-WRONG_VERSION = "AN001"  # SQLSTATE raised by append_events_v2
+WRONG_VERSION = "AN001"  # SQLSTATE raised by append_events_v3
 ANY_RETRIES = 20  # lost races after which even ANY is told
 
 
@@ -35,6 +43,10 @@ def append(
     commit.  With *event_ids* it may be repeated: the same events under the same ids
     return what the first call returned, and store nothing.
 
+    Personal fields are sealed under their subject's key, which is made when there is
+    none; of a person who was erased ``[erased]`` is recorded.  An event whose type
+    erases destroys the key of *stream* in the same transaction (ADR-0009).
+
     Args:
         stream: Stream name, ``<category>-<id>``.
         events: At least one instance of an ``@event_type`` class.
@@ -47,9 +59,11 @@ def append(
         ConcurrencyError: The stream is not at *expected_version*.
         EmptyAppendError: *events* is empty.
         EventIdTakenError: An id is stored already with other content.
+        KeyRingError: The master keys are not those of this database.
         NoCircumstancesError: Neither *metadata* nor the context says who is acting.
         PayloadError: A payload or the metadata is outside the JSON profile.
         StreamNameError: *stream* is no stream name.
+        UnsealedError: An event erases, and an older one of *stream* was never sealed.
         UnregisteredEventError: A class has no stored name.
 
     Source: ADR-0004 (global order), ADR-0010 (leaves).
@@ -67,12 +81,18 @@ def append(
 def append_many(appends: Sequence[Append]) -> list[Appended]:
     """Append to several streams and say, for each, where its events came to stand.
 
-    Atomic over all streams, one round trip; otherwise as :func:`append`.
+    Atomic over all streams, one round trip (one more for keys this process does not
+    remember); otherwise as :func:`append`.
 
     Raises:
         StreamTwiceError: Two of *appends* name one stream.
     """
-    rows = _write(appends, statement(appends))
+    erased = _erased_by(appends)
+    with transaction.atomic() if erased else nullcontext():
+        rows = _write(appends)
+        for stream in erased:
+            _refuse_unsealed(stream)
+            vault.destroy(stream)
     if not rows:
         return _first_result(appends)
     doorbell.ring_after_commit()
@@ -94,6 +114,7 @@ def read_stream(
     to_version: int | None = None,
     at: datetime | None = None,
     as_of: datetime | None = None,
+    keys: Keys | None = None,
 ) -> list[RecordedEvent]:
     """Return the events of one stream, oldest first; empty when there is none.
 
@@ -103,6 +124,7 @@ def read_stream(
         to_version: Last version, inclusive.
         at: Only what was recorded at or before this instant.
         as_of: Only what was true at or before this instant, by ``occurred_at``.
+        keys: Keys found a moment ago, to be asked for no more.
     """
     parameters: dict[str, Any] = {
         "stream": stream,
@@ -113,7 +135,7 @@ def read_stream(
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_stream"), parameters)
-        return [recorded(row) for row in cursor.fetchall()]
+        return recorded(cursor.fetchall(), keys)
 
 
 def read_all(
@@ -135,7 +157,9 @@ def read_all(
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_all"), parameters)
-        return [(row[-1], recorded(row)) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    buckets_of = (row[-1] for row in rows)
+    return list(zip(buckets_of, recorded(rows), strict=True))
 
 
 def watermark() -> int:
@@ -151,36 +175,38 @@ def watermark() -> int:
         return position
 
 
-def recorded(row: Sequence[Any]) -> RecordedEvent:
-    """Return the event of one row with the columns of ``read_stream.sql``."""
-    return RecordedEvent(
-        position=row[0],
-        stream=row[1],
-        version=row[2],
-        event_id=row[3],
-        type=row[4],
-        schema_version=row[5],
-        payload=decode(row[4], row[5], data := _json(row[6])),
-        data=data,
-        actor=row[7],
-        source=row[8],
-        correlation_id=row[9],
-        causation_id=row[10],
-        metadata=_json(row[11]),
-        recorded_at=row[12],
-        occurred_at=row[13],
-    )
+def _erased_by(appends: Sequence[Append]) -> list[str]:
+    return [
+        append.stream
+        for append in appends
+        if any(type_of(event).erases for event in append.events)
+    ]
 
 
-def _write(appends: Sequence[Append], wanted: Statement) -> list[Any]:
+def _refuse_unsealed(stream: str) -> None:
+    parameters: dict[str, Any] = {"stream": stream, "types": personal_types()}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("find_unsealed"), parameters)
+        found = cursor.fetchone()
+    if found is not None:
+        raise UnsealedError(stream, found[0])
+
+
+def _write(appends: Sequence[Append]) -> list[Any]:
     tries = 0
+    wanted = statement(appends)
     while True:
         try:
-            return _execute(wanted)
+            rows = _execute(wanted)
         except (ConcurrencyError, EventIdTakenError) as error:
             if connection.in_atomic_block or tries >= _retries(error, appends):
                 raise
             tries += 1
+        else:
+            if not rows or rows[0][1] > 0:
+                return rows
+            # A key was not its subject's, so nothing was written: seal anew.
+            wanted = statement(appends, ask_for_keys=True)
 
 
 def _execute(wanted: Statement) -> list[Any]:
@@ -210,7 +236,7 @@ def _refusal(error: DatabaseError) -> EventStoreError | None:
         )
     if cause.diag.constraint_name == "events_event_id_key":
         return EventIdTakenError(None)
-    return None
+    return vault.refusal(error)
 
 
 def _retries(error: EventStoreError, appends: Sequence[Append]) -> int:
@@ -225,7 +251,7 @@ def _first_result(appends: Sequence[Append]) -> list[Appended]:
     wanted = [event_id for append in appends for event_id in append.event_ids]
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_by_ids"), {"event_ids": wanted})
-        stored = {row[3]: recorded(row) for row in cursor.fetchall()}
+        stored = {event.event_id: event for event in recorded(cursor.fetchall())}
     results = []
     for append in appends:
         for event_id, event in zip(append.event_ids, append.events, strict=True):
@@ -242,8 +268,3 @@ def _first_result(appends: Sequence[Append]) -> list[Appended]:
             )
         )
     return results
-
-
-def _json(value: Any) -> Any:
-    # Django's cursors hand jsonb over as text, its querysets as values.
-    return orjson.loads(value) if isinstance(value, str) else value

@@ -37,10 +37,13 @@ class Projection:
     Attributes:
         name: Stored with the checkpoints, for ever.
         apply: Writes a batch, in order of position; applying it twice changes nothing.
+        forget: Deletes what it keeps of a person, given their stream; called when the
+            person is erased, in that transaction.  Left out by what keeps nothing.
     """
 
     name: str
     apply: Callable[[Sequence[RecordedEvent]], None]
+    forget: Callable[[str], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

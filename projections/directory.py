@@ -13,6 +13,7 @@ from users.aggregate import USER, user_id_of
 from users.events import (
     UserCreated,
     UserEmailChanged,
+    UserErased,
     UserEvent,
     UserNameChanged,
     UserStatusChanged,
@@ -32,7 +33,12 @@ FIELDS = (
 
 
 def project(row: DirectoryEntry | None, event: RecordedEvent) -> DirectoryEntry | None:
-    """Return the row after *event*; one the row has seen already changes nothing."""
+    """Return the row after *event*; one the row has seen already changes nothing.
+
+    A person who was erased has none.
+    """
+    if isinstance(event.payload, UserErased):
+        return None
     if row is None:
         row = _first_row(event)
     elif event.version <= row.version:
@@ -60,14 +66,17 @@ def apply(events: Sequence[RecordedEvent]) -> None:
         if event.category == USER.category:
             touched.setdefault(user_id_of(event.stream), []).append(event)
     rows = DirectoryEntry.objects.in_bulk(list(touched))
-    changed = []
+    changed, gone = [], []
     for user_id, its_events in touched.items():
         row = rows.get(user_id)
         for event in its_events:
             row = project(row, event)
         if row is not None:
             changed.append(row)
+        elif user_id in rows:
+            gone.append(user_id)
     write(changed)
+    delete(gone)
 
 
 def write(rows: Sequence[DirectoryEntry]) -> None:
@@ -79,6 +88,18 @@ def write(rows: Sequence[DirectoryEntry]) -> None:
             unique_fields=["user_id"],
             update_fields=FIELDS,
         )
+
+
+def delete(user_ids: Sequence[UUID]) -> None:
+    """Delete the rows of these users."""
+    if user_ids:
+        DirectoryEntry.objects.filter(user_id__in=user_ids).delete()
+
+
+def forget(stream: str) -> None:
+    """Delete the row of a user who is erased, if *stream* is a user's."""
+    if stream.startswith(f"{USER.category}-"):
+        delete([user_id_of(stream)])
 
 
 def _first_row(event: RecordedEvent) -> DirectoryEntry | None:
@@ -103,10 +124,12 @@ def _write(row: DirectoryEntry, payload: UserEvent | UnknownEvent) -> None:
             row.email = payload.new_email
         case UserStatusChanged():
             row.status = payload.new_status.value
+        case UserErased():
+            pass  # project() has no row for it
         case UnknownEvent():
             pass  # nothing this version could show
         case _:
             assert_never(payload)
 
 
-DIRECTORY = Projection(name="directory", apply=apply)
+DIRECTORY = Projection(name="directory", apply=apply, forget=forget)

@@ -10,6 +10,8 @@ from eventstore.codec import event_type, gettext_noop
 @event_type(
     "ReadModelReprocessed",
     sentence=gettext_noop("{who} reprocessed {subject} in {projection} via {via}"),
+    personal=("reason",),
+    subject="subject",
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModelReprocessed:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from projections import instants, queries
 from projections.models import DirectoryEntry
-from users.values import Status
+from users.values import SETTABLE_STATUSES
 
 
 class InstantField(forms.CharField):
@@ -46,7 +46,9 @@ class DirectoryFilter(django_filters.FilterSet):
         max_length=200,
         label="Words that must all occur in the name or the e-mail address.",
     )
-    status = django_filters.ChoiceFilter(choices=[(s.value, s.value) for s in Status])
+    status = django_filters.ChoiceFilter(
+        choices=[(status.value, status.value) for status in SETTABLE_STATUSES]
+    )
     source = django_filters.CharFilter(max_length=50)
     email = django_filters.CharFilter(lookup_expr="iexact", max_length=254)
     created_since = InstantFilter("created_at", lookup_expr="gte")

@@ -6,7 +6,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Concat, Lower, Upper
 
-from users.values import Status
+from users.values import SETTABLE_STATUSES
 
 
 class DirectoryEntry(models.Model):
@@ -15,7 +15,9 @@ class DirectoryEntry(models.Model):
     user_id = models.UUIDField(primary_key=True)
     name = models.TextField()
     email = models.TextField()
-    status = models.TextField(choices=[(s.value, s.value.title()) for s in Status])
+    status = models.TextField(
+        choices=[(s.value, s.value.title()) for s in SETTABLE_STATUSES]
+    )
     source = models.TextField(help_text="Through what the user came to us.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

@@ -100,7 +100,7 @@ def run(
         if not found.differences:
             raise StalePreviewError
         if derived is None:
-            DirectoryEntry.objects.filter(user_id=user_id).delete()
+            directory.delete([user_id])
         else:
             directory.write([derived])
         done = ReadModelReprocessed(

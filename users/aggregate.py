@@ -10,19 +10,26 @@ from typing import assert_never
 from uuid import UUID
 
 from eventstore.aggregate import Aggregate
-from eventstore.events import UnknownEvent
+from eventstore.events import ERASED, UnknownEvent
 from users import values
 from users.commands import (
     ChangeEmail,
     ChangeName,
     ChangeStatus,
     CreateUser,
+    EraseUser,
     UserCommand,
 )
-from users.errors import StatusTransitionError, UserExistsError, UserNotFoundError
+from users.errors import (
+    StatusTransitionError,
+    UserErasedError,
+    UserExistsError,
+    UserNotFoundError,
+)
 from users.events import (
     UserCreated,
     UserEmailChanged,
+    UserErased,
     UserEvent,
     UserNameChanged,
     UserStatusChanged,
@@ -55,6 +62,8 @@ def decide(state: User | None, command: UserCommand) -> list[UserEvent]:
     Raises:
         UserError: The command is refused.
     """
+    if state is not None and state.status is Status.ERASED:
+        return _refuse_erased(command)
     if isinstance(command, CreateUser):
         return _create(state, command)
     if state is None:
@@ -66,6 +75,8 @@ def decide(state: User | None, command: UserCommand) -> list[UserEvent]:
             return _change_email(state, command)
         case ChangeStatus():
             return _change_status(state, command)
+        case EraseUser():
+            return [UserErased(ground=command.ground)]
         case _:
             assert_never(command)
 
@@ -77,20 +88,36 @@ def evolve(state: User | None, event: UserEvent | UnknownEvent) -> User | None:
     match event:
         case UserCreated():
             return _created(event)
+        case UserErased():
+            return replace(state, name=ERASED, email=ERASED, status=Status.ERASED)
+        case UnknownEvent():
+            return state
+        case _:
+            return _changed(state, event)
+
+
+def _changed(
+    state: User, event: UserNameChanged | UserEmailChanged | UserStatusChanged
+) -> User:
+    match event:
         case UserNameChanged():
             return replace(state, name=event.new_name)
         case UserEmailChanged():
             return replace(state, email=event.new_email)
         case UserStatusChanged():
             return replace(state, status=event.new_status)
-        case UnknownEvent():
-            return state
         case _:
             assert_never(event)
 
 
 def _created(event: UserCreated) -> User:
     return User(name=event.name, email=event.email, status=Status.ACTIVE)
+
+
+def _refuse_erased(command: UserCommand) -> list[UserEvent]:
+    if isinstance(command, EraseUser):
+        return []
+    raise UserErasedError(command.user_id)
 
 
 def _create(state: User | None, command: CreateUser) -> list[UserEvent]:

@@ -9,13 +9,14 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from eventstore import store
 from users.aggregate import USER
-from users.errors import EmailTakenError
-from users.events import UserCreated, UserEmailChanged, UserEvent
-from users.models import Claim
-from users.values import comparison_form
+from users.errors import EmailSuppressedError, EmailTakenError
+from users.events import UserCreated, UserEmailChanged, UserErased, UserEvent
+from users.models import Claim, Suppression
+from users.values import BACKFILL_SOURCES, comparison_form
 
 EMAIL = "email"
 BATCH_SIZE = 2_000  # events read, or claims written, at once
@@ -43,25 +44,34 @@ class Rebuilt:
         return not (self.taken or self.released or self.conflicts)
 
 
-def settle(stream: str, events: Iterable[UserEvent]) -> None:
+def settle(stream: str, events: Iterable[UserEvent], *, source: str) -> None:
     """Take and release the claims that *events* imply; must run in a transaction.
 
     New claims come first: two users who swap addresses are refused, not deadlocked.
+    An erased person's claim becomes a suppression: no backfill takes the address again.
+
+    Args:
+        stream: Of the user.
+        events: What is about to be appended to it.
+        source: Through what.
 
     Raises:
         EmailTakenError: Another user holds the address.
+        EmailSuppressedError: It was an erased person's, and *source* acts by itself.
     """
     for event in events:
         match event:
             case UserCreated():
-                _take(stream, event.email)
+                _take(stream, event.email, source)
             case UserEmailChanged():
                 old, new = digest(event.old_email), digest(event.new_email)
                 if old != new:
-                    _take(stream, event.new_email)
+                    _take(stream, event.new_email, source)
                     Claim.objects.filter(
                         namespace=EMAIL, digest=old, stream=stream
                     ).delete()
+            case UserErased():
+                _suppress(stream)
             case _:
                 pass  # no other event touches an address
 
@@ -73,6 +83,11 @@ def holder(email: str) -> str | None:
         .values_list("stream", flat=True)
         .first()
     )
+
+
+def is_suppressed(email: str) -> bool:
+    """Say whether *email* was an erased person's when that person was erased."""
+    return Suppression.objects.filter(namespace=EMAIL, digest=digest(email)).exists()
 
 
 def digest(email: str) -> bytes:
@@ -110,8 +125,10 @@ def _follow(addresses: dict[str, bytes], *, after: int, until: int) -> None:
         )
         for _bucket, event in batch:
             match event.payload:
+                case UserErased():
+                    addresses.pop(event.stream, None)
                 case UserCreated(email=email) | UserEmailChanged(new_email=email):
-                    if event.category == USER.category:
+                    if event.category == USER.category and not event.is_erased:
                         # Moved to the end: order says since when it is held.
                         addresses.pop(event.stream, None)
                         addresses[event.stream] = digest(email)
@@ -149,7 +166,22 @@ def _write_difference(addresses: dict[str, bytes], *, dry_run: bool) -> Rebuilt:
     )
 
 
-def _take(stream: str, email: str) -> None:
+def _suppress(stream: str) -> None:
+    now = timezone.now()
+    held = Claim.objects.filter(stream=stream)
+    Suppression.objects.bulk_create(
+        [
+            Suppression(namespace=claim.namespace, digest=claim.digest, erased_at=now)
+            for claim in held
+        ],
+        ignore_conflicts=True,
+    )
+    held.delete()
+
+
+def _take(stream: str, email: str, source: str) -> None:
+    if source in BACKFILL_SOURCES and is_suppressed(email):
+        raise EmailSuppressedError
     # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
     Claim.objects.bulk_create(
         [Claim(namespace=EMAIL, digest=digest(email), stream=stream)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from users.values import Status
+from users.values import ErasureGround, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,4 +42,12 @@ class ChangeStatus:
     reason: str = ""
 
 
-UserCommand = CreateUser | ChangeName | ChangeEmail | ChangeStatus
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseUser:
+    """Make what we know of a person unreadable, for good."""
+
+    user_id: UUID
+    ground: ErasureGround
+
+
+UserCommand = CreateUser | ChangeName | ChangeEmail | ChangeStatus | EraseUser

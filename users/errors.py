@@ -25,6 +25,21 @@ class UserExistsError(UserError):
         super().__init__(f"User {user_id} exists already.")
 
 
+class UserErasedError(UserError):
+    """The person was erased; nothing about them changes any more."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        super().__init__(f"User {user_id} was erased; create a new user instead.")
+
+
+class EmailSuppressedError(UserError):
+    """The address was an erased person's, and a source that acts by itself has it."""
+
+    def __init__(self) -> None:
+        super().__init__("This e-mail address was erased; only people may add it anew.")
+
+
 class EmailTakenError(UserError):
     """Another living user holds this address; never says who."""
 

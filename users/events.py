@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eventstore.codec import event_type, gettext_noop
-from users.values import Status
+from users.values import ErasureGround, Status
 
 
 @event_type(
     "UserCreated",
     sentence=gettext_noop("{who} created {name} with e-mail {email} via {via}"),
+    personal=("name", "email"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCreated:
@@ -28,6 +29,7 @@ class UserCreated:
 @event_type(
     "UserNameChanged",
     sentence=gettext_noop("{who} changed name from {old_name} to {new_name} via {via}"),
+    personal=("old_name", "new_name"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserNameChanged:
@@ -47,6 +49,7 @@ class UserNameChanged:
     sentence=gettext_noop(
         "{who} changed e-mail from {old_email} to {new_email} via {via}"
     ),
+    personal=("old_email", "new_email"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserEmailChanged:
@@ -66,6 +69,7 @@ class UserEmailChanged:
     sentence=gettext_noop(
         "{who} changed status from {old_status} to {new_status} via {via}"
     ),
+    personal=("reason",),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserStatusChanged:
@@ -85,4 +89,25 @@ class UserStatusChanged:
     reason: str = ""
 
 
-UserEvent = UserCreated | UserNameChanged | UserEmailChanged | UserStatusChanged
+@event_type(
+    "UserErased",
+    sentence=gettext_noop("{who} erased this person via {via}"),
+    erases=True,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserErased:
+    """What we knew of the person can be read by nobody from here on.
+
+    The key of the person is destroyed with it.  No words of one's own are kept: they
+    might name the person, and could not be erased.
+
+    Attributes:
+        ground: Why, ``request``, ``retention`` or ``unlawful``.
+    """
+
+    ground: ErasureGround
+
+
+UserEvent = (
+    UserCreated | UserNameChanged | UserEmailChanged | UserStatusChanged | UserErased
+)

@@ -23,10 +23,34 @@ class Claim(models.Model):
         ]
         indexes = [models.Index(fields=["stream"], name="claim_stream")]
         # The aggregate has no table of its own for its permission to hang on.
-        permissions = [("issue_command", "Can issue commands on users")]
+        permissions = [
+            ("issue_command", "Can issue commands on users"),
+            ("erase_user", "Can erase users"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.namespace} claim of {self.stream}"
+
+
+class Suppression(models.Model):
+    """An erased person's hold on a value: no source may bring the person back.
+
+    Keyed as a claim is, so it tells nobody an address; made from nothing but claims.
+    """
+
+    namespace = models.TextField()
+    digest = models.BinaryField()
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "digest"], name="suppressed_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace} suppressed since {self.erased_at:%Y-%m-%d}"
 
 
 class ApiToken(models.Model):

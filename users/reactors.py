@@ -6,11 +6,10 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from eventstore.events import SALESFORCE, RecordedEvent
+from eventstore.events import RecordedEvent
 from eventstore.subscriptions import Reactor
 from users.events import UserCreated
-
-BACKFILL_SOURCES = frozenset({SALESFORCE})  # people who knew us before Annals did
+from users.values import BACKFILL_SOURCES
 
 
 def wants_welcome(event: RecordedEvent) -> bool:

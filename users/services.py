@@ -9,13 +9,13 @@ from typing import cast
 import uuid_utils.compat as uuid
 from django.db import transaction
 
-from eventstore import circumstances, repository, store
+from eventstore import circumstances, erasure, repository, store
 from eventstore.errors import ConcurrencyError
 from eventstore.events import Metadata
 from users import claims
 from users.aggregate import USER
 from users.commands import UserCommand
-from users.events import UserEvent
+from users.events import UserErased, UserEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +108,12 @@ def _attempt(
             changed=False,
         )
     with transaction.atomic():
-        claims.settle(stream, events)
+        claims.settle(stream, events, source=metadata.source)
         appended = store.append(
             stream, events, expected_version=loaded.version, metadata=metadata
         )
+        if any(isinstance(event, UserErased) for event in events):
+            erasure.forget(stream)
     return Outcome(
         stream=stream,
         version=appended.version,

@@ -12,7 +12,11 @@ from email_validator import (
     validate_email,
 )
 
+from eventstore.events import SALESFORCE
 from users.errors import InvalidValueError
+
+# Sources that act by themselves, with people who knew us before Annals did.
+BACKFILL_SOURCES = frozenset({SALESFORCE})
 
 NAME_LENGTH = 200  # characters
 REASON_LENGTH = 500  # characters
@@ -28,6 +32,19 @@ class Status(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DEACTIVATED = "deactivated"
+    ERASED = "erased"  # for good; nothing leads out of it
+
+
+# What a command may ask for; erasing is a command of its own.
+SETTABLE_STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.DEACTIVATED)
+
+
+class ErasureGround(StrEnum):
+    """Why a person is erased."""
+
+    REQUEST = "request"  # the person asked for it
+    RETENTION = "retention"  # we may keep it no longer
+    UNLAWFUL = "unlawful"  # we should never have had it
 
 
 def person_name(raw: str) -> str:

@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 from config.embedded import keys, places, postgres, valkey
 from config.embedded.errors import EmbeddedError
-from eventstore import roles
+from eventstore import keyring, roles
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATABASE = "annals"
 MAIL = "mail"  # one file for each e-mail that would be sent
+KEY_RING = "key_ring.json"
 # The kept files and the variables they fill.
 SECRETS = {"SECRET_KEY": "secret_key", "CLAIM_KEY": "claim_key"}
 LAPTOP = {
@@ -93,6 +94,10 @@ def _embed_database(state: Path) -> postgres.Server:
     for variable, name in SECRETS.items():
         if variable not in os.environ:
             os.environ[variable] = keys.kept(state / name)
+    if "KEY_RING_FILE" not in os.environ:
+        ring = state / KEY_RING
+        keys.kept(ring, lambda: keyring.written(keyring.new(keyring.DEVELOPMENT)))
+        os.environ["KEY_RING_FILE"] = str(ring)
     # On the terminal they would drown everything else.
     mail = {"EMAIL_URL": f"filemail:///{quote(str(state / MAIL))}"}
     for variable, value in (LAPTOP | mail).items():

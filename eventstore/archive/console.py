@@ -23,21 +23,24 @@ TTY_SECONDS = 0.1  # between redraws where somebody does
 class Progress:
     """A bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, stream: TextIO, verb: str, *, total: int) -> None:
+    def __init__(
+        self, stream: TextIO, verb: str, *, total: int, noun: str = "events"
+    ) -> None:
         """Write to *stream*; *total* is what *reached* ends at, 0 if unknown."""
         self._stream = stream
         self._verb = verb
+        self._noun = noun
         self._total = total
         self._is_tty = stream.isatty()
         self._next = time.monotonic() + (0 if self._is_tty else PLAIN_SECONDS)
 
-    def update(self, events: int, reached: int) -> None:
-        """Show *events* done, and *reached* of the total."""
+    def update(self, count: int, reached: int) -> None:
+        """Show *count* done, and *reached* of the total."""
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + (TTY_SECONDS if self._is_tty else PLAIN_SECONDS)
-        self._stream.write(self._line(events, reached))
+        self._stream.write(self._line(count, reached))
         self._stream.flush()
 
     def close(self) -> None:
@@ -45,8 +48,8 @@ class Progress:
         if self._is_tty:
             self._stream.write("\r\x1b[K")
 
-    def _line(self, events: int, reached: int) -> str:
-        told = f"{self._verb} {events:,} events"
+    def _line(self, count: int, reached: int) -> str:
+        told = f"{self._verb} {count:,} {self._noun}"
         if not self._total:
             return f"\r\x1b[K{told}" if self._is_tty else f"{told}\n"
         share = min(reached / self._total, 1)

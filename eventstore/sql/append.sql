@@ -1,13 +1,14 @@
 -- Appends events to one stream or several; all or nothing, one round trip.
--- Parameters: one array entry a stream, one array entry an event.
+-- Parameters: one array entry a stream, an event, or a key.
 -- Returns: a row a stream: its place, last version, last position, recorded_at;
--- no row when may_repeat and an id is stored already.
+-- no row when may_repeat and an id is stored already; a row with version 0 when a key
+-- is not the subject's.
 SELECT
     stream_place,
     last_version,
     last_position,
     written_at
-FROM append_events_v2(
+FROM append_events_v3(
     %(streams)s::text[],
     %(expected)s::bigint[],
     %(may_repeat)s,
@@ -24,6 +25,11 @@ FROM append_events_v2(
     %(causation_ids)s::uuid[],
     %(metadata)s::text[]::jsonb[],
     %(meta_hashes)s::bytea[],
-    %(occurred_at)s::timestamptz[]
+    %(occurred_at)s::timestamptz[],
+    %(subjects)s::text[],
+    %(key_ids)s::uuid[],
+    %(epoch)s::integer,
+    %(fingerprint)s::bytea,
+    %(wrapped_keys)s::bytea[]
 )
 ORDER BY stream_place

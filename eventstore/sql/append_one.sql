@@ -1,12 +1,13 @@
 -- Appends one event to one stream; one round trip.
 -- Returns: its place (1, as append.sql does), last version, last position, recorded_at;
--- no row when may_repeat and the id is stored already.
+-- no row when may_repeat and the id is stored already; version 0 when the key is not
+-- the subject's.
 SELECT
     1 AS stream_place,
     last_version,
     last_position,
     written_at
-FROM append_event_v2(
+FROM append_event_v3(
     %(stream)s::text,
     %(expected)s::bigint,
     %(may_repeat)s::boolean,
@@ -22,5 +23,10 @@ FROM append_event_v2(
     %(causation_ids)s::uuid,
     %(metadata)s::text::jsonb,
     %(meta_hashes)s::bytea,
-    %(occurred_at)s::timestamptz
+    %(occurred_at)s::timestamptz,
+    %(subject)s::text,
+    %(key_id)s::uuid,
+    %(epoch)s::integer,
+    %(fingerprint)s::bytea,
+    %(wrapped_key)s::bytea
 )

@@ -50,6 +50,13 @@ grants AS (
             s.relowner
         FROM log AS l
         INNER JOIN pg_class AS s ON s.oid = to_regclass('events_position_seq')
+        UNION ALL
+        SELECT
+            'vault_grant',
+            v.relacl,
+            v.relowner
+        FROM log AS l
+        INNER JOIN pg_class AS v ON v.relnamespace = to_regnamespace('vault')
     ) AS g
     CROSS JOIN LATERAL aclexplode(g.acl) AS a
     WHERE a.grantee <> g.holder AND a.privilege_type <> 'SELECT'
@@ -135,6 +142,30 @@ WHERE NOT EXISTS (
         AND t.tgqual IS NULL
         AND p.proname = 'refuse_event_change_v1'
 )
+UNION ALL
+-- FOR EACH ROW BEFORE UPDATE; FOR EACH STATEMENT BEFORE DELETE OR TRUNCATE.
+SELECT
+    'vault_trigger',
+    w.name
+FROM log AS l
+CROSS JOIN (
+    VALUES
+    ('subject_key_stays_destroyed', 19),
+    ('subject_key_is_never_deleted', 42)
+) AS w (name, kind)
+WHERE
+    to_regclass('vault.subject_key') IS NOT NULL
+    AND NOT EXISTS (
+        SELECT FROM pg_trigger AS t
+        INNER JOIN pg_proc AS p ON t.tgfoid = p.oid
+        WHERE
+            t.tgrelid = to_regclass('vault.subject_key')
+            AND t.tgname = w.name
+            AND t.tgenabled = 'A'
+            AND t.tgtype = w.kind
+            AND t.tgqual IS NULL
+            AND p.proname = 'refuse_key_change_v1'
+    )
 UNION ALL
 SELECT
     'strange_trigger',

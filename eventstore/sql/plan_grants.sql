@@ -11,7 +11,7 @@ WITH space AS (
         n.nspacl,
         n.nspowner
     FROM pg_namespace AS n
-    WHERE n.nspname = current_schema()
+    WHERE n.nspname IN (current_schema(), 'vault')
 ),
 
 relations AS (
@@ -20,7 +20,8 @@ relations AS (
         c.relkind,
         c.relowner,
         c.relacl,
-        c.relname = any(
+        s.nspname = 'vault'
+        OR c.relname = any(
             ARRAY['events', 'events_position_seq', 'django_migrations']
         ) AS is_sealed,
         c.oid IN (
@@ -219,7 +220,7 @@ steps (place, statement) AS (
         ('r', 'SELECT, INSERT, UPDATE, DELETE ON TABLES'),
         ('S', 'SELECT, USAGE, UPDATE ON SEQUENCES')
     ) AS w (kind, grants)
-    WHERE NOT EXISTS (
+    WHERE s.nspname <> 'vault' AND NOT EXISTS (
         SELECT FROM defaults AS d
         WHERE
             d.defaclobjtype = w.kind::"char"

@@ -16,7 +16,7 @@ from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
 from projections.queries import CursorError, DirectoryPage
-from users.values import Status
+from users.values import SETTABLE_STATUSES
 
 
 @require_safe
@@ -36,7 +36,7 @@ def users(request: HttpRequest) -> HttpResponse:
         chips=_chips(request, wanted),
         found=found,
         progress=subscriptions.progress(DIRECTORY),
-        statuses=[status.value for status in Status],
+        statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
     )
 

@@ -19,9 +19,17 @@ from users.commands import (
     ChangeName,
     ChangeStatus,
     CreateUser,
+    EraseUser,
     UserCommand,
 )
-from users.values import EMAIL_LENGTH, NAME_LENGTH, REASON_LENGTH, Status
+from users.values import (
+    EMAIL_LENGTH,
+    NAME_LENGTH,
+    REASON_LENGTH,
+    SETTABLE_STATUSES,
+    ErasureGround,
+    Status,
+)
 
 
 def _name() -> forms.CharField:
@@ -98,7 +106,7 @@ class ChangeStatusForm(CommandForm):
         asked = self["status"].value()
         self.fields["status"].widget.choices = [
             (status.value, status.value.title())
-            for status in Status
+            for status in SETTABLE_STATUSES
             if status in offered or status == asked
         ]
 
@@ -108,6 +116,45 @@ class ChangeStatusForm(CommandForm):
             return Status(self.cleaned_data["status"])
         except ValueError:
             raise ValidationError(_("Choose one of the statuses.")) from None
+
+
+class EraseForm(CommandForm):
+    """Make what is known of a person unreadable, for good."""
+
+    title = gettext_lazy("Erase user")
+    command = EraseUser
+    warning = gettext_lazy(
+        "The key under which this person's data is sealed is destroyed. Nobody can "
+        "undo this. The events stay, and no longer tell of whom."
+    )
+    ground = forms.ChoiceField(
+        label=gettext_lazy("Ground"),
+        choices=[
+            (ErasureGround.REQUEST, gettext_lazy("The person asked for it")),
+            (ErasureGround.RETENTION, gettext_lazy("We may keep it no longer")),
+            (ErasureGround.UNLAWFUL, gettext_lazy("We should never have had it")),
+        ],
+        widget=forms.Select,
+    )
+    confirmation = forms.CharField(
+        label=gettext_lazy("Type the e-mail address of this user"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+    )
+
+    def clean_ground(self) -> ErasureGround:
+        """Return the ground."""
+        return ErasureGround(self.cleaned_data["ground"])
+
+    def clean_confirmation(self) -> str:
+        """Go on only if the person who is shown is the one who is meant."""
+        typed: str = self.cleaned_data["confirmation"]
+        if typed.strip().casefold() != self.state.email.casefold():
+            raise ValidationError(_("This is not the e-mail address of this user."))
+        return typed
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return ``EraseUser``."""
+        return EraseUser(user_id=user_id, ground=self.cleaned_data["ground"])
 
 
 class CreateUserForm(forms.Form):

@@ -15,12 +15,14 @@ from django.views.decorators.http import require_safe
 
 from eventstore import effects
 from eventstore.admin.pages import not_found, number, page
+from eventstore.events import RecordedEvent
 from eventstore.templatetags.backoffice import instant
 from projections import queries
 from projections.admin.comparison import compare
 from projections.admin.moments import Moment, MomentForm, look
 from projections.queries import Chapter
 from users.aggregate import USER
+from users.events import UserErased
 
 SHOWN = 100  # chapters a page
 LATER = 5  # chapters shown above the one that a moment is about
@@ -51,12 +53,19 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         user_id=user_id,
         stream=USER.stream(user_id),
         known=known,
+        erased=_erasure(chapters),
         version=len(chapters),
         comparison=compare(row, [each.event for each in chapters]),
         tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
         tab=tab if tab in TABS else "history",
         **details(request, user_id, chapters),
     )
+
+
+def _erasure(chapters: Chapters) -> RecordedEvent | None:
+    """Return the event that erased the user, if one did; it is the last one."""
+    last = chapters[-1].event if chapters else None
+    return last if last and isinstance(last.payload, UserErased) else None
 
 
 def unknown(request: HttpRequest, user_id: UUID) -> HttpResponse:

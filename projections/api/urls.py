@@ -6,7 +6,12 @@ from django.urls import path
 
 from projections.api.log import ConversationView, EventsAroundView, EventsView
 from projections.api.views import UserEventsView, UsersView, UserView
-from users.api.views import ChangeEmailView, ChangeNameView, ChangeStatusView
+from users.api.views import (
+    ChangeEmailView,
+    ChangeNameView,
+    ChangeStatusView,
+    EraseUserView,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -17,6 +22,7 @@ urlpatterns = [
     path(
         "users/<uuid:user_id>/status", ChangeStatusView.as_view(), name="change-status"
     ),
+    path("users/<uuid:user_id>/erase", EraseUserView.as_view(), name="erase-user"),
     path("users/<uuid:user_id>/events", UserEventsView.as_view(), name="user-events"),
     path("events", EventsView.as_view(), name="events"),
     path("events/around", EventsAroundView.as_view(), name="events-around"),

@@ -36,7 +36,8 @@ from users.aggregate import USER, User
 from users.api.schema import problems
 from users.api.serializers import CreateUserSerializer
 from users.api.views import ANSWERS, create_user
-from users.errors import UserNotFoundError
+from users.errors import UserErasedError, UserNotFoundError
+from users.values import Status
 
 FILTERS = [
     OpenApiParameter(
@@ -116,7 +117,7 @@ class UserView(APIView):
                 serializers=[UserSerializer, UserAtSerializer, UserAsOfSerializer],
                 resource_type_field_name=None,
             ),
-            **problems(400, 401, 404, 503),
+            **problems(400, 401, 404, 410, 503),
         },
     )
     def get(self, request: Request, user_id: UUID) -> Response:
@@ -210,7 +211,10 @@ def _then(
 
 
 def _why_missing(user_id: UUID, version: int | None) -> Exception:
-    known = queries.user(user_id).version
+    loaded = queries.user(user_id)
+    known = loaded.version
+    if loaded.state is not None and loaded.state.status is Status.ERASED:
+        return UserErasedError(user_id)
     if known == 0:
         return UserNotFoundError(user_id)
     if version is not None and version > known:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from eventstore.appends import Append, Appended, checked_rows
-from eventstore.codec import decode
+from eventstore import sealing
+from eventstore.appends import Append, Appended, check, sealed_rows
+from eventstore.codec import SEALED, decode
 from eventstore.errors import ConcurrencyError, EventIdTakenError
 from eventstore.events import ANY, STREAM_EXISTS, Metadata, RecordedEvent
+from eventstore.vault import DataKey
 
 
 class PlainStore:
@@ -21,6 +24,7 @@ class PlainStore:
     def __init__(self) -> None:
         self.streams: dict[str, list[RecordedEvent]] = {}
         self.by_id: dict[UUID, RecordedEvent] = {}
+        self.keys = _Keys()
 
     def append(
         self,
@@ -41,7 +45,8 @@ class PlainStore:
         return self.append_many([one])[0]
 
     def append_many(self, appends: Sequence[Append]) -> list[Appended]:
-        rows = checked_rows(appends)
+        check(appends)
+        rows = sealed_rows(appends, self.keys)
         ids = [event_id for append in appends for event_id in append.event_ids]
         if any(event_id in self.by_id for event_id in ids):
             return [self._repeated(append) for append in appends]
@@ -86,7 +91,11 @@ class PlainStore:
 
     def _store(self, stream: str, row: dict[str, Any], now: datetime) -> None:
         known = self.streams.setdefault(stream, [])
-        data = orjson.loads(row["data"])
+        data = clear = orjson.loads(row["data"])
+        if sealing.is_sealed(data):
+            subject = data[SEALED]["subject"]
+            place = sealing.event_place(row["event_ids"], stream, row["types"], subject)
+            clear = sealing.opened(data, self.keys[subject].cipher, place)
         event = RecordedEvent(
             position=len(self.by_id) + 1,
             stream=stream,
@@ -94,7 +103,7 @@ class PlainStore:
             event_id=row["event_ids"],
             type=row["types"],
             schema_version=row["schema_versions"],
-            payload=decode(row["types"], row["schema_versions"], data),
+            payload=decode(row["types"], row["schema_versions"], clear),
             data=data,
             actor=row["actors"],
             source=row["sources"],
@@ -106,6 +115,15 @@ class PlainStore:
         )
         known.append(event)
         self.by_id[event.event_id] = event
+
+
+class _Keys(dict[str, DataKey]):
+    """A key for whoever is asked about."""
+
+    def __missing__(self, subject: str) -> DataKey:
+        cipher = AESGCM(AESGCM.generate_key(256))
+        self[subject] = DataKey(subject=subject, key_id=uuid4(), cipher=cipher)
+        return self[subject]
 
 
 def _appended(event: RecordedEvent) -> Appended:

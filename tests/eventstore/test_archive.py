@@ -119,7 +119,7 @@ def test_a_cloudevent_has_the_attributes_of_the_standard() -> None:
         "time": "2020-02-29T23:59:59.000005Z",
         "datacontenttype": "application/json",
         "dataschema": "urn:annals:event:UserCreated:1",
-        "data": {"name": "Ada Byron", "email": "ada@example.com"},
+        "data": row.data,
         "sequence": str(event.position),
         "streamversion": 1,
         "actor": "client:tests",

@@ -40,18 +40,18 @@ BLIND = (
 SHADOW = (
     "CREATE TEMPORARY TABLE events (LIKE public.events); "
     "CREATE TEMPORARY SEQUENCE events_position_seq; "
-    "SELECT public.append_events_v2('{user-9}', '{-2}', false, '{1}',"
+    "SELECT public.append_events_v3('{user-9}', '{-2}', false, '{1}',"
     " ARRAY[gen_random_uuid()], '{T}', '{1}', ARRAY['{}'::jsonb],"
     " ARRAY[sha256('')], ARRAY['0123456789abcdef'::bytea], '{a}', '{s}',"
     " ARRAY[gen_random_uuid()], ARRAY[null::uuid], ARRAY['{}'::jsonb],"
-    " ARRAY[sha256('')], ARRAY[null::timestamptz])"
+    " ARRAY[sha256('')], ARRAY[null::timestamptz], '{}', '{}', NULL, NULL, '{}')"
 )
 SHADOW_ONE = (
     "CREATE TEMPORARY TABLE events (LIKE public.events); "
     "CREATE TEMPORARY SEQUENCE events_position_seq; "
-    "SELECT public.append_event_v2('user-9', -2, false, gen_random_uuid(), 'T', 1,"
+    "SELECT public.append_event_v3('user-9', -2, false, gen_random_uuid(), 'T', 1,"
     " '{}', sha256(''), '0123456789abcdef', 'a', 's', gen_random_uuid(), NULL, '{}',"
-    " sha256(''), NULL)"
+    " sha256(''), NULL, NULL, NULL, NULL, NULL, NULL)"
 )
 
 # attack: statements, then the outcome for application, owner and superuser.

@@ -38,6 +38,18 @@ HOLES = {
         "sequence_grant",
         "UPDATE to annals_app",
     ),
+    "GRANT UPDATE ON vault.subject_key TO annals_app": (
+        "vault_grant",
+        "UPDATE to annals_app",
+    ),
+    "ALTER TABLE vault.subject_key ENABLE TRIGGER subject_key_stays_destroyed": (
+        "vault_trigger",
+        "subject_key_stays_destroyed",
+    ),
+    "DROP TRIGGER subject_key_is_never_deleted ON vault.subject_key": (
+        "vault_trigger",
+        "subject_key_is_never_deleted",
+    ),
     "ALTER TABLE events ENABLE TRIGGER events_are_immutable": (
         "trigger",
         "events_are_immutable",
@@ -65,7 +77,7 @@ HOLES = {
     ),
     "SET LOCAL synchronous_commit = off": ("setting", "synchronous_commit"),
 }
-WRITERS = ("append_event_v2", "append_events_v2")
+WRITERS = ("append_event_v3", "append_events_v3")
 WRITER_HOLES = {
     "ALTER FUNCTION {} SECURITY INVOKER": "invoker",
     "ALTER FUNCTION {} RESET search_path": "search_path",
@@ -102,11 +114,13 @@ def test_names_a_weakened_append(writer: str, statement: str) -> None:
         "GRANT ALL ON events TO annals_app",
         "GRANT UPDATE (actor) ON events TO PUBLIC",
         "GRANT ALL ON SEQUENCE events_position_seq TO PUBLIC",
+        "GRANT ALL ON vault.subject_key TO annals_app",
+        "GRANT CREATE ON SCHEMA vault TO PUBLIC",
         "GRANT annals_owner TO annals_app",
         "ALTER ROLE annals_app CREATEROLE",
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
         "ALTER TABLE events OWNER TO CURRENT_USER",
-        "GRANT EXECUTE ON FUNCTION append_events_v2 TO PUBLIC",
+        "GRANT EXECUTE ON FUNCTION append_events_v3 TO PUBLIC",
     ],
 )
 def test_secure_database_closes_it_again(statement: str) -> None:

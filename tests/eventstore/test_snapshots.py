@@ -132,7 +132,7 @@ def test_a_snapshot_in_another_shape_is_ignored(
 ) -> None:
     live(12)
     catch_up()
-    states: list[Any] = [{"nonsense": True}, {"name": 7}, [], "x"]
+    states: list[Any] = [{"clear": {"name": 7}}, {"sealed": "x"}, [], "x"]
     for state in states:
         spoil(state=state)
         assert repository.load(USER, ADA).state == ada(12)
@@ -143,7 +143,8 @@ def test_a_snapshot_in_another_shape_is_ignored(
 def test_a_snapshot_of_other_code_is_ignored_and_replaced() -> None:
     live(12)
     catch_up()
-    spoil(fingerprint="other", state={"name": "Eve", "email": "e", "status": "active"})
+    eve = {"name": "Eve", "email": "e", "status": "active"}
+    spoil(fingerprint="other", state={"clear": eve})
     assert repository.load(USER, ADA).state == ada(12)
     for number in range(13, 21):
         rename(number)
@@ -180,7 +181,8 @@ def test_the_check_names_what_differs_from_the_fold() -> None:
     catch_up()
     out = StringIO()
     call_command("check_snapshots", stdout=out)
-    spoil(state={"name": "Eve", "email": "ada@example.com", "status": "active"})
+    eve = {"name": "Eve", "email": "ada@example.com", "status": "active"}
+    spoil(state={"clear": eve})
     for options in ([], ["--all"]):
         with pytest.raises(CommandError, match="1 of 1 snapshots differ") as caught:
             call_command("check_snapshots", *options)

@@ -13,8 +13,16 @@ from users.commands import (
     ChangeName,
     ChangeStatus,
     CreateUser,
+    EraseUser,
 )
-from users.values import EMAIL_LENGTH, NAME_LENGTH, REASON_LENGTH, Status
+from users.values import (
+    EMAIL_LENGTH,
+    NAME_LENGTH,
+    REASON_LENGTH,
+    SETTABLE_STATUSES,
+    ErasureGround,
+    Status,
+)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -123,7 +131,9 @@ class ChangeEmailSerializer(CommandSerializer):
 class ChangeStatusSerializer(CommandSerializer):
     """Let a person do more, or less."""
 
-    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    status = serializers.ChoiceField(
+        choices=[status.value for status in SETTABLE_STATUSES]
+    )
     reason = Text(
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )
@@ -137,8 +147,24 @@ class ChangeStatusSerializer(CommandSerializer):
         )
 
 
+class EraseUserSerializer(CommandSerializer):
+    """Make what is known of a person unreadable, for good."""
+
+    ground = serializers.ChoiceField(choices=[ground.value for ground in ErasureGround])
+
+    def to_command(self, user_id: UUID) -> EraseUser:
+        """Return the command."""
+        ground = ErasureGround(self.validated_data["ground"])
+        return EraseUser(user_id=user_id, ground=ground)
+
+
 # The bodies of the commands on a user who exists; each makes its own command.
-ChangeSerializer = ChangeNameSerializer | ChangeEmailSerializer | ChangeStatusSerializer
+ChangeSerializer = (
+    ChangeNameSerializer
+    | ChangeEmailSerializer
+    | ChangeStatusSerializer
+    | EraseUserSerializer
+)
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):

@@ -24,6 +24,7 @@ from users.api.serializers import (
     ChangeSerializer,
     ChangeStatusSerializer,
     CreateUserSerializer,
+    EraseUserSerializer,
     OutcomeSerializer,
 )
 from users.services import Outcome
@@ -31,7 +32,7 @@ from users.services import Outcome
 ANSWERS = {
     202: OutcomeSerializer,
     200: OutcomeSerializer,
-    **problems(400, 401, 404, 409, 415, 503),
+    **problems(400, 401, 404, 409, 410, 415, 503),
 }
 
 
@@ -100,6 +101,22 @@ class ChangeStatusView(CommandView):
     """Let a person do more, or less."""
 
     serializer_class = ChangeStatusSerializer
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="erase_user",
+        summary="Erase a user, for good",
+        description="Destroys the key under which the person's data is sealed. Every "
+        "event stays, and reads `[erased]` where it told of the person.",
+        request=EraseUserSerializer,
+        responses=ANSWERS,
+    )
+)
+class EraseUserView(CommandView):
+    """Make what is known of a person unreadable."""
+
+    serializer_class = EraseUserSerializer
 
 
 def _acting(request: Request) -> AbstractContextManager[None]:

@@ -1,0 +1,48 @@
+"""What becomes of an erased person beside the log: purged at once, checked later.
+
+The log needs no purging: the key is destroyed with the append (ADR-0009).
+"""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+
+from eventstore import codec, sql, vault
+from eventstore.subscriptions import Projection, all_subscriptions
+
+
+def forget(subject: str) -> None:
+    """Delete what the projections keep of *subject*; must run in a transaction.
+
+    A worker that holds older events of the person may still write a row.  It goes when
+    the worker comes to the event that erased them.
+    """
+    for subscription in all_subscriptions():
+        if isinstance(subscription, Projection) and subscription.forget is not None:
+            subscription.forget(subject)
+
+
+def undone() -> list[str]:
+    """Return the subjects whom the log says are erased and whose keys are there.
+
+    There are some after an older copy of the vault was restored, or when events were
+    imported.  Carried by ``events_type``: O(erasures).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.load("find_undone_erasures"), {"types": codec.erasing_types()}
+        )
+        return [subject for (subject,) in cursor.fetchall()]
+
+
+def reapply() -> int:
+    """Erase again whoever is :func:`undone`; return how many there were.
+
+    A transaction each.  Running it again changes nothing.
+    """
+    subjects = undone()
+    for subject in subjects:
+        with transaction.atomic():
+            vault.destroy(subject)
+            forget(subject)
+    return len(subjects)

@@ -1,0 +1,11 @@
+-- Scans the keys that one epoch wraps, by subject.  Carried by subject_key_epoch.
+-- Parameters: epoch; after, a subject, exclusive; size, at most.
+SELECT
+    subject,
+    key_id,
+    epoch,
+    wrapped_key
+FROM vault.subject_key
+WHERE epoch = %(epoch)s AND subject > %(after)s
+ORDER BY subject
+LIMIT %(size)s
