@@ -15,11 +15,13 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
 from config import navigation
+from config.login import LoginForm
 from eventstore.admin import dashboard, log
 from projections.admin import commands, directory, reprocess
 from projections.admin.forms import ChangeEmailForm, ChangeNameForm, ChangeStatusForm
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
+from users.admin import tokens
 
 View = Callable[..., HttpResponseBase]
 
@@ -28,10 +30,14 @@ SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 ISSUE_COMMANDS = "users.issue_command"
 REPROCESS = "projections.reprocess"
+SEE_TOKENS = "users.view_apitoken"
+ISSUE_TOKENS = "users.add_apitoken"
+REVOKE_TOKENS = "users.revoke_apitoken"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
 USER = f"{USERS}<uuid:user_id>/"
+TOKENS = "users/apitoken/"
 
 
 class BackOfficeSite(AdminSite):
@@ -40,10 +46,12 @@ class BackOfficeSite(AdminSite):
     site_title = site_header = "Annals"
     index_title = gettext_lazy("Dashboard")
     site_url = None
+    login_form = LoginForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then those of Django's admin."""
-        return [*self._log_pages(), *self._user_pages(), *super().get_urls()]
+        pages = [*self._log_pages(), *self._user_pages(), *self._token_pages()]
+        return [*pages, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the frame around every page shows."""
@@ -60,6 +68,17 @@ class BackOfficeSite(AdminSite):
         may_see = request.user.has_perm(SEE_EVENTS)
         numbers = {"overview": dashboard.overview() if may_see else None}
         return super().index(request, numbers | (extra_context or {}))
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Show the log-in form, or let in; 429 where too many log-ins failed."""
+        response = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if form is not None and form.lock:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(form.lock.resets_in)
+        return response
 
     def _log_pages(self) -> list[URLPattern]:
         events = self._page(log.events, SEE_EVENTS)
@@ -97,6 +116,15 @@ class BackOfficeSite(AdminSite):
                 name=name.replace("-", "_"),
             )
             for name, form_class in forms.items()
+        ]
+
+    def _token_pages(self) -> list[URLPattern]:
+        issue = self._page(tokens.issue, ISSUE_TOKENS)
+        revoke = self._page(tokens.revoke, REVOKE_TOKENS)
+        return [
+            path(TOKENS, self._page(tokens.listed, SEE_TOKENS), name="tokens"),
+            path(f"{TOKENS}add/", issue, name="issue_token"),
+            path(f"{TOKENS}<uuid:token_id>/revoke/", revoke, name="revoke_token"),
         ]
 
     def _page(self, view: View, permission: str) -> View:

@@ -26,6 +26,7 @@ from users.api.serializers import (
     CreateUserSerializer,
     OutcomeSerializer,
 )
+from users.scopes import Scope
 from users.services import Outcome
 
 ANSWERS = {
@@ -48,6 +49,7 @@ def create_user(request: Request) -> Response:
 class CommandView(APIView):
     """Carries out one kind of command on the user that the URL names."""
 
+    scopes = {"POST": Scope.USERS_WRITE}
     serializer_class: ClassVar[type[ChangeSerializer]]
 
     def post(self, request: Request, user_id: UUID) -> Response:
