@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import ngettext
 
 from users import limits
@@ -43,7 +44,8 @@ class LoginForm(AdminAuthenticationForm):
             most=settings.LOGIN_FAILURES,
             seconds=settings.LOGIN_LOCK_SECONDS,
         )
-        subject = f"{username.casefold()}\0{client_address(self.request)}"
+        address = client_address(cast("HttpRequest", self.request))
+        subject = f"{username.casefold()}\0{address}"
         usage = limits.spend(limit, subject)
         if usage and usage.is_over:
             self.lock = usage

@@ -42,9 +42,11 @@ class CorrelationMiddleware:
 
 
 class QuotaMiddleware:
-    """Tells the client how much it may still ask (draft-ietf-httpapi-ratelimit-headers).
+    """Tells the client how much it may still ask.
 
     The throttle leaves the usage on the request.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-11.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

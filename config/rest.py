@@ -1,12 +1,8 @@
-"""The REST interface's settings; read by config/settings.py."""
+"""How DRF and drf-spectacular are set up; the same in every installation."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import environ
-
-env = environ.Env()
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -20,10 +16,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "config.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
 }
-# Requests a minute; 0 is no limit.
-API_READS_A_MINUTE: int = env.int("API_READS_A_MINUTE", default=6000)
-API_WRITES_A_MINUTE: int = env.int("API_WRITES_A_MINUTE", default=3000)
-API_STRANGERS_A_MINUTE: int = env.int("API_STRANGERS_A_MINUTE", default=60)
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Annals",

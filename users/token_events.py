@@ -17,7 +17,7 @@ class ApiTokenIssued:
     """A client may act on its own from here on.
 
     Attributes:
-        name: Name of the client; events that it causes have the actor ``client:<name>``.
+        name: The client; what it causes has the actor ``client:<name>``.
         scopes: What it may do, sorted.
         expires_at: When that ends by itself; null for never.
         reason: Why, in the words of whoever issued it; may be empty.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.config.conftest import open_folder
-from tests.journeys.cast import Cast
 from tests.factories import api_token
+from tests.journeys.cast import Cast
 
 
 @pytest.fixture

@@ -24,11 +24,12 @@ from users.values import Status
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+VIEWS: dict[str, Any] = {str(route.name): route.callback for route in urlpatterns}
 ENDPOINTS = [
-    (route.name, method, demanded(route.callback.cls, method))
-    for route in urlpatterns
+    (name, method, demanded(view.cls, method))
+    for name, view in VIEWS.items()
     for method in METHODS
-    if hasattr(route.callback.cls, method.lower())
+    if hasattr(view.cls, method.lower())
 ]
 
 

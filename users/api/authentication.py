@@ -66,7 +66,7 @@ class ApiTokenAuthentication(BaseAuthentication):
 def _refusal(token: ApiToken | None) -> str:
     if token is None:
         return "This token is not known."
-    if token.revoked_at is not None:
+    if token.expires_at is None or token.revoked_at is not None:
         return "This token was revoked. Ask for a new one."
     ended = formatted(token.expires_at, "Y-m-d H:i")
     return f"This token expired at {ended} UTC. Ask for a new one."

@@ -31,7 +31,7 @@ class HasScope(BasePermission):
             MissingScopeError: The token lacks the scope.
             MethodNotAllowed: The view has no such method.
         """
-        if request.user is None:
+        if request.auth is None:
             return False
         method = str(request.method)
         if method == "OPTIONS":

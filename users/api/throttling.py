@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from rest_framework.permissions import SAFE_METHODS
@@ -13,6 +13,7 @@ from users import limits
 from users.addresses import client_address
 from users.api.errors import QuotaExceededError
 from users.limits import Limit
+from users.models import ApiToken
 
 WINDOW_SECONDS = 60
 
@@ -26,16 +27,15 @@ class ClientThrottle(BaseThrottle):
         Raises:
             QuotaExceededError: The limit is spent.
         """
-        if request.user is None:
+        token = cast("ApiToken | None", request.auth)
+        if token is None:
             spend_as_stranger(request)
+        elif request.method in SAFE_METHODS:
+            most = settings.API_READS_A_MINUTE
+            _spend(request, "reads", most, subject=str(token.token_id))
         else:
-            is_read = request.method in SAFE_METHODS
-            name, most = (
-                ("reads", settings.API_READS_A_MINUTE)
-                if is_read
-                else ("writes", settings.API_WRITES_A_MINUTE)
-            )
-            _spend(request, name, most, subject=str(request.auth.token_id))
+            most = settings.API_WRITES_A_MINUTE
+            _spend(request, "writes", most, subject=str(token.token_id))
         return True
 
 

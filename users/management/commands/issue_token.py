@@ -53,7 +53,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--reason", default="", help="Why; kept in the log.")
 
-    def handle(  # noqa: PLR0913 - one parameter an option
+    def handle(
         self,
         *args: Any,  # noqa: ARG002
         name: str,
