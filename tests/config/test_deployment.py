@@ -1,4 +1,4 @@
-"""What every answer of a production installation carries, and what Django says of it."""
+"""What every answer of a production installation carries; what Django says of it."""
 
 from __future__ import annotations
 
@@ -97,13 +97,15 @@ def test_every_address_answers_with_every_header() -> None:
 
 @pytest.mark.usefixtures("db", "production")
 def test_errors_carry_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.admin.BackOfficeSite.login", broken)
+    monkeypatch.setattr("eventstore.admin.dashboard.overview", broken)
+    client = superuser()
+    client.raise_request_exception = False
     answers = {
         400: Client().get("/admin/", secure=True, headers={"Host": "evil.example"}),
         401: Client().get("/api/v1/users", secure=True),
         403: Client(enforce_csrf_checks=True).post("/admin/logout/", secure=True),
         404: Client().get("/nowhere", secure=True),
-        500: Client(raise_request_exception=False).get("/admin/login/", secure=True),
+        500: client.get("/admin/", secure=True),
     }
     assert [answer.status_code for answer in answers.values()] == list(answers)
     assert [missing(answer) for answer in answers.values()] == [[]] * len(answers)
@@ -120,7 +122,7 @@ def test_a_redirect_to_https_is_not_framed_or_scripted() -> None:
     assert (answer.status_code, missing(answer)) == (301, [https_only])
 
 
-@pytest.mark.usefixtures("production")
+@pytest.mark.usefixtures("db", "production")
 def test_static_files_carry_them_too(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "skin.css").write_text("a {}")
     settings.STATIC_ROOT = tmp_path
