@@ -9,7 +9,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "users.api.authentication.ApiTokenAuthentication"
     ],
     "DEFAULT_PERMISSION_CLASSES": ["users.api.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["users.api.throttling.ClientThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["users.api.throttling.OpenPageThrottle"],
     "DEFAULT_PARSER_CLASSES": ["users.api.bodies.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["users.api.bodies.OrjsonRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

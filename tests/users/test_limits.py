@@ -122,6 +122,14 @@ def test_reads_and_writes_are_counted_apart(settings: Settings) -> None:
     assert client("other").get("/api/v1/users").status_code == 200
 
 
+def test_a_request_that_lacks_its_scope_is_counted_too(settings: Settings) -> None:
+    settings.API_READS_A_MINUTE = 1
+    token = api_token("crm", scopes=["users:write"])
+    crm = Client(headers={"Authorization": f"Bearer {token}"})
+    statuses = [crm.get("/api/v1/users").status_code for _ in range(2)]
+    assert statuses == [403, 429]
+
+
 def test_strangers_are_counted_by_address(settings: Settings) -> None:
     settings.API_STRANGERS_A_MINUTE = 3
     nobody = Client(headers={"Authorization": "Bearer nonsense"})

@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from users import tokens
-from users.api.throttling import spend_as_stranger
+from users.api.throttling import spend_as_client, spend_as_stranger
 from users.models import ApiToken
 from users.tokens import Standing
 
@@ -38,8 +38,7 @@ class ApiTokenAuthentication(BaseAuthentication):
 
         Raises:
             AuthenticationFailed: The token does not work; says why.
-            QuotaExceededError: Too many requests without a good token came from the
-                address.
+            QuotaExceededError: The client, or a stranger's address, asked too often.
         """
         header = get_authorization_header(request).split()
         if not header or header[0].lower() != self.keyword:
@@ -53,6 +52,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         if token is None or tokens.standing(token) is not Standing.LIVE:
             spend_as_stranger(request)
             raise AuthenticationFailed(_refusal(token))
+        spend_as_client(request, token)
         tokens.note_use(token)
         return Client(token), token
 
