@@ -61,10 +61,9 @@ def test_behind_proxies_the_client_is_meant_and_not_the_proxy(
     settings: Settings,
 ) -> None:
     settings.TRUSTED_PROXIES = 1
-    for number in range(6):
-        forged = f"6.6.6.{number}, 203.0.113.9"
-        answer = attempt("ada", headers={"X-Forwarded-For": forged})
-    assert answer.status_code == 429
+    forged = [{"X-Forwarded-For": f"6.6.6.{n}, 203.0.113.9"} for n in range(6)]
+    answers = [attempt("ada", headers=each).status_code for each in forged]
+    assert answers == [200] * 5 + [429]
     other = {"X-Forwarded-For": "203.0.113.10"}
     assert attempt("ada", RIGHT, headers=other).status_code == 302
 
