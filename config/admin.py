@@ -8,13 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
 from config import navigation
+from config.login import LoginForm
 from eventstore.admin import dashboard, log
 from projections.admin import commands, directory, reprocess
 from projections.admin.forms import (
@@ -25,6 +26,7 @@ from projections.admin.forms import (
 )
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
+from users.admin import tokens
 
 View = Callable[..., HttpResponseBase]
 
@@ -34,10 +36,14 @@ SEE_USERS = "projections.view_directoryentry"
 ISSUE_COMMANDS = "users.issue_command"
 ERASE = "users.erase_user"
 REPROCESS = "projections.reprocess"
+SEE_TOKENS = "users.view_apitoken"
+ISSUE_TOKENS = "users.add_apitoken"
+REVOKE_TOKENS = "users.revoke_apitoken"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
 USER = f"{USERS}<uuid:user_id>/"
+TOKENS = "users/apitoken/"
 
 
 class BackOfficeSite(AdminSite):
@@ -46,10 +52,12 @@ class BackOfficeSite(AdminSite):
     site_title = site_header = "Annals"
     index_title = gettext_lazy("Dashboard")
     site_url = None
+    login_form = LoginForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then those of Django's admin."""
-        return [*self._log_pages(), *self._user_pages(), *super().get_urls()]
+        pages = [*self._log_pages(), *self._user_pages(), *self._token_pages()]
+        return [*pages, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the frame around every page shows."""
@@ -66,6 +74,17 @@ class BackOfficeSite(AdminSite):
         may_see = request.user.has_perm(SEE_EVENTS)
         numbers = {"overview": dashboard.overview() if may_see else None}
         return super().index(request, numbers | (extra_context or {}))
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the log-in form, or let in; 429 where too many log-ins failed."""
+        response = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if form is not None and form.lock:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(form.lock.resets_in)
+        return response
 
     def _log_pages(self) -> list[URLPattern]:
         events = self._page(log.events, SEE_EVENTS)
@@ -105,6 +124,15 @@ class BackOfficeSite(AdminSite):
                 name=name,
             )
             for name, (form_class, view) in forms.items()
+        ]
+
+    def _token_pages(self) -> list[URLPattern]:
+        issue = self._page(tokens.issue, ISSUE_TOKENS)
+        revoke = self._page(tokens.revoke, REVOKE_TOKENS)
+        return [
+            path(TOKENS, self._page(tokens.listed, SEE_TOKENS), name="tokens"),
+            path(f"{TOKENS}add/", issue, name="issue_token"),
+            path(f"{TOKENS}<uuid:token_id>/revoke/", revoke, name="revoke_token"),
         ]
 
     def _page(self, view: View, permission: str) -> View:

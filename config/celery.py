@@ -18,4 +18,9 @@ app.conf.beat_schedule = {
         "schedule": 5.0,  # seconds
         "options": {"expires": 5},
     },
+    "discard_quotas": {
+        "task": "users.discard_quotas",
+        "schedule": 3600.0,  # seconds
+        "options": {"expires": 3600},
+    },
 }

@@ -1,4 +1,4 @@
-"""Correlation id in, correlation id out; and who acts in whatever a request appends."""
+"""Around each request: its ids, its limits, and who acts in whatever it appends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN
+from users.limits import Usage
 
 CORRELATION = "X-Correlation-ID"
 REQUEST = "X-Request-ID"
@@ -37,6 +38,30 @@ class CorrelationMiddleware:
             response = self.get_response(request)
         response[CORRELATION] = str(correlation_id)
         response[REQUEST] = str(request_id)
+        return response
+
+
+class QuotaMiddleware:
+    """Tells the client how much it may still ask.
+
+    The throttle leaves the usage on the request.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-11.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request* with its limit in the headers, where there is one."""
+        response = self.get_response(request)
+        usage: Usage | None = getattr(request, "usage", None)
+        if usage is not None:
+            limit = usage.limit
+            response["RateLimit-Policy"] = (
+                f'"{limit.name}";q={limit.most};w={limit.seconds}'
+            )
+            response["RateLimit"] = f'"{limit.name}";r={usage.left};t={usage.resets_in}'
         return response
 
 

@@ -79,6 +79,12 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 icon="schedules",
             ),
             Entry(
+                label=gettext_lazy("API tokens"),
+                url_name="tokens",
+                permissions=("users.view_apitoken",),
+                icon="tokens",
+            ),
+            Entry(
                 label=gettext_lazy("Staff"),
                 url_name="auth_user_changelist",
                 permissions=("auth.view_user", "auth.change_user"),

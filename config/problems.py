@@ -133,6 +133,7 @@ def _of_framework(error: Exception) -> Problem | None:
         title = "Invalid input"
     else:
         facts = {"detail": str(error.detail)}
+    facts |= getattr(error, "facts", {})
     return error.status_code, title, facts | {"headers": headers}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import projections.events  # noqa: F401 - registers what operators do
+import users.token_events  # noqa: F401 - registers what happens to tokens
 from eventstore.snapshot_projection import snapshots_of
 from eventstore.subscriptions import Subscription
 from projections.directory import DIRECTORY

@@ -64,6 +64,21 @@ def acting_as(role: str) -> Iterator[None]:
         options["options"] = before
 
 
+def vault() -> list[tuple[Any, ...]]:
+    """Return the keys of this database, for a clone that is filled from its export."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM vault.subject_key")
+        return cursor.fetchall()
+
+
+def restore_vault(keys: list[tuple[Any, ...]]) -> None:
+    """Put in keys of another database, as its owner."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO vault.subject_key VALUES (%s, %s, %s, %s, %s, %s)", keys
+        )
+
+
 def _template(server: psycopg.Connection) -> str:
     name = f"annals_template_{_fingerprint()}"
     if name in _names(server, "annals_template_"):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
+from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID, uuid4
+
+from django.utils import timezone
 
 from eventstore import store
 from eventstore.appends import Appended
@@ -13,6 +17,9 @@ from eventstore.events import NO_STREAM, REST, Metadata, RecordedEvent
 from users import services
 from users.commands import CreateUser
 from users.events import UserCreated, UserNameChanged
+from users.models import ApiToken
+from users.scopes import ALL
+from users.tokens import PREFIX
 
 ADA = UUID("00000000-0000-4000-8000-00000000ada0")
 NOON = datetime(2026, 11, 6, 12, 0, tzinfo=UTC)
@@ -75,3 +82,19 @@ def known_user(user_id: UUID | None = None, **changes: Any) -> UUID:
     values = {"name": "Ada Byron", "email": f"{identity.int}@example.com"} | changes
     services.execute(CreateUser(user_id=identity, **values), metadata())
     return identity
+
+
+def api_token(name: str = "tests", **changes: Any) -> str:
+    """Keep a token that may do everything, unless told otherwise, and return it.
+
+    No event says so: the log of a test holds what the test appends.
+    """
+    token = f"{PREFIX}{token_urlsafe(32)}"
+    defaults: dict[str, Any] = {
+        "digest": sha256(token.encode()).digest(),
+        "name": name,
+        "scopes": sorted(ALL),
+        "created_at": timezone.now(),
+    }
+    ApiToken.objects.create(**defaults | changes)
+    return token

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from eventstore import store
+from eventstore import repository, store
 from users.aggregate import USER
 from users.errors import EmailSuppressedError, EmailTakenError
 from users.events import UserCreated, UserEmailChanged, UserErased, UserEvent
@@ -107,6 +107,9 @@ def rebuild(*, dry_run: bool = False) -> Rebuilt:
 
     Args:
         dry_run: Only say what would change.
+
+    Raises:
+        UnreadableEventError: An event may hold an address and cannot be read here.
     """
     addresses: dict[str, bytes] = {}
     mark = store.watermark()
@@ -123,6 +126,7 @@ def _follow(addresses: dict[str, bytes], *, after: int, until: int) -> None:
         batch = store.read_all(
             after=after, until=until, buckets=EVERY_BUCKET, limit=BATCH_SIZE
         )
+        repository.refuse_unreadable(event for _bucket, event in batch)
         for _bucket, event in batch:
             match event.payload:
                 case UserErased():

@@ -57,11 +57,28 @@ class StatusTransitionError(UserError):
         super().__init__(f"A user who is {old} cannot become {new}.")
 
 
+class TokenNotFoundError(UserError):
+    """There is no such API token."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such API token.")
+
+
+class TokenNameTakenError(UserError):
+    """A token of this name is not revoked yet."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            "A token of this name is in use: revoke it, or choose another name."
+        )
+
+
 class InvalidValueError(UserError):
     """A value of a command is not acceptable.
 
     Attributes:
-        field: The command's field, ``name``, ``email`` or ``reason``.
+        field: The command's field, for example ``name`` or ``email``.
         reason: What to do about it, as a sentence.
     """
 

@@ -1,7 +1,9 @@
-"""What the write side keeps beside the log: claims and the clients' tokens."""
+"""What the write side keeps beside the log: claims, clients' tokens, spent quotas."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 
 
@@ -57,9 +59,38 @@ class ApiToken(models.Model):
     """A REST client's key; only its SHA-256 digest is kept."""
 
     digest = models.BinaryField(primary_key=True)
-    name = models.TextField(unique=True)
+    token_id = models.UUIDField(unique=True, db_default=RandomUUID())
+    name = models.TextField()
+    scopes = ArrayField(models.TextField())
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)  # to the minute
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(revoked_at__isnull=True),
+                name="apitoken_name_in_use_once",
+            ),
+        ]
+        default_permissions = ("add", "view")
+        permissions = [("revoke_apitoken", "Can revoke API tokens")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Quota(models.Model):
+    """How often somebody did something in the window that is open.
+
+    The table is unlogged: a crash of the database forgets it, and nothing else.
+    """
+
+    key = models.BinaryField(primary_key=True)  # keyed hash: names nobody
+    used = models.IntegerField()
+    resets_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.used} until {self.resets_at}"

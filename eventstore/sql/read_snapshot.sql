@@ -4,6 +4,10 @@
 -- join costs what the round trip saves, and the stream would be read in two ways.
 -- Returns: always one row: the key of the stream (subject NULL where there never was
 -- one), then the snapshot (version NULL where there is none).
+WITH wanted AS (
+    SELECT %(stream)s::text AS stream
+)
+
 SELECT
     k.subject,
     k.key_id,
@@ -13,7 +17,7 @@ SELECT
     s.event_id,
     s.recorded_at,
     s.state
-FROM (SELECT %(stream)s::text AS stream) AS w
+FROM wanted AS w
 LEFT JOIN vault.subject_key AS k ON w.stream = k.subject
 LEFT JOIN LATERAL (
     SELECT

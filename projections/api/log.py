@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from eventstore import browser, conversations
 from eventstore.browser import EventFilter, EventPage
-from projections.api import parameters
+from projections.api import masking, parameters
 from projections.api.serializers import (
     AroundSerializer,
     ConversationSerializer,
@@ -22,6 +22,7 @@ from projections.api.serializers import (
     LogPageSerializer,
 )
 from users.api.schema import problems
+from users.scopes import Scope
 
 WINDOW_SECONDS = 60
 MAX_WINDOW_SECONDS = 86_400
@@ -39,6 +40,8 @@ FILTERS = [
 
 class EventsView(APIView):
     """The log, newest first."""
+
+    scopes = {"GET": Scope.EVENTS_READ}
 
     @extend_schema(
         operation_id="list_events",
@@ -70,6 +73,8 @@ class EventsView(APIView):
 class EventsAroundView(APIView):
     """What was recorded around an instant."""
 
+    scopes = {"GET": Scope.EVENTS_READ}
+
     @extend_schema(
         operation_id="list_events_around",
         summary="What was recorded around an instant",
@@ -99,24 +104,28 @@ class EventsAroundView(APIView):
             found = browser.around(at, timedelta(seconds=seconds), limit=limit)
         except OverflowError:
             raise ValidationError({"at": "Use an instant of this world."}) from None
-        return Response(AroundSerializer(found).data)
+        told = AroundSerializer(found, context=masking.context(request))
+        return Response(told.data)
 
 
 class ConversationView(APIView):
     """A business conversation, as a tree."""
+
+    scopes = {"GET": Scope.EVENTS_READ}
 
     @extend_schema(
         operation_id="get_conversation",
         summary="What one conversation led to, and why",
         responses={200: ConversationSerializer, **problems(401, 404)},
     )
-    def get(self, request: Request, correlation_id: UUID) -> Response:  # noqa: ARG002
+    def get(self, request: Request, correlation_id: UUID) -> Response:
         """Return the events of a correlation id, each cause before its effects."""
         found = conversations.conversation(correlation_id)
         if not found.nodes:
             detail = "No event has this correlation id."
             raise NotFound(detail)
-        return Response(ConversationSerializer(found).data)
+        told = ConversationSerializer(found, context=masking.context(request))
+        return Response(told.data)
 
 
 def _matching(request: Request) -> EventFilter:
@@ -138,7 +147,9 @@ def _answer(request: Request, page: EventPage) -> Response:
         newer = _link(request, page.newer, after=page.events[0].position)
     links = {"next": older, "previous": newer}
     told = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
-    body: dict[str, Any] = {"results": EventSerializer(page.events, many=True).data}
+    context = masking.context(request)
+    shown = EventSerializer(page.events, many=True, context=context)
+    body: dict[str, Any] = {"results": shown.data}
     return Response(body | links, headers={"Link": told} if told else {})
 
 

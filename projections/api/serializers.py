@@ -6,11 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from projections.api.masking import MaskedEventSerializer, MaskedSerializer
 from projections.models import DirectoryEntry
 from users.values import NAME_LENGTH, Status
 
 
-class UserSerializer(serializers.ModelSerializer[DirectoryEntry]):
+class UserSerializer(MaskedSerializer, serializers.ModelSerializer[DirectoryEntry]):
     """A user as the directory has it, at *version*."""
 
     id = serializers.UUIDField(source="user_id", read_only=True)
@@ -28,8 +29,9 @@ class UserSerializer(serializers.ModelSerializer[DirectoryEntry]):
             "updated_at",
             "version",
             "position",
+            "masked",
         )
-        read_only_fields = fields
+        read_only_fields = fields[:-1]
 
 
 class LastEventSerializer(serializers.Serializer[Any]):
@@ -44,7 +46,7 @@ class LastEventSerializer(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField(read_only=True)
 
 
-class _UserThenSerializer(serializers.Serializer[Any]):
+class _UserThenSerializer(MaskedSerializer):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(read_only=True, max_length=NAME_LENGTH)
     email = serializers.CharField(read_only=True)
@@ -78,7 +80,7 @@ class UserAsOfSerializer(_UserThenSerializer):
     )
 
 
-class EventSerializer(serializers.Serializer[Any]):
+class EventSerializer(MaskedEventSerializer):
     """One event of the log."""
 
     position = serializers.IntegerField(read_only=True)

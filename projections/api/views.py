@@ -20,7 +20,7 @@ from eventstore import store
 from eventstore.events import RecordedEvent
 from eventstore.repository import Loaded
 from projections import queries
-from projections.api import parameters
+from projections.api import masking, parameters
 from projections.api.errors import BehindError
 from projections.api.serializers import (
     EventPageSerializer,
@@ -37,6 +37,7 @@ from users.api.schema import problems
 from users.api.serializers import CreateUserSerializer
 from users.api.views import ANSWERS, create_user
 from users.errors import UserErasedError, UserNotFoundError
+from users.scopes import Scope
 from users.values import Status
 
 FILTERS = [
@@ -48,11 +49,14 @@ FILTERS = [
     )
     for name, each in DirectoryFilter.base_filters.items()
 ]
+PERSONAL_FILTERS = ("q", "email")
 WAIT_SECONDS = 2.0  # the longest that ?min_version= holds a request
 
 
 class UsersView(APIView):
     """All users: search them, or make one known."""
+
+    scopes = {"GET": Scope.USERS_READ, "POST": Scope.USERS_WRITE}
 
     @extend_schema(
         operation_id="list_users",
@@ -67,6 +71,7 @@ class UsersView(APIView):
     def get(self, request: Request) -> Response:
         """Return users, newest first."""
         parameters.only(request, "limit", "cursor", *DirectoryFilter.base_filters)
+        masking.refuse_search(request, *PERSONAL_FILTERS)
         limit = parameters.number(
             request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
         )
@@ -76,7 +81,9 @@ class UsersView(APIView):
         page = queries.page(
             wanted.qs, cursor=request.query_params.get("cursor"), limit=limit
         )
-        return _page(request, UserSerializer(page.entries, many=True).data, page.cursor)
+        context = masking.context(request)
+        shown = UserSerializer(page.entries, many=True, context=context)
+        return _page(request, shown.data, page.cursor)
 
     @extend_schema(
         operation_id="create_user",
@@ -91,6 +98,8 @@ class UsersView(APIView):
 
 class UserView(APIView):
     """One user: now, as recorded at an instant, or as it was true at one."""
+
+    scopes = {"GET": Scope.USERS_READ}
 
     @extend_schema(
         operation_id="get_user",
@@ -128,9 +137,9 @@ class UserView(APIView):
         if at is not None and as_of is not None:
             raise ValidationError({"as_of": "Use either at or as_of, not both."})
         if at is not None:
-            return _user_at(user_id, at)
+            return _user_at(request, user_id, at)
         if as_of is not None:
-            return _user_as_of(user_id, as_of)
+            return _user_as_of(request, user_id, as_of)
         version = parameters.optional_number(
             request, "min_version", most=parameters.MAX_VERSION
         )
@@ -141,13 +150,14 @@ class UserView(APIView):
         )
         if entry is None:
             raise _why_missing(user_id, version)
-        return Response(
-            UserSerializer(entry).data, headers={"ETag": f'"{entry.version}"'}
-        )
+        shown = UserSerializer(entry, context=masking.context(request))
+        return Response(shown.data, headers={"ETag": f'"{entry.version}"'})
 
 
 class UserEventsView(APIView):
     """Everything that happened to one user."""
+
+    scopes = {"GET": Scope.USERS_READ}
 
     @extend_schema(
         operation_id="list_user_events",
@@ -174,20 +184,21 @@ class UserEventsView(APIView):
             raise UserNotFoundError(user_id)
         more = len(events) > limit
         link = _link(request, "from_version", first + limit) if more else None
-        found = EventSerializer(events[:limit], many=True).data
-        return Response({"results": found, "next": link})
+        context = masking.context(request)
+        shown = EventSerializer(events[:limit], many=True, context=context)
+        return Response({"results": shown.data, "next": link})
 
 
-def _user_at(user_id: UUID, at: datetime) -> Response:
+def _user_at(request: Request, user_id: UUID, at: datetime) -> Response:
     state, last = _then(user_id, queries.user(user_id, at=at))
     shown = {**state, "at": at, "since": last.recorded_at}
-    return Response(UserAtSerializer(shown).data)
+    return Response(UserAtSerializer(shown, context=masking.context(request)).data)
 
 
-def _user_as_of(user_id: UUID, as_of: datetime) -> Response:
+def _user_as_of(request: Request, user_id: UUID, as_of: datetime) -> Response:
     state, last = _then(user_id, queries.user(user_id, as_of=as_of))
     shown = {**state, "as_of": as_of, "since": last.occurred_at}
-    return Response(UserAsOfSerializer(shown).data)
+    return Response(UserAsOfSerializer(shown, context=masking.context(request)).data)
 
 
 def _then(

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
-from tests.factories import ADA, known_user, metadata
+from tests.factories import ADA, NOON, api_token, known_user, metadata
 from users import services
 from users.commands import ChangeName
 
 AUTH = "/admin/auth/"
 BEAT = "/admin/django_celery_beat/"
+TOKENS = "/admin/users/apitoken/"
+CRM = UUID("00000000-0000-4000-8000-00000000c4a1")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
     "/admin/",
@@ -30,6 +34,9 @@ PAGES = (
     user_url(ADA, "commands/change-status/"),
     user_url(ADA, "reprocess/"),
     f"{USERS}add/",
+    TOKENS,
+    f"{TOKENS}add/",
+    f"{TOKENS}{CRM}/revoke/",
     "/admin/nowhere/",
     "/admin/password_change/",
     f"{AUTH}user/",
@@ -53,6 +60,9 @@ def someone(server: str) -> None:
     """One user with awkward names, whom the read model lags behind."""
     del server
     known_user(ADA, name=LONG)
+    api_token("crm-portal", token_id=CRM)
+    api_token(LONG, revoked_at=NOON, last_used_at=NOON)
+    api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     catch_up()
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
         services.execute(ChangeName(user_id=ADA, name=name), metadata())

@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
+pytestmark = pytest.mark.django_db
+
 
 def test_a_conversation_keeps_the_id_that_the_client_gave_it() -> None:
     given = str(uuid4())

@@ -68,6 +68,7 @@ def test_the_openapi_schema_is_valid_and_without_warnings() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, file="/dev/null")
 
 
+@pytest.mark.django_db
 def test_the_schema_and_its_page_are_open_and_load_nothing_from_elsewhere() -> None:
     schema, page = Client().get("/api/schema"), Client().get("/api/docs")
     assert (schema.status_code, page.status_code) == (200, 200)

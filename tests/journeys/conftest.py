@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.config.conftest import open_folder
+from tests.factories import api_token
 from tests.journeys.cast import Cast
-from users import tokens
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ def cast(committed_db: str) -> Iterator[Cast]:
     """Give the journey an installation whose processes it starts and kills itself."""
     del committed_db
     with open_folder() as folder:
-        crew = Cast(folder, token=tokens.issue("journey"))
+        crew = Cast(folder, token=api_token("journey"))
         yield crew
         crew.stop()

@@ -9,8 +9,7 @@ from django.test import Client
 
 from eventstore import store
 from eventstore.models import StoredEvent
-from tests.factories import ADA, known_user
-from users import tokens
+from tests.factories import ADA, api_token, known_user
 from users.aggregate import USER
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +20,7 @@ ADA_URL = f"/api/v1/users/{ADA}"
 
 @pytest.fixture
 def api() -> Client:
-    token = tokens.issue("crm-portal")
+    token = api_token("crm-portal")
     return Client(headers={"Authorization": f"Bearer {token}"})
 
 
@@ -110,12 +109,20 @@ def test_a_command_that_changes_nothing_answers_200(api: Client) -> None:
     assert StoredEvent.objects.count() == 1
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nonsense", "Basic x"])
-def test_a_stranger_is_refused(authorization: str) -> None:
+@pytest.mark.parametrize(
+    ("authorization", "challenge"),
+    [
+        ("", "Bearer"),
+        ("Basic x", "Bearer"),
+        ("Bearer", 'Bearer error="invalid_token"'),
+        ("Bearer nonsense", 'Bearer error="invalid_token"'),
+    ],
+)
+def test_a_stranger_is_refused(authorization: str, challenge: str) -> None:
     client = Client(headers={"Authorization": authorization})
     response = post(client, f"{ADA_URL}/name", {"name": "Mallory"})
     assert response.status_code == 401
-    assert response["WWW-Authenticate"] == "Bearer"
+    assert response["WWW-Authenticate"] == challenge
     assert problem(response)["status"] == 401
     assert StoredEvent.objects.count() == 0
 

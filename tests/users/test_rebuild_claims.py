@@ -11,9 +11,10 @@ from django.core.management.base import CommandError
 from eventstore import roles
 from eventstore.archive.exporting import export_events
 from eventstore.archive.importing import import_events
+from eventstore.errors import UnreadableEventError
 from eventstore.models import Effect
 from eventstore.tasks import catch_up
-from tests.databases import acting_as, cloned
+from tests.databases import acting_as, cloned, restore_vault, vault
 from tests.factories import ADA, appended, known_user, metadata, user_created
 from users import claims, services
 from users.aggregate import USER
@@ -44,9 +45,12 @@ def test_claims_that_agree_with_the_log_stay() -> None:
 def test_an_imported_user_holds_the_address_once_claims_are_rebuilt() -> None:
     known_user(ADA, email="ada@example.com")
     services.execute(ChangeEmail(user_id=ADA, email="new@example.com"), metadata())
-    lines = exported()
+    lines, keys = exported(), vault()
     with cloned(), acting_as(roles.OWNER):
         import_events(lines)
+        with pytest.raises(UnreadableEventError, match="restore the vault"):
+            claims.rebuild()
+        restore_vault(keys)
         assert claims.holder("new@example.com") is None
         with pytest.raises(CommandError, match="claims and log disagree") as caught:
             call_command("rebuild_claims", check=True)

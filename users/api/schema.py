@@ -8,6 +8,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+from users.api.permissions import demanded
+
 
 class ProblemFieldSerializer(serializers.Serializer[Any]):
     """One thing that is wrong with the input."""
@@ -29,11 +31,48 @@ class ProblemSerializer(serializers.Serializer[Any]):
     )
 
 
+ALWAYS = frozenset({401, 403, 429})  # who may not, and who must wait
+LIMIT_HEADERS = {
+    "RateLimit-Policy": "The limit: `q` requests in a window of `w` seconds.",
+    "RateLimit": "How it stands: `r` requests left, `t` seconds to the next window.",
+}
+CHALLENGE_HEADERS = {"WWW-Authenticate": "What is wrong with the token (RFC 6750)."}
+WAIT_HEADERS = {"Retry-After": "Seconds to wait before trying again."}
+HEADERS = {
+    "401": CHALLENGE_HEADERS,
+    "403": CHALLENGE_HEADERS,
+    "429": WAIT_HEADERS,
+    "503": WAIT_HEADERS,
+}
+
+
 def problems(*statuses: int) -> dict[Any, Any]:
-    """Return the problem answers of an operation, for its schema."""
+    """Return the problem answers of an operation, for its schema.
+
+    Those that every operation may give (401, 403, 429) need not be named.
+    """
     return {
-        (status, "application/problem+json"): ProblemSerializer for status in statuses
+        (status, "application/problem+json"): ProblemSerializer
+        for status in sorted({*statuses, *ALWAYS})
     }
+
+
+def describe_limits(
+    result: dict[str, Any],
+    generator: Any,  # noqa: ARG001 - drf-spectacular passes it by name
+    request: Any,  # noqa: ARG001
+    public: Any,  # noqa: ARG001
+) -> dict[str, Any]:
+    """Add the headers about limits and waiting to every answer of the schema."""
+    for path in result["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                told = LIMIT_HEADERS | HEADERS.get(status, {})
+                headers = answer.setdefault("headers", {})
+                for name, about in told.items():
+                    header = {"description": about, "schema": {"type": "string"}}
+                    headers.setdefault(name, header)
+    return result
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -44,4 +83,14 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:  # noqa: ARG002
         """Return the scheme."""
-        return {"type": "http", "scheme": "bearer"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token, issued in the back office. Each operation"
+            " names the scope that it demands.",
+        }
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """Return the scope that the operation demands."""
+        scope = demanded(auto_schema.view, auto_schema.method)
+        return {self.name: [scope.value] if scope else []}

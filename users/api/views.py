@@ -27,6 +27,7 @@ from users.api.serializers import (
     EraseUserSerializer,
     OutcomeSerializer,
 )
+from users.scopes import Scope
 from users.services import Outcome
 
 ANSWERS = {
@@ -49,6 +50,7 @@ def create_user(request: Request) -> Response:
 class CommandView(APIView):
     """Carries out one kind of command on the user that the URL names."""
 
+    scopes = {"POST": Scope.USERS_WRITE}
     serializer_class: ClassVar[type[ChangeSerializer]]
 
     def post(self, request: Request, user_id: UUID) -> Response:
@@ -116,6 +118,7 @@ class ChangeStatusView(CommandView):
 class EraseUserView(CommandView):
     """Make what is known of a person unreadable."""
 
+    scopes = {"POST": Scope.USERS_ERASE}
     serializer_class = EraseUserSerializer
 
 

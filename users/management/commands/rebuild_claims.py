@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
+from eventstore.errors import EventStoreError
 from users import claims
 
 DIFFERS = 1
@@ -35,6 +36,8 @@ class Command(BaseCommand):
         except (DatabaseError, InterfaceError) as error:
             message = f"the database did not do its part: {error}"
             raise CommandError(message, returncode=COULD_NOT_RUN) from error
+        except EventStoreError as error:
+            raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
         self.stdout.write(
             f"{rebuilt.taken:,} claims taken, {rebuilt.released:,} released"
             + (" (only told, not written)" if check else "")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0002_start_welcome_email'),
+        ('users', '0003_scopes_and_quotas'),
     ]
 
     operations = [

@@ -1,0 +1,16 @@
+"""Celery's door to the write side: each task is one call."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.db import close_old_connections
+
+from users import limits
+
+
+@shared_task(name="users.discard_quotas")
+def discard_quotas() -> None:
+    """Remove the counts of windows that have ended; safe to run at any time."""
+    # Celery keeps the connection of the task before; a dead one would be kept, too.
+    close_old_connections()
+    limits.discard_ended()
