@@ -10,7 +10,7 @@ from benchmarks.environments import NAIVE, PYEVENTSOURCING, annals, bare, peers
 
 def single(pace: Pace) -> Iterator[Contest]:
     """Yield the contests with one event a transaction."""
-    for writers in (1, 4, 16):
+    for writers in pace.some((1, 4, 16)):
         yield Contest(
             title=f"Append, one event a transaction, writers: {writers}",
             mode="one",

@@ -27,7 +27,7 @@ SELECT NOT EXISTS (
 
 def contests(pace: Pace) -> Iterator[Contest]:
     """Yield the contests of export and import; both have the rows of the first."""
-    events = pace.size(20_000)
+    events = pace.size(50_000)
     yield Contest(
         title=f"Export of {events:,} events (bare: COPY out)",
         mode=f"export {events}",

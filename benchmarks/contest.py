@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from threading import Timer
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:  # importing it needs Django set up
     from benchmarks.server import Server
 
+Value = TypeVar("Value")
+
 PROJECT = Path(__file__).resolve().parents[1]
+LONGEST_SECONDS = 300.0  # a turn, or filling a log; whoever takes longer has failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,10 @@ class Pace:
     def size(self, events: int) -> int:
         """Return how many there are of *events* at this scale, in whole hundreds."""
         return max(int(events * self.scale) // 100 * 100, 100)
+
+    def some(self, values: Sequence[Value]) -> Sequence[Value]:
+        """Return *values*; in a trial, only the first two."""
+        return values if self.scale == 1 else values[:2]
 
 
 @dataclass(kw_only=True)
@@ -140,6 +148,8 @@ class Turn:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._watch = Timer(LONGEST_SECONDS, self._process.kill)
+        self._watch.start()
 
     def read(self) -> dict[str, float]:
         """Return the facts of the next line, none at the end.
@@ -149,6 +159,7 @@ class Turn:
         """
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line and self._process.wait():
+            self._watch.cancel()
             self._errors.seek(0)
             told = self._errors.read()[-2000:]
             message = f"{self._contestant.name} failed:\n{told}"
@@ -161,6 +172,7 @@ class Turn:
         facts = self.read()
         with self._process, self._errors:
             self.read()
+        self._watch.cancel()
         return facts
 
 

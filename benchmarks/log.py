@@ -13,10 +13,14 @@ def contests(pace: Pace) -> Iterator[Contest]:
     events = pace.size(50_000)
     yield Contest(
         title=f"Read a log of {events:,} events (bare: COPY out of the same columns)",
-        mode=f"read {events}",
         contestants=[
-            bare("log_bare.py"),
-            annals("log_annals.py"),
+            bare("log_bare.py", mode=f"copy {events}"),
+            bare(
+                "log_bare.py",
+                name="bare database, pages of tuples",
+                mode=f"select {events}",
+            ),
+            annals("log_annals.py", mode=f"read {events}"),
             *peers(
                 pace,
                 (
@@ -29,8 +33,9 @@ def contests(pace: Pace) -> Iterator[Contest]:
                     "log_pyeventsourcing.py",
                     f"application {events}",
                 ),
-                (NAIVE, "log_naive.py", ""),
+                (NAIVE, "log_naive.py", f"read {events}"),
             ),
         ],
+        share=0.5,
         target=0.7,
     )

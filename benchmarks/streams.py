@@ -20,26 +20,21 @@ def contests(pace: Pace) -> Iterator[Contest]:
     A stream in use ends anywhere between two snapshots, so ours ends in the middle.
     """
     every: int = settings.SNAPSHOT_EVERY
-    longest = max(pace.size(LONGEST), LONG) + every // 2
-    for length in (SHORT, LONG + every // 2, longest):
+    lengths = pace.some((SHORT, LONG + every // 2, LONGEST + every // 2))
+    for length in lengths:
         yield _of_length(length, pace)
+    names = {length: f"Annals, {length:,} events" for length in lengths}
+    names[LONG + every - 1] = f"Annals, {LONG + every - 1:,} events, the longest tail"
     yield Contest(
         title=f"State by length, with snapshots every {every} events",
         unit="states",
         share=0.5,
         contestants=[
-            annals(
-                "stream_annals.py", name=f"Annals, {what}", mode=f"snapshot {length}"
-            )
-            for what, length in (
-                (f"{SHORT} events", SHORT),
-                (f"{LONG + every // 2:,} events", LONG + every // 2),
-                (f"{longest:,} events", longest),
-                (f"{LONG + every - 1:,} events, the longest tail", LONG + every - 1),
-            )
+            annals("stream_annals.py", name=name, mode=f"snapshot {length}")
+            for length, name in pace.some(list(names.items()))
         ],
         target=0.33,
-        target_of=f"Annals, {longest:,} events",
+        target_of=names[lengths[-1]],
     )
 
 

@@ -1,4 +1,4 @@
-"""COPY of the columns that readers get, as text that nobody decodes."""
+"""The columns that readers get, as text or tuples; nobody makes events of them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ import psycopg
 from benchmarks.contestants import race
 from benchmarks.contestants.log_annals import fill
 
-COPY = """
-COPY (
-    SELECT
-        position, stream, version, event_id, type, schema_version, data, actor, source,
-        correlation_id, causation_id, metadata, recorded_at, occurred_at
-    FROM events
-    ORDER BY position
-) TO STDOUT
+COLUMNS = (
+    "position, stream, version, event_id, type, schema_version, data::text, actor,"
+    " source, correlation_id, causation_id, metadata::text, recorded_at, occurred_at"
+)
+COPY = f"COPY (SELECT {COLUMNS} FROM events ORDER BY position) TO STDOUT"
+PAGE = f"""
+SELECT {COLUMNS} FROM events WHERE position > %s ORDER BY position LIMIT %s
 """
+SIZE = 500  # of a page, as our subscriptions
 
 
 def prepare(conninfo: str, mode: str) -> Callable[[], int]:
     """Return the work of one unit: the whole log."""
-    events = int(mode.split()[1])
+    kind, events = mode.split()
     connection = psycopg.connect(conninfo, autocommit=True)
 
-    def whole() -> int:
+    def copied() -> int:
         with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-            race.expect(sum(1 for _row in copy), events)
-        return events
+            read = sum(1 for _row in copy)
+        race.expect(read, int(events))
+        return read
 
-    return whole
+    def selected() -> int:
+        read = after = 0
+        cursor = connection.cursor(binary=True)
+        while page := cursor.execute(PAGE, [after, SIZE], prepare=True).fetchall():
+            read += len(page)
+            after = page[-1][0]
+        race.expect(read, int(events))
+        return read
+
+    return copied if kind == "copy" else selected
 
 
 if __name__ == "__main__":
