@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # importing it needs Django set up
 Value = TypeVar("Value")
 
 PROJECT = Path(__file__).resolve().parents[1]
+SLOW = 10  # a second; slower rates are told with decimals
 LONGEST_SECONDS = 300.0  # a turn, or filling a log; whoever takes longer has failed
 
 
@@ -189,7 +190,7 @@ def table(contest: Contest, results: dict[str, Results]) -> list[str]:
         ratios = [rate / base for rate in each.rates]
         lines.append(
             f"| {name} | {median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f}"
-            f" | {median(each.rates):,.0f} | {median(each.client_cpu):,.0f}"
+            f" | {_rate(median(each.rates))} | {median(each.client_cpu):,.0f}"
             f" | {median(each.server_cpu):,.0f} |"
         )
     if contest.target is not None:
@@ -200,3 +201,7 @@ def table(contest: Contest, results: dict[str, Results]) -> list[str]:
             f"Target for {contest.target_of}: {contest.target:.2f}; {verdict}.",
         ]
     return [*lines, ""]
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= SLOW else f"{value:.2f}"
