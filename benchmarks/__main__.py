@@ -29,7 +29,8 @@ REPORT = PROJECT / "docs" / "performance.md"
 HEAD = """# Performance
 
 Made by `make bench`; ratios are shares of the reference (1.00) in the same run, on the
-same server, contestants taking turns. Medians of {rounds} rounds of {seconds} s.
+same server, contestants taking turns. Medians of {rounds} rounds: a turn takes
+{seconds} s, reads half of that, and at least as long as one unit. Answers are checked.
 Rates depend on the machine; compare ratios. CPU is microseconds per unit, client and
 server apart, as the operating system counts it.
 
