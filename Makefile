@@ -19,7 +19,7 @@ order-test-long: ## two minutes of adversaries against the order of the log
 	ANNALS_ORDER_SECONDS=120 $(PYTHON) -m pytest tests/eventstore/test_order.py -s
 
 bench: ## measure against the bare database and peers (ONLY=append: a part)
-	$(PYTHON) -m benchmarks --write $(if $(ONLY),--only $(ONLY),--write)
+	$(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY),--write)
 
 catalogue: ## write docs/reference/events.md anew from the event classes
 	$(PYTHON) manage.py event_catalogue > docs/reference/events.new

@@ -9,12 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from threading import Timer
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:  # importing it needs Django set up
     from benchmarks.server import Server
 
+Value = TypeVar("Value")
+
 PROJECT = Path(__file__).resolve().parents[1]
+SLOW = 10  # a second; slower rates are told with decimals
+LONGEST_SECONDS = 300.0  # a turn, or filling a log; whoever takes longer has failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +31,40 @@ class Contestant:
         name: As the report calls it.
         python: The interpreter of its environment.
         program: Its file in ``contestants/``.
+        mode: What it is told to do; empty means the mode of the contest.
+        check: A query that must say true after its turn, or the answer was wrong.
     """
 
     name: str
     python: str
     program: str
+    mode: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long a run takes.
+
+    Attributes:
+        rounds: Turns of each contestant.
+        seconds: Of a turn.
+        scale: Share of the full sizes, of logs and files; 1 unless it is a trial.
+        has_peers: Whether other people's programs take part.
+    """
+
+    rounds: int
+    seconds: float
+    scale: float = 1.0
+    has_peers: bool = True
+
+    def size(self, events: int) -> int:
+        """Return how many there are of *events* at this scale, in whole hundreds."""
+        return max(int(events * self.scale) // 100 * 100, 100)
+
+    def some(self, values: Sequence[Value]) -> Sequence[Value]:
+        """Return *values*; in a trial, only the first two."""
+        return values if self.scale == 1 else values[:2]
 
 
 @dataclass(kw_only=True)
@@ -43,55 +78,103 @@ class Results:
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """Contestants, the same number of writers, so many rounds of so many seconds."""
+    """Contestants that do the same, by turns.
+
+    Attributes:
+        title: As the report calls it.
+        contestants: The first is the reference.
+        mode: What they are told to do.
+        writers: Processes of each, side by side.
+        share: Of the seconds of a turn; 0 means one unit, however long it takes.
+        unit: What is counted, in the plural.
+        target: Share of the reference that *target_of* wants to reach.
+    """
 
     title: str
-    mode: str
-    writers: int
     contestants: Sequence[Contestant]
-    rounds: int
-    seconds: float
-    target: float | None = None  # share of the bare database that we want to reach
+    mode: str = ""
+    writers: int = 1
+    share: float = 1.0
+    unit: str = "events"
+    target: float | None = None
+    target_of: str = "Annals"
 
-    def run(self, server: Server) -> dict[str, Results]:
+    def run(self, server: Server, pace: Pace) -> dict[str, Results]:
         """Let them take turns and return what each did."""
         results = {each.name: Results() for each in self.contestants}
-        for _ in range(self.rounds):
+        for each in self.contestants:
+            self._start(server, each, writers=0, seconds=0).finish()
+        for _ in range(pace.rounds):
             for each in self.contestants:
-                self._turn(server, each, results[each.name])
+                seconds = pace.seconds * self.share
+                self._turn(server, each, seconds, results[each.name])
         return results
 
-    def _turn(self, server: Server, contestant: Contestant, into: Results) -> None:
+    def _turn(
+        self, server: Server, contestant: Contestant, seconds: float, into: Results
+    ) -> None:
+        turn = self._start(server, contestant, writers=self.writers, seconds=seconds)
+        turn.read()  # from here on the clock runs
         before = server.cpu_seconds
-        counted = self._call(server, contestant)
+        counted = turn.finish()
         units = max(counted["units"], 1)
-        into.rates.append(counted["units"] / self.seconds)
+        into.rates.append(counted["rate"])
         into.client_cpu.append(counted["cpu_seconds"] / units * 1e6)
         into.server_cpu.append((server.cpu_seconds - before) / units * 1e6)
+        if contestant.check and server.query(contestant.check) != [(True,)]:
+            message = f"{contestant.name} gave a wrong answer in: {self.title}"
+            raise SystemExit(message)
 
-    def _call(self, server: Server, contestant: Contestant) -> dict[str, float]:
+    def _start(
+        self, server: Server, contestant: Contestant, *, writers: int, seconds: float
+    ) -> Turn:
+        mode = contestant.mode or self.mode
+        arguments = [server.conninfo, mode, str(writers), str(seconds)]
         program = PROJECT / "benchmarks" / "contestants" / contestant.program
-        done = subprocess.run(  # noqa: S603 - our own programs
-            [
-                contestant.python,
-                str(program),
-                server.conninfo,
-                self.mode,
-                str(self.writers),
-                str(self.seconds),
-            ],
-            capture_output=True,
-            check=False,
+        return Turn(contestant, [contestant.python, str(program), *arguments])
+
+
+class Turn:
+    """A contestant's program, running."""
+
+    def __init__(self, contestant: Contestant, command: Sequence[str]) -> None:
+        """Start *command*, which races as ``contestants/race.py`` does."""
+        self._contestant = contestant
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - finish closes it
+        self._process = subprocess.Popen(  # noqa: S603 - our own programs
+            command,
             cwd=PROJECT,
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            stderr=self._errors,
+            stdout=subprocess.PIPE,
             text=True,
-            timeout=self.seconds * 4 + 60,
         )
-        if done.returncode:
-            message = f"{contestant.name} failed:\n{done.stderr[-2000:]}"
+        self._watch = Timer(LONGEST_SECONDS, self._process.kill)
+        self._watch.start()
+
+    def read(self) -> dict[str, float]:
+        """Return the facts of the next line, none at the end.
+
+        Raises:
+            SystemExit: The program failed.
+        """
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line and self._process.wait():
+            self._watch.cancel()
+            self._errors.seek(0)
+            told = self._errors.read()[-2000:]
+            message = f"{self._contestant.name} failed:\n{told}"
             raise SystemExit(message)
-        counted: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        return counted
+        facts: dict[str, float] = json.loads(line or "{}")
+        return facts
+
+    def finish(self) -> dict[str, float]:
+        """Return the facts of the last line, and see the program end well."""
+        facts = self.read()
+        with self._process, self._errors:
+            self.read()
+        self._watch.cancel()
+        return facts
 
 
 def table(contest: Contest, results: dict[str, Results]) -> list[str]:
@@ -100,18 +183,25 @@ def table(contest: Contest, results: dict[str, Results]) -> list[str]:
     lines = [
         f"## {contest.title}",
         "",
-        "| contestant | ratio | least to most | rate/s | client µs | server µs |",
+        f"| contestant | ratio | range | {contest.unit}/s | client µs | server µs |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for name, each in results.items():
         ratios = [rate / base for rate in each.rates]
         lines.append(
             f"| {name} | {median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f}"
-            f" | {median(each.rates):,.0f} | {median(each.client_cpu):,.0f}"
+            f" | {_rate(median(each.rates))} | {median(each.client_cpu):,.0f}"
             f" | {median(each.server_cpu):,.0f} |"
         )
     if contest.target is not None:
-        reached = median(results["Annals"].rates) / base
+        reached = median(results[contest.target_of].rates) / base
         verdict = "reached" if reached >= contest.target else "missed"
-        lines += ["", f"Target for Annals: {contest.target:.2f}; {verdict}."]
+        lines += [
+            "",
+            f"Target for {contest.target_of}: {contest.target:.2f}; {verdict}.",
+        ]
     return [*lines, ""]
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= SLOW else f"{value:.2f}"

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from config.embedded.environment import services
 
-DATABASE = "annals_benchmark"
+DATABASE = f"annals_benchmark_{os.getpid()}"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -68,7 +68,8 @@ def vault() -> list[tuple[Any, ...]]:
     """Return the keys of this database, for a clone that is filled from its export."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM vault.subject_key")
-        return cursor.fetchall()
+        keys: list[tuple[Any, ...]] = cursor.fetchall()
+        return keys
 
 
 def restore_vault(keys: list[tuple[Any, ...]]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Engine,
     Text,
     Uuid,
     create_engine,
@@ -38,13 +39,31 @@ class Event(Base):
     recorded_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True))
 
 
-def prepare(conninfo: str, mode: str) -> Callable[[], int]:
-    """Return the work of one unit."""
-    del mode
+def engine_on(conninfo: str) -> Engine:
+    """Return an engine whose database has the tables."""
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo)
     )
     Base.metadata.create_all(engine)
+    return engine
+
+
+def row(stream: str, version: int, name: str) -> dict[str, object]:
+    """Return an event that calls a user *name*, for filling the table at once."""
+    return {
+        "stream": stream,
+        "version": version,
+        "event_id": uuid.uuid4(),
+        "type": "UserCreated" if version == 1 else "UserNameChanged",
+        "data": {"name": name, "email": "ada@example.com"},
+        "recorded_at": dt.datetime.now(tz=dt.UTC),
+    }
+
+
+def prepare(conninfo: str, mode: str) -> Callable[[], int]:
+    """Return the work of one unit."""
+    del mode
+    engine = engine_on(conninfo)
 
     def one() -> int:
         stream = f"user-{uuid.uuid4()}"

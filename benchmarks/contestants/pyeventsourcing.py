@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable
 
 import race
@@ -19,10 +20,19 @@ class User(Aggregate):
         self.name = name
         self.email = email
 
+    @event("NameChanged")
+    def change_name(self, name: str) -> None:
+        """Call the user otherwise."""
+        self.name = name
 
-def prepare(conninfo: str, mode: str) -> Callable[[], int]:
-    """Return the work of one unit."""
-    del mode
+    @staticmethod
+    def create_id(email: str) -> uuid.UUID:
+        """Return an identity of its own for an address."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{email}")
+
+
+def application(conninfo: str, **settings: str) -> Application:
+    """Return an application on the database of *conninfo*."""
     parameters = conninfo_to_dict(conninfo)
     os.environ |= {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -34,10 +44,16 @@ def prepare(conninfo: str, mode: str) -> Callable[[], int]:
         # Several writers would trip over each other making the same tables.
         "CREATE_TABLE": "n" if "TABLES_EXIST" in os.environ else "y",
     }
-    application: Application = Application()
+    return Application(env=settings)
+
+
+def prepare(conninfo: str, mode: str) -> Callable[[], int]:
+    """Return the work of one unit."""
+    del mode
+    mine = application(conninfo)
 
     def one() -> int:
-        application.save(User(name="Ada Lovelace", email="ada@example.com"))
+        mine.save(User(name="Ada Lovelace", email=f"{uuid.uuid4()}@example.com"))
         return 1
 
     return one

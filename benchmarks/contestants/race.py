@@ -13,21 +13,41 @@ import sys
 import time
 from collections.abc import Callable
 
-WARM_UP = 20  # units a writer does before the clock starts
+WARM_UP = 20  # units a writer does before the clock starts, at most
+WARM_UP_SECONDS = 0.2  # after which the unit at hand is its last
 
 # Called once in each writer's process; returns the work of one unit, which says how
 # many things it did.
 Prepare = Callable[[str, str], Callable[[], int]]
+Fill = Callable[[str, str], object]
 
 
-def run(prepare: Prepare) -> None:
-    """Race with the arguments of the command line and print the result."""
+class WrongAnswerError(Exception):
+    """A contestant was quick, and wrong."""
+
+
+def expect(found: object, wanted: object) -> None:
+    """Go on only if *found* is *wanted*.
+
+    Raises:
+        WrongAnswerError: It is not.
+    """
+    if found != wanted:
+        message = f"{found!r} instead of {wanted!r}"
+        raise WrongAnswerError(message)
+
+
+def run(prepare: Prepare, fill: Fill | None = None) -> None:
+    """Race with the arguments of the command line and print the result.
+
+    Without writers: make, outside of every race, what all races of the mode need.
+    A line says that the clock started, the next what was done.  Without seconds: one
+    unit, and no warming up.
+    """
     conninfo, mode, writers, seconds = sys.argv[1:5]
-    once = multiprocessing.get_context("fork").Process(
-        target=prepare, args=(conninfo, mode)
-    )
-    once.start()  # makes the contestant's tables, before many try to
-    once.join()
+    if writers == "0":
+        (fill or prepare)(conninfo, mode)
+        return
     os.environ["TABLES_EXIST"] = "1"
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(int(writers) + 1)
@@ -42,12 +62,14 @@ def run(prepare: Prepare) -> None:
     for process in processes:
         process.start()
     barrier.wait()
+    print("{}", flush=True)
     counted = [results.get() for _ in processes]
     for process in processes:
         process.join()
-    units = sum(units for units, _cpu in counted)
-    cpu_seconds = sum(cpu for _units, cpu in counted)
-    print(json.dumps({"units": units, "cpu_seconds": cpu_seconds}))
+    if None in counted:
+        sys.exit(1)
+    units, cpu_seconds, rate = (sum(column) for column in zip(*counted, strict=True))
+    print(json.dumps({"units": units, "cpu_seconds": cpu_seconds, "rate": rate}))
 
 
 def _write(
@@ -60,18 +82,36 @@ def _write(
 ) -> None:
     try:
         work = prepare(conninfo, mode)
-        for _ in range(WARM_UP):
-            work()
-    except Exception:
+        if seconds:
+            _warm_up(work)
+    except BaseException:
         barrier.abort()  # type: ignore[attr-defined]  # nobody waits for us
         raise
     barrier.wait()  # type: ignore[attr-defined]
+    counted = None
+    try:
+        counted = _work(work, seconds)
+    finally:
+        results.put(counted)  # type: ignore[attr-defined]
+
+
+def _warm_up(work: Callable[[], int]) -> None:
+    end = time.monotonic() + WARM_UP_SECONDS
+    for _ in range(WARM_UP):
+        work()
+        if time.monotonic() > end:
+            return
+
+
+def _work(work: Callable[[], int], seconds: float) -> tuple[int, float, float]:
     before = _cpu()
     units = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    start = time.monotonic()
+    while True:
         units += work()
-    results.put((units, _cpu() - before))  # type: ignore[attr-defined]
+        elapsed = time.monotonic() - start
+        if elapsed >= seconds:
+            return units, _cpu() - before, units / elapsed
 
 
 def _cpu() -> float:
