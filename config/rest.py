@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from users.values import SETTABLE_STATUSES, Status
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "users.api.authentication.ApiTokenAuthentication"
@@ -29,6 +31,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "users.api.schema.describe_limits",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "Status": [status.value for status in Status],
+        "SettableStatus": [status.value for status in SETTABLE_STATUSES],
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],

@@ -20,13 +20,14 @@ def sentence(event: RecordedEvent) -> str:
     """Return what happened, by whom and through what; never raises for an odd event."""
     circumstances = {"who": actor(event.actor), "via": source(event.source)}
     known = codec.type_named(event.type)
-    data = codec.fields(event)
     if known is not None:
+        is_old = event.schema_version != known.schema_version
+        data = codec.fields(event) if is_old else event.data
         try:
             return _(known.sentence).format(**data, **circumstances)
         except (KeyError, TypeError):
             pass  # stored in a shape the sentence does not know
-    details = ", ".join(f"{field} = {value}" for field, value in data.items())
+    details = ", ".join(f"{field} = {value}" for field, value in event.data.items())
     return _("{event} happened ({details})").format(event=event.type, details=details)
 
 

@@ -180,7 +180,8 @@ def test_an_event_of_newer_code_is_waited_for_and_never_passed_by() -> None:
         cursor.execute(
             "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
             "'position', nextval('events_position_seq'), 'version', 2,"
-            " 'event_id', gen_random_uuid(), 'type', 'UserTeleported'))).*"
+            " 'event_id', gen_random_uuid(), 'type', 'UserTeleported',"
+            " 'data', '{}'::jsonb))).*"
             " FROM events AS e"
         )
     heard = Heard()

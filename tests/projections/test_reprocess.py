@@ -134,7 +134,8 @@ def test_old_code_does_not_derive_a_row_from_what_newer_code_recorded() -> None:
         cursor.execute(
             "INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object("
             "'position', nextval('events_position_seq'), 'version', 3,"
-            " 'event_id', gen_random_uuid(), 'type', 'UserTeleported'))).*"
+            " 'event_id', gen_random_uuid(), 'type', 'UserTeleported',"
+            " 'data', '{}'::jsonb))).*"
             " FROM events AS e WHERE version = 2"
         )
     with pytest.raises(UnreadableEventError):
