@@ -18,4 +18,9 @@ app.conf.beat_schedule = {
         "schedule": 5.0,  # seconds
         "options": {"expires": 5},
     },
+    "prune": {
+        "task": "users.prune",
+        "schedule": 600.0,  # seconds
+        "options": {"expires": 600},
+    },
 }

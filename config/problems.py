@@ -16,10 +16,15 @@ from rest_framework.views import set_rollback
 from eventstore.errors import ConcurrencyError, UnreadableEventError
 from projections.api.errors import BehindError
 from projections.queries import CursorError
+from users.api.conditions import StaleError, etag
 from users.errors import (
+    CompanionRefusedError,
     EmailTakenError,
     InvalidValueError,
+    KeyReusedError,
+    RequestInProgressError,
     StatusTransitionError,
+    UserError,
     UserExistsError,
     UserNotFoundError,
 )
@@ -75,6 +80,36 @@ def _body(
 
 def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - one table
     detail = {"detail": str(error)}
+    again = {"headers": {"Retry-After": RETRY_SECONDS}}
+    match error:
+        case UserError():
+            return _refusal(error)
+        case ConcurrencyError():
+            facts = {"expected_version": error.expected, "version": error.actual}
+            return 409, "Version conflict", detail | facts
+        case StaleError():
+            seen = {"version": error.version, "changes": error.changes}
+            headers = {"headers": {"ETag": etag(error.version)}}
+            return 412, "Precondition failed", detail | seen | headers
+        case KeyReusedError():
+            return 422, "Idempotency key reused", detail
+        case RequestInProgressError():
+            return 409, "Request in progress", detail | again
+        case UnreadableEventError():
+            return 503, "Newer event", detail | again
+        case BehindError():
+            return 503, "Projection behind", detail | again
+        case CursorError():
+            return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
+        case OperationalError() | InterfaceError():
+            text = "The database does not answer. Nothing was half recorded; try again."
+            return 503, "Database unavailable", {"detail": text} | again
+        case _:
+            return _of_framework(error)
+
+
+def _refusal(error: UserError) -> Problem | None:  # noqa: PLR0911 - one table
+    detail = {"detail": str(error)}
     match error:
         case InvalidValueError():
             problem = {"pointer": f"#/{error.field}", "detail": error.reason}
@@ -87,23 +122,10 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911 - on
             return 409, "Email taken", detail
         case StatusTransitionError():
             return 409, "Status not allowed", detail
-        case ConcurrencyError():
-            facts = {"expected_version": error.expected, "version": error.actual}
-            return 409, "Version conflict", detail | facts
-        case UnreadableEventError():
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Newer event", detail | {"headers": headers}
-        case BehindError():
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Projection behind", detail | {"headers": headers}
-        case CursorError():
-            return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
-        case OperationalError() | InterfaceError():
-            text = "The database does not answer. Nothing was half recorded; try again."
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Database unavailable", {"detail": text, "headers": headers}
+        case CompanionRefusedError():
+            return 424, "Companion refused", detail
         case _:
-            return _of_framework(error)
+            return None
 
 
 def _of_framework(error: Exception) -> Problem | None:

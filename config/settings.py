@@ -14,6 +14,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - are settings
+
 django_stubs_ext.monkeypatch()
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -146,34 +148,6 @@ CELERY_DB_REUSE_MAX = 500  # tasks a connection serves; Celery would open one ea
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
-# --- REST -------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "users.api.authentication.ApiTokenAuthentication"
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["users.api.bodies.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["users.api.bodies.OrjsonRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.problems.problem_response",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Annals",
-    "DESCRIPTION": "Commands answer 202 as soon as the event is durable; queries read "
-    "models that follow within milliseconds (`?min_version=` waits for them).",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SCHEMA_PATH_PREFIX": "/api/v[0-9]",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
-
 # --- E-mail -----------------------------------------------------------------------
 vars().update(env.email("EMAIL_URL", default="smtp://localhost:25"))
 EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=10)  # seconds
@@ -185,6 +159,10 @@ ENVIRONMENT_NAME: str = env.str("ENVIRONMENT_NAME", default="Production")
 # forgets every claim, so it is not derived from SECRET_KEY.
 CLAIM_KEY: str = env.str("CLAIM_KEY")
 SNAPSHOT_EVERY: int = env.int("SNAPSHOT_EVERY", default=100)  # events of a stream
+# What the write side remembers of requests, and demands of them (ADR-0022, ADR-0023).
+IDEMPOTENCY_HOURS: int = env.int("IDEMPOTENCY_HOURS", default=24)
+REFUSED_COMMANDS_DAYS: int = env.int("REFUSED_COMMANDS_DAYS", default=30)
+REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", default=False)
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 
 LOGGING = {

@@ -26,6 +26,8 @@ from eventstore.models import Snapshot
 
 logger = logging.getLogger(__name__)
 
+Kept = tuple[int, UUID, datetime, str]  # version, event_id, recorded_at, state
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tail:
@@ -72,18 +74,34 @@ def load(
     """
     row = _newest(aggregate, stream, version, at)
     if row is not None:
-        kept_at, event_id, recorded_until, kept = row
         events = store.read_stream(
-            stream, from_version=kept_at, to_version=version, at=at
+            stream, from_version=row[0], to_version=version, at=at
         )
-        # Its own event is read along: it is the last one when the tail is empty, and a
-        # log restored from an older backup has another there, or none.
-        if events and events[0].event_id == event_id:
-            found = _folded(aggregate, events, recorded_until, kept)
-            if found is not None:
-                return found
-        logger.warning("snapshot ignored", extra={"stream": stream, "version": kept_at})
+        if found := _usable(aggregate, stream, row, events):
+            return found
     return unfolded(aggregate, store.read_stream(stream, to_version=version, at=at))
+
+
+def load_many(
+    aggregate: Aggregate[Any, Any], streams: Sequence[str]
+) -> dict[str, Tail]:
+    """Return for each of *streams* what :func:`load` returns, in their order.
+
+    Two queries; one more for each stream whose snapshot turned out to be of no use.
+    """
+    kept = _newest_of(aggregate, streams)
+    events: dict[str, list[RecordedEvent]] = {stream: [] for stream in streams}
+    wanted = {stream: kept[stream][0] if stream in kept else 1 for stream in events}
+    for event in store.read_streams(wanted):
+        events[event.stream].append(event)
+    tails = {}
+    for stream, read in events.items():
+        row = kept.get(stream)
+        found = None if row is None else _usable(aggregate, stream, row, read)
+        if row is not None and found is None:
+            read = store.read_stream(stream)  # noqa: PLW2901 - from the beginning
+        tails[stream] = found or unfolded(aggregate, read)
+    return tails
 
 
 def take(
@@ -155,7 +173,7 @@ def _newest(
     stream: str,
     version: int | None,
     at: datetime | None,
-) -> tuple[int, UUID, datetime, str] | None:
+) -> Kept | None:
     parameters: dict[str, Any] = {
         "stream": stream,
         "fingerprint": fingerprint(aggregate),
@@ -166,8 +184,37 @@ def _newest(
         return None
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_snapshot"), parameters)
-        row: tuple[int, UUID, datetime, str] | None = cursor.fetchone()
+        row: Kept | None = cursor.fetchone()
         return row
+
+
+def _newest_of(
+    aggregate: Aggregate[Any, Any], streams: Sequence[str]
+) -> dict[str, Kept]:
+    mark = fingerprint(aggregate)
+    if mark is None:
+        return {}
+    parameters: dict[str, Any] = {"streams": list(streams), "fingerprint": mark}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_snapshots"), parameters)
+        return {row[0]: row[1:] for row in cursor.fetchall()}
+
+
+def _usable(
+    aggregate: Aggregate[Any, Any],
+    stream: str,
+    row: Kept,
+    events: Sequence[RecordedEvent],
+) -> Tail | None:
+    kept_at, event_id, recorded_until, kept = row
+    # Its own event is read along: it is the last one when the tail is empty, and a
+    # log restored from an older backup has another there, or none.
+    if events and events[0].event_id == event_id:
+        found = _folded(aggregate, events, recorded_until, kept)
+        if found is not None:
+            return found
+    logger.warning("snapshot ignored", extra={"stream": stream, "version": kept_at})
+    return None
 
 
 def _folded(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -21,6 +22,10 @@ EMAIL = "email"
 BATCH_SIZE = 2_000  # events read, or claims written, at once
 EVERYTHING = 2**63 - 1  # a position above all
 EVERY_BUCKET = range(16)
+
+
+class ClaimsMovedError(Exception):
+    """Somebody else took an address between the look at the claims and the take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +57,51 @@ def settle(stream: str, events: Iterable[UserEvent]) -> None:
         EmailTakenError: Another user holds the address.
     """
     for event in events:
-        match event:
-            case UserCreated():
-                _take(stream, event.email)
-            case UserEmailChanged():
-                old, new = digest(event.old_email), digest(event.new_email)
-                if old != new:
-                    _take(stream, event.new_email)
-                    Claim.objects.filter(
-                        namespace=EMAIL, digest=old, stream=stream
-                    ).delete()
-            case _:
-                pass  # no other event touches an address
+        for old, new in _moves(event):
+            if new is not None:
+                _take(stream, new)
+            if old is not None:
+                Claim.objects.filter(
+                    namespace=EMAIL, digest=old, stream=stream
+                ).delete()
+
+
+def settle_many(
+    appends: Iterable[tuple[str, Sequence[UserEvent]]],
+) -> dict[str, int]:
+    """Settle the claims of several streams, in their order; as :func:`settle`.
+
+    Three queries and a few more where addresses go from one user to another.  A stream
+    that cannot have an address gets and loses none.
+
+    Returns:
+        The streams to refuse, each with the index of its event that wants an address
+        which another user holds.
+
+    Raises:
+        ClaimsMovedError: Somebody else took one of the addresses meanwhile; roll back
+            and decide anew.
+    """
+    moves = [
+        (stream, [(place, *m) for place, e in enumerate(events) for m in _moves(e)])
+        for stream, events in appends
+    ]
+    touched = {key for _, its in moves for _, *move in its for key in move if key}
+    before = _holders(touched)
+    held: dict[bytes, str | None] = dict(before)
+    refused = {}
+    for stream, its_moves in moves:
+        place = _move(stream, its_moves, held)
+        if place is not None:
+            refused[stream] = place
+    _write_moves(before, held)
+    return refused
 
 
 def holder(email: str) -> str | None:
     """Return the stream that holds *email*, or None."""
-    return (
-        Claim.objects.filter(namespace=EMAIL, digest=digest(email))
-        .values_list("stream", flat=True)
-        .first()
-    )
+    key = digest(email)
+    return _holders([key]).get(key)
 
 
 def digest(email: str) -> bytes:
@@ -149,11 +178,73 @@ def _write_difference(addresses: dict[str, bytes], *, dry_run: bool) -> Rebuilt:
     )
 
 
-def _take(stream: str, email: str) -> None:
-    # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
+def _moves(event: UserEvent) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Yield the digest released and the digest taken; None where there is none."""
+    match event:
+        case UserCreated():
+            yield None, digest(event.email)
+        case UserEmailChanged():
+            old, new = digest(event.old_email), digest(event.new_email)
+            if old != new:
+                yield old, new
+        case _:
+            pass  # no other event touches an address
+
+
+def _holders(digests: Iterable[bytes]) -> dict[bytes, str]:
+    claims = Claim.objects.filter(namespace=EMAIL, digest__in=sorted(digests))
+    return {
+        bytes(key): stream for key, stream in claims.values_list("digest", "stream")
+    }
+
+
+def _move(
+    stream: str,
+    moves: Iterable[tuple[int, bytes | None, bytes | None]],
+    held: dict[bytes, str | None],
+) -> int | None:
+    """Make all *moves* in *held* or, where one is refused, none: return its place."""
+    mine = ChainMap[bytes, str | None]({}, held)
+    for place, old, new in moves:
+        if new is not None:
+            if mine.get(new) not in (None, stream):
+                return place
+            mine[new] = stream
+        if old is not None and mine.get(old) == stream:
+            mine[old] = None
+    held.update(mine.maps[0])
+    return None
+
+
+def _write_moves(
+    before: Mapping[bytes, str], after: Mapping[bytes, str | None]
+) -> None:
+    # New claims first and in one order for everybody, so that nobody is deadlocked.
+    taken = {key: stream for key, stream in sorted(after.items()) if stream}
+    taken = {key: stream for key, stream in taken.items() if key not in before}
     Claim.objects.bulk_create(
-        [Claim(namespace=EMAIL, digest=digest(email), stream=stream)],
+        [Claim(namespace=EMAIL, digest=k, stream=s) for k, s in taken.items()],
         ignore_conflicts=True,
     )
-    if holder(email) != stream:
+    if taken and _holders(taken) != taken:
+        raise ClaimsMovedError
+    passed_on = {key: s for key, s in sorted(before.items()) if after[key] != s}
+    for key, stream in passed_on.items():
+        if new_holder := after[key]:
+            held = Claim.objects.filter(namespace=EMAIL, digest=key, stream=stream)
+            if not held.update(stream=new_holder):
+                raise ClaimsMovedError
+    # Whose claim moved meanwhile has moved, too: then the append is refused.
+    released = [key for key in passed_on if after[key] is None]
+    if released:
+        Claim.objects.filter(namespace=EMAIL, digest__in=released).delete()
+
+
+def _take(stream: str, key: bytes) -> None:
+    # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
+    Claim.objects.bulk_create(
+        [Claim(namespace=EMAIL, digest=key, stream=stream)],
+        ignore_conflicts=True,
+    )
+    if _holders([key]).get(key) != stream:
         raise EmailTakenError

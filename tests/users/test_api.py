@@ -45,8 +45,12 @@ def test_creates_a_user_and_says_where_to_look(api: Client) -> None:
     user_id = UUID(answer["user_id"])
     (event,) = store.read_stream(USER.stream(user_id))
     assert response.status_code == 202
-    assert response["Location"] == f"/api/v1/users/{user_id}?min_version=1"
+    command_id = str(event.causation_id)
+    assert response["Location"] == f"/api/v1/commands/{command_id}"
+    assert response["Link"] == f'</api/v1/users/{user_id}?min_version=1>; rel="about"'
+    assert response["ETag"] == '"1"'
     assert answer == {
+        "command_id": command_id,
         "user_id": str(user_id),
         "stream": f"user-{user_id}",
         "version": 1,

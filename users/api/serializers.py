@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -71,14 +72,9 @@ class CommandSerializer(StrictSerializer):
         min_value=1,
         max_value=2**31 - 1,
         required=False,
-        help_text="Refuse with 409 unless the user is at this version.",
+        help_text="Refuse with 409 unless the user is at this version; `If-Match` is"
+        " the same as a header, and answers 412.",
     )
-
-    @property
-    def expected(self) -> int | None:
-        """The version the client has seen, when it said so."""
-        version: int | None = self.validated_data.get("expected_version")
-        return version
 
 
 class CreateUserSerializer(StrictSerializer):
@@ -90,9 +86,8 @@ class CreateUserSerializer(StrictSerializer):
     name = Text(max_length=NAME_LENGTH)
     email = Text(max_length=EMAIL_LENGTH)
 
-    def to_command(self) -> CreateUser:
-        """Return the command."""
-        body = self.validated_data
+    def to_command(self, body: Mapping[str, Any]) -> CreateUser:
+        """Return the command of a validated body."""
         return CreateUser(
             user_id=body.get("id") or uuid.uuid7(),
             name=body["name"],
@@ -105,9 +100,9 @@ class ChangeNameSerializer(CommandSerializer):
 
     name = Text(max_length=NAME_LENGTH)
 
-    def to_command(self, user_id: UUID) -> ChangeName:
-        """Return the command."""
-        return ChangeName(user_id=user_id, name=self.validated_data["name"])
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeName:
+        """Return the command of a validated body."""
+        return ChangeName(user_id=user_id, name=body["name"])
 
 
 class ChangeEmailSerializer(CommandSerializer):
@@ -115,9 +110,9 @@ class ChangeEmailSerializer(CommandSerializer):
 
     email = Text(max_length=EMAIL_LENGTH)
 
-    def to_command(self, user_id: UUID) -> ChangeEmail:
-        """Return the command."""
-        return ChangeEmail(user_id=user_id, email=self.validated_data["email"])
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeEmail:
+        """Return the command of a validated body."""
+        return ChangeEmail(user_id=user_id, email=body["email"])
 
 
 class ChangeStatusSerializer(CommandSerializer):
@@ -128,12 +123,10 @@ class ChangeStatusSerializer(CommandSerializer):
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )
 
-    def to_command(self, user_id: UUID) -> ChangeStatus:
-        """Return the command."""
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeStatus:
+        """Return the command of a validated body."""
         return ChangeStatus(
-            user_id=user_id,
-            status=Status(self.validated_data["status"]),
-            reason=self.validated_data["reason"],
+            user_id=user_id, status=Status(body["status"]), reason=body["reason"]
         )
 
 
@@ -144,6 +137,7 @@ ChangeSerializer = ChangeNameSerializer | ChangeEmailSerializer | ChangeStatusSe
 class OutcomeSerializer(serializers.Serializer[Any]):
     """Where a command's events came to stand; durable when this is read."""
 
+    command_id = serializers.UUIDField(read_only=True)
     user_id = serializers.UUIDField(read_only=True)
     stream = serializers.CharField(read_only=True)
     version = serializers.IntegerField(read_only=True)
