@@ -22,7 +22,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v[0-9]",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "StatusEnum": "users.values.Status",
+        "StatusEnum": "users.api.serializers.STATUSES",
         "CommandStatusEnum": "users.api.fate.STATUSES",
     },
     "SERVE_INCLUDE_SCHEMA": False,

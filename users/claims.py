@@ -192,10 +192,25 @@ def _moves(event: UserEvent) -> Iterator[tuple[bytes | None, bytes | None]]:
 
 
 def _holders(digests: Iterable[bytes]) -> dict[bytes, str]:
-    claims = Claim.objects.filter(namespace=EMAIL, digest__in=sorted(digests))
-    return {
-        bytes(key): stream for key, stream in claims.values_list("digest", "stream")
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT digest, stream FROM users_claim"
+            " WHERE namespace = %s AND digest = ANY(%s::bytea[])",
+            [EMAIL, list(digests)],
+        )
+        return {bytes(key): stream for key, stream in cursor.fetchall()}
+
+
+def _insert(claims: Mapping[bytes, str]) -> int:
+    # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users_claim (namespace, digest, stream)"
+            " SELECT %s, c.* FROM unnest(%s::bytea[], %s::text[]) AS c"
+            " ON CONFLICT DO NOTHING",
+            [EMAIL, list(claims), list(claims.values())],
+        )
+        return cursor.rowcount
 
 
 def _move(
@@ -222,11 +237,7 @@ def _write_moves(
     # New claims first and in one order for everybody, so that nobody is deadlocked.
     taken = {key: stream for key, stream in sorted(after.items()) if stream}
     taken = {key: stream for key, stream in taken.items() if key not in before}
-    Claim.objects.bulk_create(
-        [Claim(namespace=EMAIL, digest=k, stream=s) for k, s in taken.items()],
-        ignore_conflicts=True,
-    )
-    if taken and _holders(taken) != taken:
+    if taken and _insert(taken) != len(taken):
         raise ClaimsMovedError
     passed_on = {key: s for key, s in sorted(before.items()) if after[key] != s}
     for key, stream in passed_on.items():
@@ -241,10 +252,5 @@ def _write_moves(
 
 
 def _take(stream: str, key: bytes) -> None:
-    # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
-    Claim.objects.bulk_create(
-        [Claim(namespace=EMAIL, digest=key, stream=stream)],
-        ignore_conflicts=True,
-    )
-    if _holders([key]).get(key) != stream:
+    if not _insert({key: stream}) and _holders([key]).get(key) != stream:
         raise EmailTakenError

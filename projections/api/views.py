@@ -34,7 +34,8 @@ from projections.api.serializers import (
 from projections.filters import DirectoryFilter, InstantFilter
 from projections.models import DirectoryEntry
 from users.aggregate import USER, User
-from users.api.schema import CREATE_ANSWERS, CREATE_HEADERS, problems
+from users.api.described import CREATE_ANSWERS, CREATE_HEADERS
+from users.api.schema import problems
 from users.api.serializers import CreateUserSerializer
 from users.api.views import create_user
 from users.errors import UserNotFoundError

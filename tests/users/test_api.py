@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,8 +8,9 @@ from django.test import Client
 
 from eventstore import store
 from eventstore.models import StoredEvent
+from tests import rest
 from tests.factories import ADA, known_user
-from users import tokens
+from tests.rest import post, problem
 from users.aggregate import USER
 
 pytestmark = pytest.mark.django_db
@@ -21,21 +21,7 @@ ADA_URL = f"/api/v1/users/{ADA}"
 
 @pytest.fixture
 def api() -> Client:
-    token = tokens.issue("crm-portal")
-    return Client(headers={"Authorization": f"Bearer {token}"})
-
-
-def post(api: Client, url: str, body: Any, **extra: Any) -> Any:
-    raw = body if isinstance(body, (str, bytes)) else json.dumps(body)
-    return api.post(url, raw, **{"content_type": "application/json"} | extra)
-
-
-def problem(response: Any) -> dict[str, Any]:
-    assert response["Content-Type"] == "application/problem+json"
-    body: dict[str, Any] = json.loads(response.content)
-    assert body["status"] == response.status_code
-    assert body.pop("instance") == f"urn:uuid:{response['X-Correlation-ID']}"
-    return body
+    return rest.client()
 
 
 def test_creates_a_user_and_says_where_to_look(api: Client) -> None:

@@ -29,8 +29,8 @@ from users.api.batches import (
 )
 from users.api.bodies import BulkJSONParser
 from users.api.carrying_out import acting_client, actor_of, told, without_effect
+from users.api.described import BULK_ANSWERS, BULK_HEADERS
 from users.api.idempotency import answered
-from users.api.schema import BULK_ANSWERS, BULK_HEADERS
 from users.bulk import Wanted
 from users.commands import CreateUser, UserCommand
 from users.errors import CompanionRefusedError

@@ -17,6 +17,8 @@ from users.commands import (
 )
 from users.values import EMAIL_LENGTH, NAME_LENGTH, REASON_LENGTH, Status
 
+STATUSES = [status.value for status in Status]
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields it does not know instead of dropping them."""
@@ -118,7 +120,7 @@ class ChangeEmailSerializer(CommandSerializer):
 class ChangeStatusSerializer(CommandSerializer):
     """Let a person do more, or less."""
 
-    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    status = serializers.ChoiceField(choices=STATUSES)
     reason = Text(
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from users.api import conditions
 from users.api.carrying_out import carry_out
-from users.api.schema import CHANGE_ANSWERS, CHANGE_HEADERS
+from users.api.described import CHANGE_ANSWERS, CHANGE_HEADERS
 from users.api.serializers import (
     ChangeEmailSerializer,
     ChangeNameSerializer,
