@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from django.core.exceptions import PermissionDenied
@@ -31,6 +32,7 @@ from users.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
+FRAGMENT = "!$&'()*+,;=:@?"  # what may stand in a pointer as it is (RFC 3986)
 
 Problem = tuple[int, str, dict[str, Any]]
 
@@ -152,10 +154,17 @@ def _of_framework(error: Exception) -> Problem | None:
 def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for field, inner in detail.items():
-            place = pointer if field == "non_field_errors" else f"{pointer}/{field}"
+            is_whole = field == "non_field_errors"
+            place = pointer if is_whole else f"{pointer}/{_escaped(str(field))}"
             yield from _errors(inner, place)
     elif isinstance(detail, list):
         for inner in detail:
             yield from _errors(inner, pointer)
     else:
         yield {"pointer": pointer, "detail": str(detail)}
+
+
+def _escaped(field: str) -> str:
+    # RFC 6901, section 6; a client may name a field as it likes.
+    token = field.replace("~", "~0").replace("/", "~1")
+    return quote(token, safe=FRAGMENT, errors="surrogatepass")

@@ -129,6 +129,8 @@ def test_a_stranger_is_refused(authorization: str) -> None:
         ({"id": 5, "name": "A", "email": "a@example.com"}, "#/id", "valid UUID"),
         ({"name": 5, "email": "a@example.com"}, "#/name", "Not a valid string."),
         ({"name": True, "email": "a@example.com"}, "#/name", "Not a valid string."),
+        ({"a/b~c \u00e9": 1}, "#/a~1b~0c%20%C3%A9", "not known here"),
+        ({"\ud800": 1}, "#/%ED%A0%80", "not known here"),
         ([], "#", "Expected a dictionary"),
         ("null", "#", "No data provided|may not be null|Expected a dictionary"),
     ],
@@ -171,6 +173,16 @@ def test_a_lone_surrogate_is_refused(api: Client) -> None:
     response = post(api, "/api/v1/users", raw)
     assert problem(response)["errors"][0]["pointer"] == "#/name"
     assert response.status_code == 400
+
+
+def test_a_status_that_is_none_is_told_which_there_are(api: Client) -> None:
+    response = post(api, f"{ADA_URL}/status", rb'{"status": "\ud800"}')
+    assert problem(response)["errors"] == [
+        {
+            "pointer": "#/status",
+            "detail": "Use one of active, suspended, deactivated.",
+        }
+    ]
 
 
 def test_another_content_type_is_refused(api: Client) -> None:

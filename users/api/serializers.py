@@ -120,7 +120,10 @@ class ChangeEmailSerializer(CommandSerializer):
 class ChangeStatusSerializer(CommandSerializer):
     """Let a person do more, or less."""
 
-    status = serializers.ChoiceField(choices=STATUSES)
+    status = serializers.ChoiceField(
+        choices=STATUSES,
+        error_messages={"invalid_choice": f"Use one of {', '.join(STATUSES)}."},
+    )
     reason = Text(
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )
