@@ -210,7 +210,8 @@ def _insert(claims: Mapping[bytes, str]) -> int:
             " ON CONFLICT DO NOTHING",
             [EMAIL, list(claims), list(claims.values())],
         )
-        return cursor.rowcount
+        count: int = cursor.rowcount
+        return count
 
 
 def _move(

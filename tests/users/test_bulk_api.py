@@ -81,7 +81,7 @@ def test_what_is_wrong_with_a_command_is_pointed_at_from_the_body(api: Client) -
     response = send(
         api,
         create("grace@example.com"),
-        rename(name=7, is_staff=True),
+        rename("Mine", is_staff=True),
         rename("Ada Lovelace"),
         create("nobody"),
         [],
