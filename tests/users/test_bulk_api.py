@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from eventstore import store
@@ -180,5 +182,6 @@ def test_a_thousand_long_commands_are_read_and_a_longer_body_is_not(
     ]
     response = post(api, URL, {"commands": commands})
     assert response.status_code == 413
-    slim = [each | {"name": "Ada"} for each in commands]
-    assert send(api, *slim).json()["recorded"] == 1_000
+    shorter = [each | {"name": "x" * 200} for each in commands]
+    assert len(json.dumps(shorter)) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert send(api, *shorter).json()["recorded"] == 1_000

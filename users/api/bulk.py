@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ from users.api.batches import (
     user_of,
 )
 from users.api.bodies import BulkJSONParser
-from users.api.carrying_out import acting_client, actor_of, told, without_effect
+from users.api.carrying_out import acting_client, actor_of, told
 from users.api.described import BULK_ANSWERS, BULK_HEADERS
 from users.api.idempotency import answered
 from users.bulk import Wanted
@@ -90,8 +90,9 @@ def _produce(view: APIView, commands: Sequence[Any]) -> Answer:
             item.result = CompanionRefusedError(item.command.user_id)
     with transaction.atomic():
         _execute(view.request, [item for item in items if item.result is None])
-        unrecorded.note(list(_notes(view, items)))
-    return _answer(view, items)
+        results = [_result(view, place, item) for place, item in enumerate(items)]
+        unrecorded.note(list(_notes(actor_of(view.request), items, results)))
+    return _answer(view.request, results)
 
 
 def _read(commands: Sequence[Any], *, is_strict: bool) -> Iterator[_Item]:
@@ -126,25 +127,23 @@ def _execute(request: Request, items: Sequence[_Item]) -> None:
         item.result = result
 
 
-def _notes(view: APIView, items: Sequence[_Item]) -> Iterator[Note]:
-    actor = actor_of(view.request)
-    for place, item in enumerate(items):
-        if item.command is None:
+def _notes(
+    actor: str, items: Sequence[_Item], results: Sequence[Mapping[str, Any]]
+) -> Iterator[Note]:
+    for item, result in zip(items, results, strict=True):
+        if item.command is None or result.get("changed"):
             continue
-        if isinstance(item.result, Outcome):
-            if not item.result.changed:
-                yield without_effect(actor, item.command, item.command_id, item.result)
-        elif item.result:
-            yield Note(
-                command_id=item.command_id,
-                actor=actor,
-                command=item.command,
-                problem=_problem(view, place, item.result),
-            )
+        yield Note(
+            command_id=item.command_id,
+            actor=actor,
+            command=item.command,
+            problem=result.get("problem"),
+            version=result.get("version"),
+            position=result.get("position"),
+        )
 
 
-def _answer(view: APIView, items: Sequence[_Item]) -> Answer:
-    results = [_result(view, place, item) for place, item in enumerate(items)]
+def _answer(request: Request, results: Sequence[Mapping[str, Any]]) -> Answer:
     recorded = sum(result["status"] == status.HTTP_202_ACCEPTED for result in results)
     unchanged = sum(result["status"] == status.HTTP_200_OK for result in results)
     body = {
@@ -154,7 +153,7 @@ def _answer(view: APIView, items: Sequence[_Item]) -> Answer:
         "results": results,
     }
     headers = {"Content-Type": "application/json"}
-    if conditions.prefers_strict(view.request):
+    if conditions.prefers_strict(request):
         headers |= conditions.APPLIED
     return Answer(
         status=status.HTTP_202_ACCEPTED if recorded else status.HTTP_200_OK,

@@ -80,19 +80,6 @@ def told(command: UserCommand, command_id: UUID, outcome: Outcome) -> dict[str, 
     }
 
 
-def without_effect(
-    actor: str, command: UserCommand, command_id: UUID, outcome: Outcome
-) -> Note:
-    """Return the note of a command that changed nothing."""
-    return Note(
-        command_id=command_id,
-        actor=actor,
-        command=command,
-        version=outcome.version,
-        position=outcome.position,
-    )
-
-
 def place_of(command_id: UUID) -> str:
     """Return the address at which a command's fate is told."""
     return reverse("api:command", args=[command_id])
@@ -102,9 +89,14 @@ def _done(
     request: Request, command: UserCommand, command_id: UUID, outcome: Outcome
 ) -> Answer:
     if not outcome.changed:
-        unrecorded.note(
-            [without_effect(actor_of(request), command, command_id, outcome)]
+        unchanged = Note(
+            command_id=command_id,
+            actor=actor_of(request),
+            command=command,
+            version=outcome.version,
+            position=outcome.position,
         )
+        unrecorded.note([unchanged])
     user = reverse("api:user", args=[command.user_id])
     headers = {
         "Content-Type": "application/json",
@@ -129,16 +121,13 @@ def _refused(
         error = StaleError(cast("ConcurrencyError", error))
     response = view.handle_exception(error)
     problem: Mapping[str, Any] = {**response.data, "command_id": command_id}
-    unrecorded.note(
-        [
-            Note(
-                command_id=command_id,
-                actor=actor_of(view.request),
-                command=command,
-                problem=problem,
-            )
-        ]
+    refused = Note(
+        command_id=command_id,
+        actor=actor_of(view.request),
+        command=command,
+        problem=problem,
     )
+    unrecorded.note([refused])
     return Answer(
         status=response.status_code,
         headers={
