@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from django.core.exceptions import PermissionDenied
@@ -16,17 +17,23 @@ from rest_framework.views import set_rollback
 from eventstore.errors import ConcurrencyError, KeyRingError, UnreadableEventError
 from projections.api.errors import BehindError
 from projections.queries import CursorError
+from users.api.conditions import StaleError, etag
 from users.errors import (
+    CompanionRefusedError,
     EmailTakenError,
     InvalidValueError,
+    KeyReusedError,
+    RequestInProgressError,
     StatusTransitionError,
     UserErasedError,
+    UserError,
     UserExistsError,
     UserNotFoundError,
 )
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
+FRAGMENT = "!$&'()*+,;=:@?"  # what may stand in a pointer as it is (RFC 3986)
 
 Problem = tuple[int, str, dict[str, Any]]
 
@@ -75,7 +82,41 @@ def _body(
 
 
 # One table, and a table may be long.
-def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR0912
+def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911
+    detail = {"detail": str(error)}
+    again = {"headers": {"Retry-After": RETRY_SECONDS}}
+    match error:
+        case UserError():
+            return _refusal(error)
+        case ConcurrencyError():
+            facts = {"expected_version": error.expected, "version": error.actual}
+            return 409, "Version conflict", detail | facts
+        case StaleError():
+            seen = {"version": error.version, "changes": error.changes}
+            headers = {"headers": {"ETag": etag(error.version)}}
+            return 412, "Precondition failed", detail | seen | headers
+        case KeyReusedError():
+            return 422, "Idempotency key reused", detail
+        case RequestInProgressError():
+            return 409, "Request in progress", detail | again
+        case UnreadableEventError():
+            return 503, "Newer event", detail | again
+        case KeyRingError():
+            # What is wrong with the keys is for whoever runs this, not for a client.
+            text = "Personal data cannot be read or written now. Nothing was recorded."
+            return 503, "Keys unavailable", {"detail": text} | again
+        case BehindError():
+            return 503, "Projection behind", detail | again
+        case CursorError():
+            return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
+        case OperationalError() | InterfaceError():
+            text = "The database does not answer. Nothing was half recorded; try again."
+            return 503, "Database unavailable", {"detail": text} | again
+        case _:
+            return _of_framework(error)
+
+
+def _refusal(error: UserError) -> Problem | None:  # noqa: PLR0911 - one table
     detail = {"detail": str(error)}
     match error:
         case InvalidValueError():
@@ -91,28 +132,10 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR
             return 409, "Email taken", detail
         case StatusTransitionError():
             return 409, "Status not allowed", detail
-        case ConcurrencyError():
-            facts = {"expected_version": error.expected, "version": error.actual}
-            return 409, "Version conflict", detail | facts
-        case UnreadableEventError():
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Newer event", detail | {"headers": headers}
-        case KeyRingError():
-            # What is wrong with the keys is for whoever runs this, not for a client.
-            text = "Personal data cannot be read or written now. Nothing was recorded."
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Keys unavailable", {"detail": text, "headers": headers}
-        case BehindError():
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Projection behind", detail | {"headers": headers}
-        case CursorError():
-            return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
-        case OperationalError() | InterfaceError():
-            text = "The database does not answer. Nothing was half recorded; try again."
-            headers = {"Retry-After": RETRY_SECONDS}
-            return 503, "Database unavailable", {"detail": text, "headers": headers}
+        case CompanionRefusedError():
+            return 424, "Companion refused", detail
         case _:
-            return _of_framework(error)
+            return None
 
 
 def _of_framework(error: Exception) -> Problem | None:
@@ -140,10 +163,17 @@ def _of_framework(error: Exception) -> Problem | None:
 def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for field, inner in detail.items():
-            place = pointer if field == "non_field_errors" else f"{pointer}/{field}"
+            is_whole = field == "non_field_errors"
+            place = pointer if is_whole else f"{pointer}/{_escaped(str(field))}"
             yield from _errors(inner, place)
     elif isinstance(detail, list):
         for inner in detail:
             yield from _errors(inner, pointer)
     else:
         yield {"pointer": pointer, "detail": str(detail)}
+
+
+def _escaped(field: str) -> str:
+    # RFC 6901, section 6; a client may name a field as it likes.
+    token = field.replace("~", "~0").replace("/", "~1")
+    return quote(token, safe=FRAGMENT, errors="surrogatepass")

@@ -34,6 +34,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "Status": [status.value for status in Status],
         "SettableStatus": [status.value for status in SETTABLE_STATUSES],
+        "CommandStatus": "users.api.fate.STATUSES",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,

@@ -32,14 +32,15 @@ class Append:
         events: At least one instance of an ``@event_type`` class.
         expected_version: Version the decision was taken on, or ``NO_STREAM``,
             ``STREAM_EXISTS``, ``ANY``.
-        metadata: Circumstances of all events; None means those of the context.
+        metadata: Circumstances of all events, or one an event; None means those of the
+            context.
         event_ids: One an event, or none to have them made.
     """
 
     stream: str
     events: Sequence[object]
     expected_version: int
-    metadata: Metadata | None = None
+    metadata: Metadata | Sequence[Metadata] | None = None
     event_ids: Sequence[UUID] = ()
 
 
@@ -121,8 +122,9 @@ def sealed_rows(
     return [
         _row(place, event, event_id, append.stream, keys) | circumstance
         for place, append in enumerate(appends, 1)
-        for circumstance in [_circumstance(append.metadata)]
-        for event, event_id in zip(append.events, _ids(append), strict=True)
+        for event, event_id, circumstance in zip(
+            append.events, _ids(append), _circumstances(append), strict=True
+        )
     ]
 
 
@@ -217,8 +219,14 @@ def _row(
     }
 
 
-def _circumstance(given: Metadata | None) -> dict[str, Any]:
-    metadata = given or circumstances.current()
+def _circumstances(append: Append) -> list[dict[str, Any]]:
+    if isinstance(append.metadata, Sequence):
+        return [_circumstance(each) for each in append.metadata]
+    shared = append.metadata or circumstances.current()
+    return [_circumstance(shared)] * len(append.events)
+
+
+def _circumstance(metadata: Metadata) -> dict[str, Any]:
     # The leaf's header holds these: whoever recomputes it needs them canonical.
     canonical([metadata.actor, metadata.source])
     extra = canonical(metadata.extra)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Func, Max, Min, SmallIntegerField, Value
 from django.utils import timezone
 
 from eventstore import sql
@@ -142,6 +142,23 @@ def reached() -> dict[str, Reached]:
         row["subscription"]: Reached(position=row["least"], error=row["worst"])
         for row in found
     }
+
+
+def reached_with(stream: str, names: Sequence[str]) -> dict[str, int]:
+    """Return how far each of *names* has come with *stream*; 0 when it never began.
+
+    One query.
+
+    Args:
+        stream: Stream name; what counts is its bucket.
+        names: Subscriptions.
+    """
+    bucket = Func(
+        Value(stream), function="event_bucket_v1", output_field=SmallIntegerField()
+    )
+    found = Checkpoint.objects.filter(bucket=bucket, subscription__in=names)
+    known = dict(found.values_list("subscription", "position"))
+    return {name: known.get(name, 0) for name in names}
 
 
 def _locked(statement: str, name: str, mark: int, **wanted: int) -> dict[int, int]:

@@ -64,6 +64,15 @@ def conversation(correlation_id: UUID) -> Conversation:
     )
 
 
+def caused_by(causation_id: UUID) -> list[RecordedEvent]:
+    """Return what a command or an event caused directly, in order of position.
+
+    One query, below the watermark or not; carried by ``events_causation``.
+    """
+    rows = StoredEvent.objects.filter(causation_id=causation_id).order_by("position")
+    return recorded(rows.values_list(*COLUMNS))
+
+
 def _tree(events: Sequence[RecordedEvent]) -> Iterator[Node]:
     by_id = {event.event_id: event for event in events}
     caused: dict[int | None, list[RecordedEvent]] = defaultdict(list)

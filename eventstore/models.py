@@ -48,6 +48,11 @@ class StoredEvent(models.Model):
                 fields=["correlation_id", "position"], name="events_correlation"
             ),
             models.Index(
+                fields=["causation_id"],
+                name="events_causation",
+                condition=models.Q(causation_id__isnull=False),
+            ),
+            models.Index(
                 fields=["type", "schema_version"],
                 name="events_newer_shapes",
                 condition=models.Q(schema_version__gt=1),

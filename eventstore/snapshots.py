@@ -49,7 +49,7 @@ class Tail:
     events: Sequence[RecordedEvent]
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """A snapshot as ``read_snapshot.sql`` returns it; its state is JSON text."""
 
     version: int
@@ -86,16 +86,32 @@ def load(
         events = store.read_stream(
             stream, from_version=kept.version, to_version=version, at=at, keys=keys
         )
-        # Its own event is read along: it is the last one when the tail is empty, and a
-        # log restored from an older backup has another there, or none.
-        if events and events[0].event_id == kept.event_id:
-            found = _folded(aggregate, events, kept, keys.get(stream))
-            if found is not None:
-                return found
-        where = {"stream": stream, "version": kept.version}
-        logger.warning("snapshot ignored", extra=where)
+        if found := _usable(aggregate, stream, kept, events, keys.get(stream)):
+            return found
     events = store.read_stream(stream, to_version=version, at=at, keys=keys)
     return unfolded(aggregate, events)
+
+
+def load_many(
+    aggregate: Aggregate[Any, Any], streams: Sequence[str]
+) -> dict[str, Tail]:
+    """Return for each of *streams* what :func:`load` returns, in their order.
+
+    Two queries; one more for each stream whose snapshot turned out to be of no use.
+    """
+    kept, keys = _newest_of(aggregate, streams)
+    events: dict[str, list[RecordedEvent]] = {stream: [] for stream in streams}
+    wanted = {s: kept[s].version if s in kept else 1 for s in events}
+    for event in store.read_streams(wanted, keys=keys):
+        events[event.stream].append(event)
+    tails = {}
+    for stream, read in events.items():
+        row = kept.get(stream)
+        found = row and _usable(aggregate, stream, row, read, keys.get(stream))
+        if row is not None and found is None:
+            read = store.read_stream(stream, keys=keys)  # noqa: PLW2901 - from the beginning
+        tails[stream] = found or unfolded(aggregate, read)
+    return tails
 
 
 def take(
@@ -196,7 +212,7 @@ def _newest(
     stream: str,
     version: int | None,
     at: datetime | None,
-) -> tuple[_Kept | None, Keys]:
+) -> tuple[Kept | None, Keys]:
     """Return the newest snapshot within the bounds, and the key of the stream."""
     parameters: dict[str, Any] = {
         "stream": stream,
@@ -214,13 +230,45 @@ def _newest(
         if subject is None
         else {stream: vault.key_of((stream, key_id, epoch, wrapped))}
     )
-    return (_Kept(*found) if found[0] is not None else None), keys
+    return (Kept(*found) if found[0] is not None else None), keys
+
+
+def _newest_of(
+    aggregate: Aggregate[Any, Any], streams: Sequence[str]
+) -> tuple[dict[str, Kept], Keys]:
+    mark = fingerprint(aggregate)
+    if mark is None:
+        return {}, {}
+    parameters: dict[str, Any] = {"streams": list(streams), "fingerprint": mark}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_snapshots"), parameters)
+        rows = cursor.fetchall()
+    keys = {row[0]: vault.key_of((row[0], *row[1:4])) for row in rows if row[1]}
+    return {row[0]: Kept(*row[4:]) for row in rows if row[4] is not None}, keys
+
+
+def _usable(
+    aggregate: Aggregate[Any, Any],
+    stream: str,
+    kept: Kept,
+    events: Sequence[RecordedEvent],
+    key: DataKey | None,
+) -> Tail | None:
+    # Its own event is read along: it is the last one when the tail is empty, and a
+    # log restored from an older backup has another there, or none.
+    if events and events[0].event_id == kept.event_id:
+        found = _folded(aggregate, events, kept, key)
+        if found is not None:
+            return found
+    where = {"stream": stream, "version": kept.version}
+    logger.warning("snapshot ignored", extra=where)
+    return None
 
 
 def _folded(
     aggregate: Aggregate[Any, Any],
     events: Sequence[RecordedEvent],
-    kept: _Kept,
+    kept: Kept,
     key: DataKey | None,
 ) -> Tail | None:
     first, *later = events

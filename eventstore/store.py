@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
@@ -135,6 +135,24 @@ def read_stream(
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("read_stream"), parameters)
+        return recorded(cursor.fetchall(), keys)
+
+
+def read_streams(
+    from_versions: Mapping[str, int], *, keys: Keys | None = None
+) -> list[RecordedEvent]:
+    """Return the events of several streams, each stream's oldest first.  One query.
+
+    Args:
+        from_versions: Stream names, each with the first version wanted, inclusive.
+        keys: See :func:`read_stream`.
+    """
+    parameters: dict[str, Any] = {
+        "streams": list(from_versions),
+        "from_versions": list(from_versions.values()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_streams"), parameters)
         return recorded(cursor.fetchall(), keys)
 
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from eventstore import repository, store
+from users import suppressions
 from users.aggregate import USER
-from users.errors import EmailSuppressedError, EmailTakenError
+from users.errors import EmailSuppressedError, EmailTakenError, UserError
 from users.events import UserCreated, UserEmailChanged, UserErased, UserEvent
-from users.models import Claim, Suppression
+from users.models import Claim
 from users.values import BACKFILL_SOURCES, comparison_form
 
 EMAIL = "email"
 BATCH_SIZE = 2_000  # events read, or claims written, at once
 EVERYTHING = 2**63 - 1  # a position above all
 EVERY_BUCKET = range(16)
+
+
+class ClaimsMovedError(Exception):
+    """Somebody else took an address between the look at the claims and the take."""
+
+
+# Of the events for one stream: index, digest released, digest taken.
+Moves = Sequence[tuple[int, bytes | None, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,34 +69,63 @@ def settle(stream: str, events: Iterable[UserEvent], *, source: str) -> None:
         EmailSuppressedError: It was an erased person's, and *source* acts by itself.
     """
     for event in events:
-        match event:
-            case UserCreated():
-                _take(stream, event.email, source)
-            case UserEmailChanged():
-                old, new = digest(event.old_email), digest(event.new_email)
-                if old != new:
-                    _take(stream, event.new_email, source)
-                    Claim.objects.filter(
-                        namespace=EMAIL, digest=old, stream=stream
-                    ).delete()
-            case UserErased():
-                _suppress(stream)
-            case _:
-                pass  # no other event touches an address
+        if isinstance(event, UserErased):
+            _suppress(stream)
+        for old, new in _moves(event):
+            if new is not None:
+                if source in BACKFILL_SOURCES and suppressions.among(EMAIL, [new]):
+                    raise EmailSuppressedError
+                _take(stream, new)
+            if old is not None:
+                Claim.objects.filter(
+                    namespace=EMAIL, digest=old, stream=stream
+                ).delete()
+
+
+def settle_many(
+    appends: Sequence[tuple[str, Sequence[UserEvent], str]],
+) -> dict[str, tuple[int, UserError]]:
+    """Settle the claims of several streams, in their order; as :func:`settle`.
+
+    Three queries and a few more where addresses go from one user to another, or where
+    a source acts by itself.  A stream that cannot have an address gets and loses none.
+
+    Args:
+        appends: Stream, what is about to be appended to it, and through what.
+
+    Returns:
+        The streams to refuse, each with the index of its event that wants an address
+        it may not have, and why not.
+
+    Raises:
+        ClaimsMovedError: Somebody else took one of the addresses meanwhile; roll back
+            and decide anew.
+    """
+    moves = {
+        stream: [(place, *m) for place, e in enumerate(events) for m in _moves(e)]
+        for stream, events, _source in appends
+    }
+    refused = _suppressed(appends, moves)
+    touched = {key for its in moves.values() for _, *move in its for key in move if key}
+    before = _holders(touched)
+    held: dict[bytes, str | None] = dict(before)
+    for stream, its_moves in moves.items():
+        if stream in refused:
+            continue
+        place = _move(stream, its_moves, held)
+        if place is not None:
+            refused[stream] = (place, EmailTakenError())
+    _write_moves(before, held)
+    for stream, events, _source in appends:
+        if any(isinstance(event, UserErased) for event in events):
+            _suppress(stream)
+    return refused
 
 
 def holder(email: str) -> str | None:
     """Return the stream that holds *email*, or None."""
-    return (
-        Claim.objects.filter(namespace=EMAIL, digest=digest(email))
-        .values_list("stream", flat=True)
-        .first()
-    )
-
-
-def is_suppressed(email: str) -> bool:
-    """Say whether *email* was an erased person's when that person was erased."""
-    return Suppression.objects.filter(namespace=EMAIL, digest=digest(email)).exists()
+    key = digest(email)
+    return _holders([key]).get(key)
 
 
 def digest(email: str) -> bytes:
@@ -171,25 +209,101 @@ def _write_difference(addresses: dict[str, bytes], *, dry_run: bool) -> Rebuilt:
 
 
 def _suppress(stream: str) -> None:
-    now = timezone.now()
-    held = Claim.objects.filter(stream=stream)
-    Suppression.objects.bulk_create(
-        [
-            Suppression(namespace=claim.namespace, digest=claim.digest, erased_at=now)
-            for claim in held
-        ],
-        ignore_conflicts=True,
-    )
+    held = Claim.objects.filter(stream=stream, namespace=EMAIL)
+    digests = held.values_list("digest", flat=True)
+    suppressions.keep(EMAIL, [bytes(digest) for digest in digests])
     held.delete()
 
 
-def _take(stream: str, email: str, source: str) -> None:
-    if source in BACKFILL_SOURCES and is_suppressed(email):
-        raise EmailSuppressedError
+def _suppressed(
+    appends: Sequence[tuple[str, Sequence[UserEvent], str]], moves: Mapping[str, Moves]
+) -> dict[str, tuple[int, UserError]]:
+    """Return the streams to which a source brings an address of an erased person."""
+    by_themselves = [s for s, _, source in appends if source in BACKFILL_SOURCES]
+    wanted = {new for s in by_themselves for _, _, new in moves[s] if new}
+    erased = suppressions.among(EMAIL, wanted)
+    return {
+        stream: (place, EmailSuppressedError())
+        for stream in by_themselves
+        for place, _, new in reversed(moves[stream])
+        if new in erased
+    }
+
+
+def _moves(event: UserEvent) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Yield the digest released and the digest taken; None where there is none."""
+    match event:
+        case UserCreated():
+            yield None, digest(event.email)
+        case UserEmailChanged():
+            old, new = digest(event.old_email), digest(event.new_email)
+            if old != new:
+                yield old, new
+        case _:
+            pass  # no other event touches an address
+
+
+def _holders(digests: Iterable[bytes]) -> dict[bytes, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT digest, stream FROM users_claim"
+            " WHERE namespace = %s AND digest = ANY(%s::bytea[])",
+            [EMAIL, list(digests)],
+        )
+        return {bytes(key): stream for key, stream in cursor.fetchall()}
+
+
+def _insert(claims: Mapping[bytes, str]) -> int:
     # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
-    Claim.objects.bulk_create(
-        [Claim(namespace=EMAIL, digest=digest(email), stream=stream)],
-        ignore_conflicts=True,
-    )
-    if holder(email) != stream:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users_claim (namespace, digest, stream)"
+            " SELECT %s, c.* FROM unnest(%s::bytea[], %s::text[]) AS c"
+            " ON CONFLICT DO NOTHING",
+            [EMAIL, list(claims), list(claims.values())],
+        )
+        count: int = cursor.rowcount
+        return count
+
+
+def _move(
+    stream: str,
+    moves: Moves,
+    held: dict[bytes, str | None],
+) -> int | None:
+    """Make all *moves* in *held* or, where one is refused, none: return its place."""
+    mine = ChainMap[bytes, str | None]({}, held)
+    for place, old, new in moves:
+        if new is not None:
+            if mine.get(new) not in (None, stream):
+                return place
+            mine[new] = stream
+        if old is not None and mine.get(old) == stream:
+            mine[old] = None
+    held.update(mine.maps[0])
+    return None
+
+
+def _write_moves(
+    before: Mapping[bytes, str], after: Mapping[bytes, str | None]
+) -> None:
+    # New claims first and in one order for everybody, so that nobody is deadlocked.
+    taken = {key: stream for key, stream in sorted(after.items()) if stream}
+    taken = {key: stream for key, stream in taken.items() if key not in before}
+    if taken and _insert(taken) != len(taken):
+        raise ClaimsMovedError
+    passed_on = {key: s for key, s in sorted(before.items()) if after[key] != s}
+    for key, stream in passed_on.items():
+        if new_holder := after[key]:
+            held = Claim.objects.filter(namespace=EMAIL, digest=key, stream=stream)
+            if not held.update(stream=new_holder):
+                raise ClaimsMovedError
+    # Whose claim moved meanwhile has moved, too: then the append is refused.
+    released = [key for key in passed_on if after[key] is None]
+    if released:
+        Claim.objects.filter(namespace=EMAIL, digest__in=released).delete()
+
+
+def _take(stream: str, key: bytes) -> None:
+    if not _insert({key: stream}) and _holders([key]).get(key) != stream:
         raise EmailTakenError

@@ -74,6 +74,31 @@ class TokenNameTakenError(UserError):
         )
 
 
+class CompanionRefusedError(UserError):
+    """A command was left undone because another one for the same user was refused."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        super().__init__(
+            f"Another command for user {user_id} was refused: none of them was "
+            "carried out."
+        )
+
+
+class KeyReusedError(Exception):
+    """An idempotency key came again with another request."""
+
+    def __init__(self) -> None:
+        super().__init__("This key came before, with another request: use a new one.")
+
+
+class RequestInProgressError(Exception):
+    """The first request with an idempotency key is still under way."""
+
+    def __init__(self) -> None:
+        super().__init__("The first request with this key is under way: ask again.")
+
+
 class InvalidValueError(UserError):
     """A value of a command is not acceptable.
 

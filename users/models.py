@@ -1,4 +1,4 @@
-"""What the write side keeps beside the log: claims, clients' tokens, spent quotas."""
+"""What the write side keeps beside the log: claims, tokens, quotas, answers."""
 
 from __future__ import annotations
 
@@ -94,3 +94,47 @@ class Quota(models.Model):
 
     def __str__(self) -> str:
         return f"{self.used} until {self.resets_at}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a request with an ``Idempotency-Key``, for its repeats (ADR-0022).
+
+    Neither the key nor the request can be read from it: ``digest`` (client and key) and
+    ``fingerprint`` (method, path, body) are keyed.  The answer holds no personal data.
+    """
+
+    digest = models.BinaryField(primary_key=True)
+    fingerprint = models.BinaryField()
+    status = models.SmallIntegerField()
+    headers = models.JSONField()
+    body = models.BinaryField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="answer_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.status} until {self.expires_at}"
+
+
+class UnrecordedCommand(models.Model):
+    """A command of which the log knows nothing: refused, or without effect (ADR-0022).
+
+    ``problem`` is why it was refused, without a value of the command; null when it
+    changed nothing.
+    """
+
+    command_id = models.UUIDField(primary_key=True)
+    actor = models.TextField()
+    command = models.TextField()
+    user_id = models.UUIDField()
+    version = models.BigIntegerField(null=True)
+    position = models.BigIntegerField(null=True)
+    problem = models.JSONField(null=True)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["decided_at"], name="unrecorded_age")]
+
+    def __str__(self) -> str:
+        return f"{self.command} {self.command_id}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -11,10 +11,12 @@ from django.db import transaction
 
 from eventstore import circumstances, erasure, repository, store
 from eventstore.errors import ConcurrencyError
-from eventstore.events import Metadata
+from eventstore.events import NO_STREAM, Metadata
+from eventstore.repository import Loaded
 from users import claims
-from users.aggregate import USER
+from users.aggregate import USER, User
 from users.commands import UserCommand
+from users.errors import UserNotFoundError
 from users.events import UserErased, UserEvent
 
 
@@ -58,13 +60,13 @@ def execute(
         NoCircumstancesError: Neither *metadata* nor the context says who is acting.
         UnreadableEventError: Newer code changed this user, unreadably for this code.
     """
-    told = _told(command, metadata)
+    known = told(command, metadata)
     try:
-        return _attempt(command, told, expected_version)
+        return _attempt(command, known, expected_version)
     except ConcurrencyError:
-        if expected_version is not None or transaction.get_connection().in_atomic_block:
+        if expected_version is not None:
             raise
-    return _attempt(command, told, None)
+    return _attempt(command, known, None)
 
 
 def execute_all(
@@ -78,28 +80,58 @@ def execute_all(
     """
     with transaction.atomic():
         return [
-            _attempt(command, _told(command, metadata), None)
+            _attempt(command, told(command, metadata), None)
             for command, metadata in commands
         ]
 
 
-def _told(command: UserCommand, metadata: Metadata | None) -> Metadata:
+def told(command: UserCommand, metadata: Metadata | None) -> Metadata:
+    """Return the circumstances of *command*: its name and id are added.
+
+    Args:
+        command: Which.
+        metadata: What is known; None for what the context says.
+    """
     known = metadata or circumstances.current()
     command_id = known.causation_id or uuid.uuid7()
     about = {"command": type(command).__name__, "command_id": str(command_id)}
     return replace(known, causation_id=command_id, extra={**about, **known.extra})
 
 
+def decided(
+    command: UserCommand, loaded: Loaded[User | None], expected_version: int | None
+) -> Sequence[UserEvent]:
+    """Return what *command* leads to on the state *loaded*.
+
+    Raises:
+        UserError: It is refused.
+        ConcurrencyError: The user is not at *expected_version*.
+        UnreadableEventError: The state rests on an event this code cannot read.
+    """
+    if loaded.unreadable:
+        repository.refuse_unreadable([loaded.unreadable])
+    if expected_version is not None and expected_version != loaded.version:
+        if loaded.version == NO_STREAM:
+            raise UserNotFoundError(command.user_id)
+        raise ConcurrencyError(
+            USER.stream(command.user_id),
+            expected=expected_version,
+            actual=loaded.version,
+        )
+    return cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
+
+
+def erases(events: Iterable[UserEvent]) -> bool:
+    """Say whether one of *events* erases the user."""
+    return any(isinstance(event, UserErased) for event in events)
+
+
 def _attempt(
     command: UserCommand, metadata: Metadata, expected_version: int | None
 ) -> Outcome:
     loaded = repository.load(USER, command.user_id)
-    if loaded.unreadable:
-        repository.refuse_unreadable([loaded.unreadable])
     stream = USER.stream(command.user_id)
-    if expected_version is not None and expected_version != loaded.version:
-        raise ConcurrencyError(stream, expected=expected_version, actual=loaded.version)
-    events = cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
+    events = decided(command, loaded, expected_version)
     if not events:
         return Outcome(
             stream=stream,
@@ -112,7 +144,7 @@ def _attempt(
         appended = store.append(
             stream, events, expected_version=loaded.version, metadata=metadata
         )
-        if any(isinstance(event, UserErased) for event in events):
+        if erases(events):
             erasure.forget(stream)
     return Outcome(
         stream=stream,

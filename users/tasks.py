@@ -1,11 +1,11 @@
-"""Celery's door to the write side: each task is one call."""
+"""Celery's door to the write side."""
 
 from __future__ import annotations
 
 from celery import shared_task
 from django.db import close_old_connections
 
-from users import limits
+from users import answers, limits, unrecorded
 
 
 @shared_task(name="users.discard_quotas")
@@ -14,3 +14,11 @@ def discard_quotas() -> None:
     # Celery keeps the connection of the task before; a dead one would be kept, too.
     close_old_connections()
     limits.discard_ended()
+
+
+@shared_task(name="users.prune")
+def prune() -> None:
+    """Delete the answers and refusals that were kept long enough."""
+    close_old_connections()
+    answers.prune()
+    unrecorded.prune()

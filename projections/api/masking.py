@@ -1,48 +1,22 @@
-"""Personal data, for clients that may not see it: one constant in its place.
+"""Personal data, for clients that may not see it.
 
-The constant says nothing: neither how long the value is, nor whether there is one.
 Whoever hands a serializer no context is taken for a client that may not see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from eventstore import codec
-from eventstore.events import RecordedEvent, UnknownEvent
+from eventstore.events import RecordedEvent
+from eventstore.masking import masked, masked_event
 from users.api.permissions import demand, may
 from users.scopes import Scope
 
-MASK = "(masked)"
-PERSONAL = frozenset({"name", "email", "reason"})  # of a user, and of metadata
-
-
-def masked(values: Mapping[str, Any], personal: Collection[str]) -> dict[str, Any]:
-    """Return *values* with the mask in the place of every *personal* one."""
-    return {name: MASK if name in personal else value for name, value in values.items()}
-
-
-def masked_event(event: RecordedEvent) -> RecordedEvent:
-    """Return *event* without personal data, for sentences and serializers alike.
-
-    In a shape that this code does not know every field is taken for personal.
-    """
-    known = codec.type_named(event.type)
-    newest = codec.fields(event)
-    hides: Collection[str] = known.personal if known else newest
-    is_newest = known is not None and known.schema_version == event.schema_version
-    newest = masked(newest, hides)
-    return replace(
-        event,
-        data=newest if is_newest else masked(event.data, event.data),
-        metadata=masked(event.metadata, PERSONAL),
-        payload=UnknownEvent(type=event.type, data=newest, problem="masked"),
-    )
+PERSONAL = frozenset({"name", "email"})  # of a user
 
 
 def context(request: Request) -> dict[str, bool]:

@@ -6,6 +6,8 @@ from django.urls import path
 
 from projections.api.log import ConversationView, EventsAroundView, EventsView
 from projections.api.views import UserEventsView, UsersView, UserView
+from users.api.bulk import CommandsView
+from users.api.fate import FateView
 from users.api.views import (
     ChangeEmailView,
     ChangeNameView,
@@ -15,6 +17,8 @@ from users.api.views import (
 
 app_name = "api"
 urlpatterns = [
+    path("commands/<uuid:command_id>", FateView.as_view(), name="command"),
+    path("users/commands", CommandsView.as_view(), name="commands"),
     path("users", UsersView.as_view(), name="users"),
     path("users/<uuid:user_id>", UserView.as_view(), name="user"),
     path("users/<uuid:user_id>/name", ChangeNameView.as_view(), name="change-name"),

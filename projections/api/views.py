@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
@@ -33,9 +34,10 @@ from projections.api.serializers import (
 from projections.filters import DirectoryFilter, InstantFilter
 from projections.models import DirectoryEntry
 from users.aggregate import USER, User
+from users.api.described import CREATE_ANSWERS, CREATE_HEADERS
 from users.api.schema import problems
 from users.api.serializers import CreateUserSerializer
-from users.api.views import ANSWERS, create_user
+from users.api.views import create_user
 from users.errors import UserErasedError, UserNotFoundError
 from users.scopes import Scope
 from users.values import Status
@@ -89,11 +91,12 @@ class UsersView(APIView):
         operation_id="create_user",
         summary="Create a user",
         request=CreateUserSerializer,
-        responses=ANSWERS,
+        parameters=CREATE_HEADERS,
+        responses=CREATE_ANSWERS,
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Make a person known."""
-        return create_user(request)
+        return create_user(self, request)
 
 
 class UserView(APIView):

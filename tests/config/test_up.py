@@ -130,9 +130,11 @@ def test_a_user_created_by_the_token_reaches_the_list(
     grace = {"name": "Grace Hopper", "email": "grace@example.org"}
     status, _, headers = installation.ask("POST", "/api/v1/users", grace)
     assert status == 202
-    wait_until(lambda: installation.ask("GET", headers["Location"])[0] == 200)
-    person = json.loads(installation.ask("GET", headers["Location"])[1])
-    assert person["name"] == "Grace Hopper"
+    user = headers["Link"].partition(">")[0].lstrip("<")
+    wait_until(lambda: installation.ask("GET", user)[0] == 200)
+    person = json.loads(installation.ask("GET", user)[1])
+    command = json.loads(installation.ask("GET", headers["Location"])[1])
+    assert (person["name"], command["status"]) == ("Grace Hopper", "visible")
 
 
 def test_a_command_beside_it_leaves_its_server_alone(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -51,6 +52,26 @@ def test_appends_to_several_streams_in_the_order_given() -> None:
         recorded_at=ones[1].recorded_at,
     )
     assert (second.version, second.position) == (2, twos[1].position)
+
+
+@pytest.mark.django_db
+def test_each_event_may_have_circumstances_of_its_own() -> None:
+    first, second = metadata(actor="client:one"), metadata(actor="client:two")
+    append = Append(
+        stream="user-1",
+        events=[user_created(), renamed()],
+        expected_version=NO_STREAM,
+        metadata=[first, second],
+    )
+    store.append_many([append])
+    events = store.read_stream("user-1")
+    assert [event.actor for event in events] == ["client:one", "client:two"]
+    assert [event.correlation_id for event in events] == [
+        first.correlation_id,
+        second.correlation_id,
+    ]
+    with pytest.raises(ValueError, match="shorter"):
+        store.append_many([replace(append, stream="user-2", metadata=[first])])
 
 
 @pytest.mark.django_db

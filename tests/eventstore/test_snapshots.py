@@ -98,6 +98,27 @@ def test_a_load_is_the_same_with_snapshots_and_without(head: int) -> None:
     assert now.position == last.position
 
 
+def test_many_are_loaded_as_each_alone(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    short, stale, nobody = UUID(int=1), UUID(int=2), UUID(int=3)
+    live(25)
+    known_user(short)
+    known_user(stale)
+    for number in range(2, 13):
+        rename(number, stale)
+    catch_up()
+    with django_assert_num_queries(2):
+        many = repository.load_many(USER, [ADA, short, stale, nobody])
+    alone = {each: repository.load(USER, each) for each in (ADA, short, stale, nobody)}
+    assert many == alone
+    assert [each.version for each in many.values()] == [25, 1, 12, 0]
+    Snapshot.objects.filter(stream=USER.stream(stale)).update(event_id=ADA)
+    with django_assert_num_queries(3):
+        assert repository.load_many(USER, [ADA, short, stale, nobody]) == alone
+    assert repository.load_many(USER, []) == {}
+
+
 def test_a_load_reads_the_tail_in_two_queries(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:

@@ -23,7 +23,8 @@ from tests.factories import (
     renamed,
     user_created,
 )
-from tests.users.test_api import ADA_URL, api, problem
+from tests.rest import problem
+from tests.users.test_api import ADA_URL, api
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName, ChangeStatus

@@ -10,7 +10,8 @@ from django.test import Client
 
 from eventstore import store
 from tests.factories import appended, renamed, user_created
-from tests.users.test_api import api, problem
+from tests.rest import problem
+from tests.users.test_api import api
 
 __all__ = ["api"]
 pytestmark = pytest.mark.usefixtures("committed_db")

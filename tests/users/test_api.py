@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +8,9 @@ from django.test import Client
 
 from eventstore import store
 from eventstore.models import StoredEvent
-from tests.factories import ADA, api_token, known_user
+from tests import rest
+from tests.factories import ADA, known_user
+from tests.rest import post, problem
 from users.aggregate import USER
 
 pytestmark = pytest.mark.django_db
@@ -20,21 +21,7 @@ ADA_URL = f"/api/v1/users/{ADA}"
 
 @pytest.fixture
 def api() -> Client:
-    token = api_token("crm-portal")
-    return Client(headers={"Authorization": f"Bearer {token}"})
-
-
-def post(api: Client, url: str, body: Any, **extra: Any) -> Any:
-    raw = body if isinstance(body, (str, bytes)) else json.dumps(body)
-    return api.post(url, raw, **{"content_type": "application/json"} | extra)
-
-
-def problem(response: Any) -> dict[str, Any]:
-    assert response["Content-Type"] == "application/problem+json"
-    body: dict[str, Any] = json.loads(response.content)
-    assert body["status"] == response.status_code
-    assert body.pop("instance") == f"urn:uuid:{response['X-Correlation-ID']}"
-    return body
+    return rest.client()
 
 
 def test_creates_a_user_and_says_where_to_look(api: Client) -> None:
@@ -44,8 +31,12 @@ def test_creates_a_user_and_says_where_to_look(api: Client) -> None:
     user_id = UUID(answer["user_id"])
     (event,) = store.read_stream(USER.stream(user_id))
     assert response.status_code == 202
-    assert response["Location"] == f"/api/v1/users/{user_id}?min_version=1"
+    command_id = str(event.causation_id)
+    assert response["Location"] == f"/api/v1/commands/{command_id}"
+    assert response["Link"] == f'</api/v1/users/{user_id}?min_version=1>; rel="about"'
+    assert response["ETag"] == '"1"'
     assert answer == {
+        "command_id": command_id,
         "user_id": str(user_id),
         "stream": f"user-{user_id}",
         "version": 1,
@@ -146,6 +137,8 @@ def test_a_stranger_is_refused(authorization: str, challenge: str) -> None:
         ({"id": 5, "name": "A", "email": "a@example.com"}, "#/id", "valid UUID"),
         ({"name": 5, "email": "a@example.com"}, "#/name", "Not a valid string."),
         ({"name": True, "email": "a@example.com"}, "#/name", "Not a valid string."),
+        ({"a/b~c \u00e9": 1}, "#/a~1b~0c%20%C3%A9", "not known here"),
+        ({"\ud800": 1}, "#/%ED%A0%80", "not known here"),
         ([], "#", "Expected a dictionary"),
         ("null", "#", "No data provided|may not be null|Expected a dictionary"),
     ],
@@ -188,6 +181,16 @@ def test_a_lone_surrogate_is_refused(api: Client) -> None:
     response = post(api, "/api/v1/users", raw)
     assert problem(response)["errors"][0]["pointer"] == "#/name"
     assert response.status_code == 400
+
+
+def test_a_status_that_is_none_is_told_which_there_are(api: Client) -> None:
+    response = post(api, f"{ADA_URL}/status", rb'{"status": "\ud800"}')
+    assert problem(response)["errors"] == [
+        {
+            "pointer": "#/status",
+            "detail": "Use one of active, suspended, deactivated.",
+        }
+    ]
 
 
 def test_another_content_type_is_refused(api: Client) -> None:

@@ -14,7 +14,8 @@ from pytest_django import Settings
 
 from tests.factories import api_token
 from tests.processes import wait_until
-from tests.users.test_api import ADA_URL, problem
+from tests.rest import problem
+from tests.users.test_api import ADA_URL
 from users import limits, tasks, tokens
 from users.addresses import client_address
 from users.limits import Limit, Usage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from projections.api.masking import MASK
+from eventstore.masking import MASK
 from projections.api.urls import urlpatterns
 from tests.backoffice import projected
 from tests.factories import ADA, api_token, known_user, metadata
-from tests.users.test_api import ADA_URL, problem
+from tests.rest import problem
+from tests.users.test_api import ADA_URL
 from users import services
 from users.api.permissions import demanded
 from users.commands import ChangeName, ChangeStatus
@@ -55,9 +57,7 @@ def test_every_endpoint_demands_its_scope_and_no_other(
     name: str, method: str, scope: Scope
 ) -> None:
     (pattern,) = [route.pattern for route in urlpatterns if route.name == name]
-    url = "/api/v1/" + str(pattern)
-    for part in ("<uuid:user_id>", "<uuid:correlation_id>"):
-        url = url.replace(part, str(ADA))
+    url = "/api/v1/" + re.sub("<uuid:[a-z_]+>", str(ADA), str(pattern))
     refused = client(*(ALL - {scope})).generic(method, url)
     found = problem(refused)
     assert (refused.status_code, found["title"]) == (403, "Missing scope")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
 
 from users.errors import InvalidValueError
 from users.values import comparison_form, email_address, person_name, reason
@@ -89,6 +92,29 @@ def test_refuses_what_is_no_address(raw: str) -> None:
 )
 def test_two_spellings_of_one_address_compare_equal(one: str, other: str) -> None:
     assert comparison_form(email_address(one)) == comparison_form(email_address(other))
+
+
+plain = st.builds(
+    "{}@{}.{}".format,
+    st.from_regex(r"[a-zA-Z0-9_+-]{1,70}(\.[a-zA-Z0-9_+-]+)?", fullmatch=True),
+    st.from_regex(r"([a-z0-9]{1,70}\.)?[a-z0-9]+", fullmatch=True),
+    st.sampled_from(["com", "example", "test", "local", "c", "invalid", "onion"]),
+)
+
+
+@given(plain)
+def test_a_plain_address_is_taken_as_if_it_had_been_parsed(address: str) -> None:
+    try:
+        parsed = validate_email(address, check_deliverability=False, strict=True)
+    except EmailNotValidError:
+        with pytest.raises(InvalidValueError):
+            email_address(address)
+        with pytest.raises(InvalidValueError):
+            comparison_form(address)
+    else:
+        assert email_address(address) == address
+        slow = f"{parsed.local_part.casefold()}@{parsed.ascii_domain}"
+        assert comparison_form(address) == slow
 
 
 def test_tags_and_dots_are_different_addresses() -> None:

@@ -12,6 +12,9 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
 MAX_DIGITS = 20  # a 64-bit integer with its sign
+MAX_DEPTH = 16  # arrays and objects inside each other
+TOO_DEEP = f"The body is nested too deeply. Use at most {MAX_DEPTH} levels."
+MAX_BULK_BYTES = 2_097_152  # a thousand commands as long as they may be
 
 
 class BodyTooLargeError(APIException):
@@ -27,21 +30,34 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
+    @property
+    def most_bytes(self) -> int:
+        """The longest body that is read."""
+        most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return most
+
     def parse(
         self,
         stream: IO[Any],
         media_type: str | None = None,  # noqa: ARG002
-        parser_context: Any = None,  # noqa: ARG002
+        parser_context: Any = None,
     ) -> Any:
-        """Return the body's value.
+        """Return the body's value; ``request.raw`` is the body as it came.
 
         Raises:
-            BodyTooLargeError: The body is longer than DATA_UPLOAD_MAX_MEMORY_SIZE.
+            BodyTooLargeError: The body is longer than :attr:`most_bytes`.
             ParseError: The body is not JSON; says where.
         """
-        raw = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-        if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raw = stream.read(self.most_bytes + 1)
+        if len(raw) > self.most_bytes:
             raise BodyTooLargeError
+        parser_context["request"].raw = raw
+        value = self._value(raw)
+        if _is_deeper(value, MAX_DEPTH):
+            raise ParseError(TOO_DEEP)
+        return value
+
+    def _value(self, raw: bytes) -> Any:
         try:
             return json.loads(
                 raw.decode("utf-8"),
@@ -52,7 +68,7 @@ class StrictJSONParser(BaseParser):
         except UnicodeDecodeError:
             message = "The body is not UTF-8."
         except RecursionError:
-            message = "The body is nested too deeply."
+            message = TOO_DEEP
         except json.JSONDecodeError as error:
             message = (
                 f"The body is not JSON: {error.msg} "
@@ -61,6 +77,12 @@ class StrictJSONParser(BaseParser):
         except ValueError as error:
             message = str(error)
         raise ParseError(message)
+
+
+class BulkJSONParser(StrictJSONParser):
+    """The same for many commands at once."""
+
+    most_bytes = MAX_BULK_BYTES
 
 
 class OrjsonRenderer(BaseRenderer):
@@ -86,6 +108,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         message = "The body names a field twice."
         raise ValueError(message)
     return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return levels == 0 or any(_is_deeper(inner, levels - 1) for inner in value)
 
 
 def _bounded(digits: str) -> int:

@@ -29,6 +29,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField(
         read_only=True, help_text="The correlation id of the request."
     )
+    command_id = serializers.UUIDField(
+        required=False, help_text="The command that was refused."
+    )
 
 
 ALWAYS = frozenset({401, 403, 429})  # who may not, and who must wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from users.values import (
     ErasureGround,
     Status,
 )
+
+STATUSES = [status.value for status in SETTABLE_STATUSES]
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -79,14 +82,9 @@ class CommandSerializer(StrictSerializer):
         min_value=1,
         max_value=2**31 - 1,
         required=False,
-        help_text="Refuse with 409 unless the user is at this version.",
+        help_text="Refuse with 409 unless the user is at this version; `If-Match` is"
+        " the same as a header, and answers 412.",
     )
-
-    @property
-    def expected(self) -> int | None:
-        """The version the client has seen, when it said so."""
-        version: int | None = self.validated_data.get("expected_version")
-        return version
 
 
 class CreateUserSerializer(StrictSerializer):
@@ -98,9 +96,8 @@ class CreateUserSerializer(StrictSerializer):
     name = Text(max_length=NAME_LENGTH)
     email = Text(max_length=EMAIL_LENGTH)
 
-    def to_command(self) -> CreateUser:
-        """Return the command."""
-        body = self.validated_data
+    def to_command(self, body: Mapping[str, Any]) -> CreateUser:
+        """Return the command of a validated body."""
         return CreateUser(
             user_id=body.get("id") or uuid.uuid7(),
             name=body["name"],
@@ -113,9 +110,9 @@ class ChangeNameSerializer(CommandSerializer):
 
     name = Text(max_length=NAME_LENGTH)
 
-    def to_command(self, user_id: UUID) -> ChangeName:
-        """Return the command."""
-        return ChangeName(user_id=user_id, name=self.validated_data["name"])
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeName:
+        """Return the command of a validated body."""
+        return ChangeName(user_id=user_id, name=body["name"])
 
 
 class ChangeEmailSerializer(CommandSerializer):
@@ -123,27 +120,26 @@ class ChangeEmailSerializer(CommandSerializer):
 
     email = Text(max_length=EMAIL_LENGTH)
 
-    def to_command(self, user_id: UUID) -> ChangeEmail:
-        """Return the command."""
-        return ChangeEmail(user_id=user_id, email=self.validated_data["email"])
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeEmail:
+        """Return the command of a validated body."""
+        return ChangeEmail(user_id=user_id, email=body["email"])
 
 
 class ChangeStatusSerializer(CommandSerializer):
     """Let a person do more, or less."""
 
     status = serializers.ChoiceField(
-        choices=[status.value for status in SETTABLE_STATUSES]
+        choices=STATUSES,
+        error_messages={"invalid_choice": f"Use one of {', '.join(STATUSES)}."},
     )
     reason = Text(
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )
 
-    def to_command(self, user_id: UUID) -> ChangeStatus:
-        """Return the command."""
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeStatus:
+        """Return the command of a validated body."""
         return ChangeStatus(
-            user_id=user_id,
-            status=Status(self.validated_data["status"]),
-            reason=self.validated_data["reason"],
+            user_id=user_id, status=Status(body["status"]), reason=body["reason"]
         )
 
 
@@ -152,10 +148,9 @@ class EraseUserSerializer(CommandSerializer):
 
     ground = serializers.ChoiceField(choices=[ground.value for ground in ErasureGround])
 
-    def to_command(self, user_id: UUID) -> EraseUser:
-        """Return the command."""
-        ground = ErasureGround(self.validated_data["ground"])
-        return EraseUser(user_id=user_id, ground=ground)
+    def to_command(self, body: Mapping[str, Any], user_id: UUID) -> EraseUser:
+        """Return the command of a validated body."""
+        return EraseUser(user_id=user_id, ground=ErasureGround(body["ground"]))
 
 
 # The bodies of the commands on a user who exists; each makes its own command.
@@ -170,6 +165,7 @@ ChangeSerializer = (
 class OutcomeSerializer(serializers.Serializer[Any]):
     """Where a command's events came to stand; durable when this is read."""
 
+    command_id = serializers.UUIDField(read_only=True)
     user_id = serializers.UUIDField(read_only=True)
     stream = serializers.CharField(read_only=True)
     version = serializers.IntegerField(read_only=True)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import ClassVar, cast
+from typing import ClassVar
 from uuid import UUID
 
-from django.urls import reverse
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import status
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.circumstances import acting
-from eventstore.events import REST
-from users import services
-from users.api.authentication import Client
-from users.api.schema import problems
+from users.api import conditions
+from users.api.carrying_out import carry_out
+from users.api.described import CHANGE_ANSWERS, CHANGE_HEADERS
 from users.api.serializers import (
     ChangeEmailSerializer,
     ChangeNameSerializer,
@@ -25,26 +20,17 @@ from users.api.serializers import (
     ChangeStatusSerializer,
     CreateUserSerializer,
     EraseUserSerializer,
-    OutcomeSerializer,
 )
 from users.scopes import Scope
-from users.services import Outcome
-
-ANSWERS = {
-    202: OutcomeSerializer,
-    200: OutcomeSerializer,
-    **problems(400, 401, 404, 409, 410, 415, 503),
-}
 
 
-def create_user(request: Request) -> Response:
+def create_user(view: APIView, request: Request) -> HttpResponse:
     """Carry out ``CreateUser``."""
     body = CreateUserSerializer(data=request.data)
     body.is_valid(raise_exception=True)
-    command = body.to_command()
-    with _acting(request):
-        outcome = services.execute(command)
-    return _answer(command.user_id, outcome)
+    conditions.refuse_condition(request)
+    command = body.to_command(body.validated_data)
+    return carry_out(view, request, command, lambda: None)
 
 
 class CommandView(APIView):
@@ -53,14 +39,18 @@ class CommandView(APIView):
     scopes = {"POST": Scope.USERS_WRITE}
     serializer_class: ClassVar[type[ChangeSerializer]]
 
-    def post(self, request: Request, user_id: UUID) -> Response:
+    def post(self, request: Request, user_id: UUID) -> HttpResponse:
         """Carry out the command."""
         body = self.serializer_class(data=request.data)
         body.is_valid(raise_exception=True)
-        command = body.to_command(user_id)
-        with _acting(request):
-            outcome = services.execute(command, expected_version=body.expected)
-        return _answer(user_id, outcome)
+        known = body.validated_data
+        named = known.get("expected_version")
+        return carry_out(
+            self,
+            request,
+            body.to_command(known, user_id),
+            lambda: conditions.expected_version(request, named, user_id),
+        )
 
 
 @extend_schema_view(
@@ -68,7 +58,8 @@ class CommandView(APIView):
         operation_id="change_name",
         summary="Change a user's name",
         request=ChangeNameSerializer,
-        responses=ANSWERS,
+        parameters=CHANGE_HEADERS,
+        responses=CHANGE_ANSWERS,
     )
 )
 class ChangeNameView(CommandView):
@@ -82,7 +73,8 @@ class ChangeNameView(CommandView):
         operation_id="change_email",
         summary="Change a user's e-mail address",
         request=ChangeEmailSerializer,
-        responses=ANSWERS,
+        parameters=CHANGE_HEADERS,
+        responses=CHANGE_ANSWERS,
     )
 )
 class ChangeEmailView(CommandView):
@@ -96,7 +88,8 @@ class ChangeEmailView(CommandView):
         operation_id="change_status",
         summary="Change a user's status",
         request=ChangeStatusSerializer,
-        responses=ANSWERS,
+        parameters=CHANGE_HEADERS,
+        responses=CHANGE_ANSWERS,
     )
 )
 class ChangeStatusView(CommandView):
@@ -112,7 +105,8 @@ class ChangeStatusView(CommandView):
         description="Destroys the key under which the person's data is sealed. Every "
         "event stays, and reads `[erased]` where it told of the person.",
         request=EraseUserSerializer,
-        responses=ANSWERS,
+        parameters=CHANGE_HEADERS,
+        responses=CHANGE_ANSWERS,
     )
 )
 class EraseUserView(CommandView):
@@ -120,24 +114,3 @@ class EraseUserView(CommandView):
 
     scopes = {"POST": Scope.USERS_ERASE}
     serializer_class = EraseUserSerializer
-
-
-def _acting(request: Request) -> AbstractContextManager[None]:
-    client = cast("Client", request.user)
-    return acting(actor=client.actor, source=REST)
-
-
-def _answer(user_id: UUID, outcome: Outcome) -> Response:
-    body = {
-        "user_id": user_id,
-        "stream": outcome.stream,
-        "version": outcome.version,
-        "position": outcome.position,
-        "changed": outcome.changed,
-    }
-    place = reverse("api:user", args=[user_id])
-    return Response(
-        body,
-        status=status.HTTP_202_ACCEPTED if outcome.changed else status.HTTP_200_OK,
-        headers={"Location": f"{place}?min_version={outcome.version}"},
-    )

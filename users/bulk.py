@@ -1,0 +1,195 @@
+"""The batch form of ``services.execute``: same rules, many users, few round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from django.db import transaction
+
+from eventstore import erasure, repository, store
+from eventstore.appends import Append, Appended
+from eventstore.errors import ConcurrencyError, UnreadableEventError
+from eventstore.events import Metadata
+from eventstore.repository import Loaded
+from users import claims, services
+from users.aggregate import USER, User
+from users.claims import ClaimsMovedError
+from users.commands import UserCommand
+from users.errors import CompanionRefusedError, EmailTakenError, UserError
+from users.events import UserEvent
+from users.services import Outcome
+
+TRIES = 3  # before users are taken one by one, so that one of them holds up nobody
+
+Refusal = UserError | ConcurrencyError | UnreadableEventError
+Result = Outcome | Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One command of a batch.
+
+    Attributes:
+        metadata: By whom, through what, in which conversation.
+        expected_version: Version the caller has seen; None for "whatever it is then".
+    """
+
+    command: UserCommand
+    metadata: Metadata
+    expected_version: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case:
+    """The commands for one user, and what they lead to together."""
+
+    places: list[int] = field(default_factory=list)
+    loaded: Loaded[User | None]
+    events: list[UserEvent] = field(default_factory=list)
+    makers: list[int] = field(default_factory=list)  # the place behind each event
+    refused: tuple[int, Refusal] | None = None
+    appended: Appended | None = None
+
+
+def execute_each(wanted: Sequence[Wanted]) -> list[Result]:
+    """Carry out many commands and say, for each, what came of it.
+
+    Atomic for each user: the commands for one are decided in their order, and recorded
+    together or, when one of them is refused, not at all.  Other users are not affected.
+    One transaction for all, as a rule: when somebody else keeps changing one of the
+    users, each user gets one of their own.  About six queries.
+
+    Returns:
+        One result a command.  An outcome tells where the user stands after all of the
+        commands.  A refusal is an error that :func:`services.execute` would have
+        raised, or ``CompanionRefusedError``.
+    """
+    wanted = [
+        replace(each, metadata=services.told(each.command, each.metadata))
+        for each in wanted
+    ]
+    groups = _by_user(wanted)
+    for _ in range(TRIES):
+        try:
+            return _attempt(wanted, groups)
+        except (ConcurrencyError, ClaimsMovedError):
+            continue
+    results: dict[int, Result] = {}
+    for user_id, places in groups.items():
+        alone = [wanted[place] for place in places]
+        results.update(zip(places, _alone(user_id, alone), strict=True))
+    return [results[place] for place in range(len(wanted))]
+
+
+def _alone(user_id: UUID, wanted: Sequence[Wanted]) -> list[Result]:
+    moved: Refusal = EmailTakenError()
+    for _ in range(TRIES):
+        try:
+            return _attempt(wanted, {user_id: list(range(len(wanted)))})
+        except ConcurrencyError as error:
+            moved = error
+        except ClaimsMovedError:
+            moved = EmailTakenError()
+    return [moved for _ in wanted]
+
+
+def _by_user(wanted: Sequence[Wanted]) -> dict[UUID, list[int]]:
+    groups: dict[UUID, list[int]] = {}
+    for place, each in enumerate(wanted):
+        groups.setdefault(each.command.user_id, []).append(place)
+    return groups
+
+
+def _attempt(
+    wanted: Sequence[Wanted], groups: Mapping[UUID, list[int]]
+) -> list[Result]:
+    loaded = repository.load_many(USER, groups)
+    cases = {
+        USER.stream(user_id): _Case(places=places, loaded=loaded[user_id])
+        for user_id, places in groups.items()
+    }
+    for case in cases.values():
+        _decide(case, wanted)
+    with transaction.atomic():
+        _settle(cases, wanted)
+        _append(cases, wanted)
+    results = {
+        place: result
+        for stream, case in cases.items()
+        for place, result in _results(stream, case, wanted)
+    }
+    return [results[place] for place in sorted(results)]
+
+
+def _decide(case: _Case, wanted: Sequence[Wanted]) -> None:
+    now = case.loaded
+    for place in case.places:
+        each = wanted[place]
+        try:
+            events = services.decided(each.command, now, each.expected_version)
+        except (UserError, ConcurrencyError, UnreadableEventError) as error:
+            case.refused = (place, error)
+            return
+        case.events += events
+        case.makers += [place] * len(events)
+        state = USER.fold(events, now.state)
+        now = replace(now, state=state, version=now.version + len(events))
+
+
+def _settle(cases: Mapping[str, _Case], wanted: Sequence[Wanted]) -> None:
+    refused = claims.settle_many(
+        [
+            (stream, case.events, wanted[case.places[0]].metadata.source)
+            for stream, case in cases.items()
+            if not case.refused
+        ]
+    )
+    for stream, (index, error) in refused.items():
+        case = cases[stream]
+        case.refused = (case.makers[index], error)
+
+
+def _append(cases: Mapping[str, _Case], wanted: Sequence[Wanted]) -> None:
+    # In one order for everybody: two batches that share users must not deadlock.
+    appends = [
+        Append(
+            stream=stream,
+            events=case.events,
+            expected_version=case.loaded.version,
+            metadata=[wanted[place].metadata for place in case.makers],
+        )
+        for stream, case in sorted(cases.items())
+        if case.events and not case.refused
+    ]
+    if appends:
+        for appended in store.append_many(appends):
+            cases[appended.stream].appended = appended
+    for stream, case in cases.items():
+        if case.appended and services.erases(case.events):
+            erasure.forget(stream)
+
+
+def _results(
+    stream: str, case: _Case, wanted: Sequence[Wanted]
+) -> list[tuple[int, Result]]:
+    if case.refused:
+        culprit, error = case.refused
+        companion = CompanionRefusedError(wanted[culprit].command.user_id)
+        return [
+            (place, error if place == culprit else companion) for place in case.places
+        ]
+    now = case.appended or case.loaded
+    return [
+        (
+            place,
+            Outcome(
+                stream=stream,
+                version=now.version,
+                position=now.position,
+                changed=place in case.makers,
+            ),
+        )
+        for place in case.places
+    ]
