@@ -14,6 +14,9 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from config.logging import to_console
+from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
+
 django_stubs_ext.monkeypatch()
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -187,14 +190,4 @@ CLAIM_KEY: str = env.str("CLAIM_KEY")
 SNAPSHOT_EVERY: int = env.int("SNAPSHOT_EVERY", default=100)  # events of a stream
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"fields": {"()": "config.logging.FieldsFormatter"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "fields"},
-    },
-    # A refused request is the client's affair, and the answer tells it so.
-    "loggers": {"django.request": {"level": "ERROR"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+LOGGING = to_console(env.str("LOG_LEVEL", default="INFO"))
