@@ -10,12 +10,12 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
 from config import navigation
-from eventstore.admin import dashboard, log
+from eventstore.admin import dashboard, log, webhooks
 from projections.admin import commands, directory, reprocess
 from projections.admin.forms import ChangeEmailForm, ChangeNameForm, ChangeStatusForm
 from projections.admin.lookup import stream_of
@@ -28,9 +28,12 @@ SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 ISSUE_COMMANDS = "users.issue_command"
 REPROCESS = "projections.reprocess"
+SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
+CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
+WEBHOOKS = "eventstore/webhook/"
 USER = f"{USERS}<uuid:user_id>/"
 
 
@@ -43,7 +46,12 @@ class BackOfficeSite(AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then those of Django's admin."""
-        return [*self._log_pages(), *self._user_pages(), *super().get_urls()]
+        return [
+            *self._log_pages(),
+            *self._webhook_pages(),
+            *self._user_pages(),
+            *super().get_urls(),
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the frame around every page shows."""
@@ -68,6 +76,29 @@ class BackOfficeSite(AdminSite):
             path(EVENTS, events, {"find_stream": stream_of}, name="events"),
             path(f"{EVENTS}<int:position>/", event, name="event"),
             path("e/<int:position>", _short_link("admin:event")),
+        ]
+
+    def _webhook_pages(self) -> list[URLPattern]:
+        see, change = SEE_WEBHOOKS, CHANGE_WEBHOOKS
+        one = f"{WEBHOOKS}<str:name>/"
+        return [
+            path(WEBHOOKS, self._page(webhooks.webhooks, see), name="webhooks"),
+            path(
+                "eventstore/add-webhook/",
+                self._page(webhooks.create, change),
+                name="add_webhook",
+            ),
+            path(one, self._page(webhooks.webhook, see), name="webhook"),
+            path(
+                f"{one}rotate/",
+                self._page(webhooks.rotate, change),
+                name="rotate_webhook",
+            ),
+            re_path(
+                rf"^{WEBHOOKS}(?P<name>[^/]+)/(?P<action>{webhooks.ACTIONS})/$",
+                self._page(webhooks.change, change),
+                name="change_webhook",
+            ),
         ]
 
     def _user_pages(self) -> list[URLPattern]:

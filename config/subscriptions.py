@@ -5,6 +5,7 @@ from __future__ import annotations
 import projections.events  # noqa: F401 - registers what operators do
 from eventstore.snapshot_projection import snapshots_of
 from eventstore.subscriptions import Subscription
+from eventstore.webhooks.courier import WEBHOOKS
 from projections.directory import DIRECTORY
 from users.aggregate import USER
 from users.reactors import WELCOME_EMAIL
@@ -13,4 +14,5 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     DIRECTORY,  # the searchable list of users
     snapshots_of(USER),  # keeps the folds of long streams
     WELCOME_EMAIL,  # greets whoever is new to us
+    WEBHOOKS,  # tells other systems
 )

@@ -64,7 +64,7 @@ def test_filters_and_goes_on_past_what_it_left_out(api: Client) -> None:
     appended("user-2", actor="staff:ada")
     appended("user-3")
     (event,) = store.read_stream("user-2")
-    by_type = api.get(EVENTS, {"after": 0, "wait": 0, "type": "UserNameChanged"})
+    by_type = ask(api, after=0, wait=0, type="UserNameChanged")
     queries: list[tuple[dict[str, Any], list[int]]] = [
         ({"type": ["UserNameChanged", "UserCreated"]}, [1, 2, 3, 4]),
         ({"type": ["UserNameChanged", "UserCreated"], "limit": 2}, [1, 2]),
