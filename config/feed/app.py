@@ -20,6 +20,7 @@ from config.feed.reading import Readers
 
 ADMISSION_THREADS = 4  # each with a connection to the database
 FAREWELL_SECONDS = 5.0  # for a client to read its farewell
+STALLED_SECONDS = 60.0  # a client may read nothing for so long
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -83,6 +84,7 @@ class Feed:
 
     async def _stream(self, wish: Wish, receive: Receive, send: Send) -> None:
         listener = Listener(wish.matching, digest=wish.digest, personal=wish.personal)
+        self._hub.enter(listener)
         text = stream.texts(self._hub, self._readers, listener, wish.after)
         sending = asyncio.create_task(_send_all(send, text))
         leaving = asyncio.create_task(_gone(receive))
@@ -104,7 +106,8 @@ async def _send_all(send: Send, text: AsyncIterator[bytes]) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": first, "more_body": True})
     async for part in text:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+        async with asyncio.timeout(STALLED_SECONDS):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

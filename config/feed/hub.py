@@ -89,7 +89,8 @@ class Hub:
     def __init__(self, *, most: int) -> None:
         """Take at most *most* listeners."""
         self._most = most
-        self._listeners: set[Listener] = set()
+        self._open: set[Listener] = set()  # every stream, until it leaves
+        self._listeners: set[Listener] = set()  # those that joined
         self._position: int | None = None  # handed out up to here; None: asleep
         self._wanted = asyncio.Event()
         self._awake = asyncio.Event()
@@ -99,23 +100,28 @@ class Hub:
     @property
     def is_full(self) -> bool:
         """Whether another listener would be one too many."""
-        return len(self._listeners) >= self._most
+        return len(self._open) >= self._most
+
+    def enter(self, listener: Listener) -> None:
+        """Look after *listener* from here on: it may still be reading the past."""
+        self._open.add(listener)
+        self._wanted.set()
 
     async def join(self, listener: Listener) -> int:
         """Offer *listener* all that comes after the position returned."""
         self._listeners.add(listener)
-        self._wanted.set()
         while self._position is None:
             await self._awake.wait()
         return self._position
 
     def leave(self, listener: Listener) -> None:
-        """Offer *listener* nothing more."""
+        """Offer *listener* nothing more, and forget it."""
+        self._open.discard(listener)
         self._listeners.discard(listener)
 
     def close(self) -> None:
         """End every stream: the process is about to stop."""
-        for listener in self._listeners:
+        for listener in self._open:
             listener.end("the feed stops")
 
     async def run(self) -> None:
@@ -142,7 +148,7 @@ class Hub:
         self._position = found.reached
         if time.monotonic() - self._checked_at > CHECK_SECONDS:
             await self._check_tokens()
-        if not self._listeners:
+        if not self._open:
             self._fall_asleep()
         elif not found.is_full:
             await asyncio.sleep(POLL_SECONDS)
@@ -162,9 +168,9 @@ class Hub:
 
     async def _check_tokens(self) -> None:
         self._checked_at = time.monotonic()
-        digests = {listener.digest for listener in self._listeners}
+        digests = {listener.digest for listener in self._open}
         dead = await self._reader.run(reading.dead, digests) if digests else set()
-        for listener in self._listeners:
+        for listener in self._open:
             if listener.digest in dead:
                 listener.end("your token no longer works")
 

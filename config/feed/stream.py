@@ -25,14 +25,14 @@ async def texts(
     Args:
         hub: Hands out what is new.
         readers: Threads for the past.
-        listener: Not joined yet.
+        listener: Has entered, and not joined yet.
         after: Position, exclusive; None begins with what comes next.
     """
     joined: int | None = None
     if after is None:
         after = joined = await hub.join(listener)
     yield RETRY  # whoever has read this misses nothing that is recorded later
-    while joined is None or after < joined:
+    while not listener.ended.is_set() and (joined is None or after < joined):
         past = await readers.run(reading.stretch, listener.matching, after)
         frames = [frame(event, personal=listener.personal) for event in past.events]
         if frames:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
 
+from eventstore.circumstances import acting
+from eventstore.webhooks import endpoints
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import ADA, known_user, metadata
@@ -11,6 +15,7 @@ from users.commands import ChangeName
 
 AUTH = "/admin/auth/"
 BEAT = "/admin/django_celery_beat/"
+WEBHOOKS = "/admin/eventstore/webhook/"
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
     "/admin/",
@@ -30,6 +35,10 @@ PAGES = (
     user_url(ADA, "commands/change-status/"),
     user_url(ADA, "reprocess/"),
     f"{USERS}add/",
+    WEBHOOKS,
+    f"{WEBHOOKS}crm/",
+    f"{WEBHOOKS}crm/?state=failed",
+    "/admin/eventstore/add-webhook/",
     "/admin/nowhere/",
     "/admin/password_change/",
     f"{AUTH}user/",
@@ -52,6 +61,8 @@ PAGES = (
 def someone(server: str) -> None:
     """One user with awkward names, whom the read model lags behind."""
     del server
+    with acting(actor="staff:ada", source="admin", correlation_id=uuid4()):
+        endpoints.add("crm", f"https://1.1.1.1/{LONG}", types=["UserCreated"])
     known_user(ADA, name=LONG)
     catch_up()
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):

@@ -200,21 +200,25 @@ def test_a_slow_listener_is_cut_off_and_the_others_are_not(
     assert listen(last_event_id=1).positions(21) == list(range(2, 23))
 
 
+@pytest.mark.parametrize(("query", "stalled"), [(b"", 60.0), (b"after=0", 0.2)])
 def test_a_listener_that_reads_nothing_is_dropped(
-    token: str, monkeypatch: pytest.MonkeyPatch
+    token: str, query: bytes, stalled: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "WAITING_FRAMES", 3)
     monkeypatch.setattr(app, "FAREWELL_SECONDS", 0.1)
+    monkeypatch.setattr(app, "STALLED_SECONDS", stalled)
+    append_and_close("user-first")
 
     async def scene() -> None:
         served, life = Feed(), asyncio.Queue[dict[str, Any]]()
-        started, forever = asyncio.Event(), asyncio.Event()
+        started, begun, forever = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def note(message: dict[str, Any]) -> None:
             if message["type"] == "lifespan.startup.complete":
                 started.set()
 
         async def jam(message: dict[str, Any]) -> None:
+            begun.set()
             if message.get("body", b"").startswith(b"id"):
                 await forever.wait()
 
@@ -229,10 +233,11 @@ def test_a_listener_that_reads_nothing_is_dropped(
             "type": "http",
             "method": "GET",
             "path": PATH,
-            "query_string": b"after=0",
+            "query_string": query,
             "headers": [(b"authorization", f"Bearer {token}".encode())],
         }
         jammed = asyncio.create_task(served(scope, listen_on, jam))
+        await begun.wait()
         for number in range(6):
             await asyncio.to_thread(append_and_close, f"user-{number}")
         async with asyncio.timeout(20):
@@ -283,17 +288,16 @@ def test_sleeps_while_nobody_listens_and_wakes_where_the_log_is(
     assert first.positions(1) == [1]
     first.close()
 
-    def statements() -> int:
+    def busy() -> int:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
-                " '%%events_watermark%%' AND query NOT LIKE '%%pg_stat%%'"
-                " AND datname = current_database()"
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 " AND state_change > clock_timestamp() - interval '0.6 s'"
             )
             return int(cursor.fetchone()[0])
 
-    wait_until(lambda: statements() == 0)
+    wait_until(lambda: busy() == 0)
     appended("user-2")
     second = listen()
     appended("user-3")

@@ -6,11 +6,10 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from eventstore import store, subscriptions
+from eventstore import store
 from eventstore.models import WebhookEndpoint
-from eventstore.webhooks import courier, endpoints
-from tests.backoffice import attribute, hidden, staff, superuser, text
-from tests.factories import appended
+from eventstore.webhooks import endpoints
+from tests.backoffice import hidden, staff, superuser, text
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/eventstore/webhook/"
@@ -96,31 +95,6 @@ def test_pauses_resumes_and_removes_in_the_name_of_staff() -> None:
     assert client.get(CRM).status_code == 404
     assert client.post(f"{CRM}pause/").status_code == 404
     assert client.post(f"{CRM}rotate/").status_code == 404
-
-
-@pytest.mark.usefixtures("committed_db")
-def test_deliveries_are_shown_and_brought_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(courier, "RETRY_SECONDS", ())
-    client = superuser()
-    added(client, types=["UserCreated"])
-    appended("user-1")
-    assert subscriptions.catch_up(courier.WEBHOOKS)
-    courier.bring_due(5)
-    shown = client.get(CRM, {"state": "failed"})
-    row = str(text(shown, "deliveries"))
-    assert "UserCreated Failed — 1" in row
-    assert "It could not be reached (ConnectError)." in row
-    assert text(shown, "failed") == "1"
-    assert text(client.get(CRM, {"state": "done"}), "deliveries") == (
-        "Newest deliveries Status any Pending Done Failed Apply"
-        " Nothing is owed here yet."
-    )
-    client.post(f"{CRM}redeliver/", {"event": hidden(shown, "event")})
-    assert text(client.get(CRM), "pending") == "1"
-    client.post(f"{CRM}redeliver-failed/")
-    assert attribute(client.get(LIST), "webhooks-table", "class") == "list"
 
 
 def test_only_those_who_may_see_and_change() -> None:
