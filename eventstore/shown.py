@@ -7,7 +7,7 @@ from typing import Any
 
 from eventstore.events import RecordedEvent
 
-MASKED = "[masked]"
+MASKED = "(masked)"
 
 
 def shown(event: RecordedEvent, *, personal: bool = True) -> dict[str, Any]:

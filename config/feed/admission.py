@@ -19,7 +19,7 @@ from config.problems import api_not_found
 from eventstore.browser import EventFilter
 from projections.api import following
 from projections.api.errors import FeedFullError
-from projections.api.stream import LAST_EVENT_ID, EventStreamView
+from projections.api.stream import LAST_EVENT_ID, EventStreamView, sees_persons
 from users.api import tickets
 from users.api.authentication import ApiTokenAuthentication
 from users.api.tickets import TicketAuthentication
@@ -70,8 +70,7 @@ class AdmissionView(EventStreamView):
                 matching=following.matching(request),
                 after=_last_received(request),
                 digest=tickets.digest(request),
-                # As in `GET /api/v1/events`: whoever may read events sees them whole.
-                personal=True,
+                personal=sees_persons(request),
             )
         )
 

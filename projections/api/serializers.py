@@ -6,8 +6,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from eventstore.events import RecordedEvent
-from eventstore.shown import shown
 from projections.models import DirectoryEntry
 from users.values import NAME_LENGTH, Status
 
@@ -97,10 +95,6 @@ class EventSerializer(serializers.Serializer[Any]):
     metadata = serializers.DictField(read_only=True)
     recorded_at = serializers.DateTimeField(read_only=True)
     occurred_at = serializers.DateTimeField(read_only=True)
-
-    def to_representation(self, instance: RecordedEvent) -> dict[str, Any]:
-        """Return what the feed and webhooks tell, too."""
-        return shown(instance)
 
 
 class UserPageSerializer(serializers.Serializer[Any]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -18,6 +20,10 @@ from users.api.schema import problems
 MEDIA_TYPE = "text/event-stream"
 LAST_EVENT_ID = "Last-Event-ID"
 
+# Scopes of tokens: what the stream demands, and what shows persons' data in it.
+READS_EVENTS = "events:read"
+SEES_PERSONS = "personal:read"
+
 
 class EventStreamRenderer(OrjsonRenderer):
     """Lets clients ask for an event stream; what this process answers is JSON."""
@@ -29,6 +35,7 @@ class EventStreamRenderer(OrjsonRenderer):
 class EventStreamView(APIView):
     """The log as it grows."""
 
+    scopes: ClassVar = {"GET": READS_EVENTS}
     renderer_classes = (EventStreamRenderer, OrjsonRenderer)
 
     @extend_schema(
@@ -63,3 +70,9 @@ class EventStreamView(APIView):
         place = f"{settings.FEED_URL.rstrip('/')}{request.path}?{query.urlencode()}"
         headers = {"Location": place, "Cache-Control": "no-store"}
         return Response(status=307, headers=headers)
+
+
+def sees_persons(request: Request) -> bool:
+    """Return whether the client may see persons' data; a token without scopes may."""
+    scopes = getattr(request.user, "scopes", None)
+    return scopes is None or SEES_PERSONS in scopes

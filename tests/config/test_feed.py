@@ -18,10 +18,12 @@ from django.utils import timezone
 from config.feed import app, hub
 from config.feed.app import Feed
 from eventstore import store
+from eventstore.shown import MASKED
 from tests.factories import appended, renamed, user_created
 from tests.feeds import PATH, Stream, feed
 from tests.processes import wait_until
 from users import tokens
+from users.api import authentication
 from users.models import ApiToken
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -389,3 +391,18 @@ def test_the_web_without_a_feed_says_what_to_do(
     api = Client(headers={"Authorization": f"Bearer {token}"})
     assert api.get(PATH).json()["title"] == "Feed elsewhere"
     assert Client().get(PATH).status_code == 401
+
+
+def test_a_token_that_may_not_see_persons_is_shown_masks(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = listen()
+    monkeypatch.setattr(
+        authentication.Client, "scopes", ("events:read",), raising=False
+    )
+    masked, past = listen(), listen(after=0)
+    appended("user-1")
+    for stream, name in ((whole, "Ada Byron"), (masked, MASKED), (past, MASKED)):
+        heard = stream.next()
+        assert heard
+        assert heard.data["data"]["name"] == name

@@ -75,8 +75,8 @@ def test_signs_as_the_specification_does() -> None:
 def test_masks_what_an_endpoint_may_not_see() -> None:
     event = recorded(user_created(), metadata={"reason": "called by Ada"})
     body = json.loads(message.body(event, personal=False))
-    assert body["data"]["data"] == {"name": "[masked]", "email": "[masked]"}
-    assert body["data"]["metadata"] == {"reason": "[masked]"}
+    assert body["data"]["data"] == {"name": "(masked)", "email": "(masked)"}
+    assert body["data"]["metadata"] == {"reason": "(masked)"}
     assert b"Ada" not in message.body(event, personal=False)
 
 
