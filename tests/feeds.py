@@ -65,7 +65,7 @@ class Stream:
     def wait_for_comment(self) -> str:
         """Return the next comment, which must come before an event."""
         while not (line := self.response.readline().decode()).startswith(":"):
-            assert line, "the stream ended"
+            assert line in {"retry: 2000\n", "\n"}, "an event, or the end"
         return line[2:].rstrip("\n")
 
     def close(self) -> None:

@@ -111,7 +111,10 @@ def test_reads_a_long_past_and_goes_on_without_a_seam(
     assert stream.positions(55) == list(range(51, 106))
 
 
-def test_never_passes_an_event_that_commits_late(listen: Listen) -> None:
+def test_never_passes_an_event_that_commits_late(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.feed.stream.HEARTBEAT_SECONDS", 2 * hub.POLL_SECONDS)
     stream = listen()
     drawn, go_on = threading.Event(), threading.Event()
 
@@ -127,6 +130,9 @@ def test_never_passes_an_event_that_commits_late(listen: Listen) -> None:
     assert drawn.wait(20)
     appended("user-early")
     other = listen(after=0)
+    # The hub has looked at the log, and told neither of them anything.
+    for each in (stream, other):
+        assert [each.wait_for_comment() for _ in range(2)] == ["still here"] * 2
     go_on.set()
     writer.join()
     heard = [stream.next(), stream.next()]
