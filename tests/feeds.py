@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 import uvicorn
 
 from config.feed.app import Feed
 from tests.processes import wait_until
+from users import tokens
 
 PATH = "/api/v1/events/stream"
 
@@ -89,3 +91,27 @@ def feed() -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+Listen = Callable[..., Stream]
+
+
+@pytest.fixture
+def token(committed_db: str) -> str:
+    del committed_db
+    return tokens.issue("listener")
+
+
+@pytest.fixture
+def listen(token: str) -> Iterator[Listen]:
+    open_streams = []
+    with feed() as port:
+
+        def _listen(**query: Any) -> Stream:
+            stream = Stream(query.pop("port", port), query.pop("token", token), **query)
+            open_streams.append(stream)
+            return stream
+
+        yield _listen
+        for stream in open_streams:
+            stream.close()

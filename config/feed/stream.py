@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from config.feed import reading
 from config.feed.hub import Hub, Listener, frame
 from config.feed.reading import Readers
+from eventstore import store
 
 RETRY = b"retry: 2000\n\n"  # milliseconds before a client comes back
 HEARTBEAT_SECONDS = 15.0
@@ -28,10 +29,10 @@ async def texts(
         listener: Has entered, and not joined yet.
         after: Position, exclusive; None begins with what comes next.
     """
-    joined: int | None = None
     if after is None:
-        after = joined = await hub.join(listener)
+        after = await readers.run(store.watermark)
     yield RETRY  # whoever has read this misses nothing that is recorded later
+    joined: int | None = None
     while not listener.ended.is_set() and (joined is None or after < joined):
         past = await readers.run(reading.stretch, listener.matching, after)
         frames = [frame(event, personal=listener.personal) for event in past.events]
