@@ -10,13 +10,13 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
 from config import navigation
 from config.login import LoginForm
-from eventstore.admin import dashboard, log
+from eventstore.admin import dashboard, log, webhooks
 from projections.admin import commands, directory, reprocess
 from projections.admin.forms import (
     ChangeEmailForm,
@@ -39,9 +39,12 @@ REPROCESS = "projections.reprocess"
 SEE_TOKENS = "users.view_apitoken"
 ISSUE_TOKENS = "users.add_apitoken"
 REVOKE_TOKENS = "users.revoke_apitoken"
+SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
+CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
+WEBHOOKS = "eventstore/webhook/"
 USER = f"{USERS}<uuid:user_id>/"
 TOKENS = "users/apitoken/"
 
@@ -56,8 +59,13 @@ class BackOfficeSite(AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then those of Django's admin."""
-        pages = [*self._log_pages(), *self._user_pages(), *self._token_pages()]
-        return [*pages, *super().get_urls()]
+        return [
+            *self._log_pages(),
+            *self._user_pages(),
+            *self._webhook_pages(),
+            *self._token_pages(),
+            *super().get_urls(),
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the frame around every page shows."""
@@ -93,6 +101,29 @@ class BackOfficeSite(AdminSite):
             path(EVENTS, events, {"find_stream": stream_of}, name="events"),
             path(f"{EVENTS}<int:position>/", event, name="event"),
             path("e/<int:position>", _short_link("admin:event")),
+        ]
+
+    def _webhook_pages(self) -> list[URLPattern]:
+        see, change = SEE_WEBHOOKS, CHANGE_WEBHOOKS
+        one = f"{WEBHOOKS}<str:name>/"
+        return [
+            path(WEBHOOKS, self._page(webhooks.webhooks, see), name="webhooks"),
+            path(
+                "eventstore/add-webhook/",
+                self._page(webhooks.create, change),
+                name="add_webhook",
+            ),
+            path(one, self._page(webhooks.webhook, see), name="webhook"),
+            path(
+                f"{one}rotate/",
+                self._page(webhooks.rotate, change),
+                name="rotate_webhook",
+            ),
+            re_path(
+                rf"^{WEBHOOKS}(?P<name>[^/]+)/(?P<action>{webhooks.ACTIONS})/$",
+                self._page(webhooks.change, change),
+                name="change_webhook",
+            ),
         ]
 
     def _user_pages(self) -> list[URLPattern]:

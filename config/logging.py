@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 _PLAIN = (str, int, float, list)  # Django hands whole requests over, query and all
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -26,3 +27,18 @@ class FieldsFormatter(logging.Formatter):
             if key not in _STANDARD and isinstance(value, _PLAIN)
         )
         return super().format(record) + fields
+
+
+def to_console(level: str) -> dict[str, Any]:
+    """Return Django's LOGGING: everything from *level* up, to standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"fields": {"()": "config.logging.FieldsFormatter"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "fields"},
+        },
+        # A refused request is the client's affair, and the answer tells it so.
+        "loggers": {"django.request": {"level": "ERROR"}},
+        "root": {"handlers": ["console"], "level": level},
+    }

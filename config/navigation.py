@@ -70,6 +70,12 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         gettext_lazy("Operate"),
         (
             Entry(
+                label=gettext_lazy("Webhooks"),
+                url_name="webhooks",
+                permissions=("eventstore.view_webhookendpoint",),
+                icon="webhooks",
+            ),
+            Entry(
                 label=gettext_lazy("Schedules"),
                 url_name="django_celery_beat_periodictask_changelist",
                 permissions=(

@@ -14,6 +14,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from config.logging import to_console
+from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
 from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - for Django
 
 django_stubs_ext.monkeypatch()
@@ -178,14 +180,4 @@ REFUSED_COMMANDS_DAYS: int = env.int("REFUSED_COMMANDS_DAYS", default=30)
 REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", default=False)
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"fields": {"()": "config.logging.FieldsFormatter"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "fields"},
-    },
-    # A refused request is the client's affair, and the answer tells it so.
-    "loggers": {"django.request": {"level": "ERROR"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+LOGGING = to_console(env.str("LOG_LEVEL", default="INFO"))

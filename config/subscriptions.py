@@ -6,6 +6,7 @@ import projections.events  # noqa: F401 - registers what operators do
 import users.token_events  # noqa: F401 - registers what happens to tokens
 from eventstore.snapshot_projection import snapshots_of
 from eventstore.subscriptions import Subscription
+from eventstore.webhooks.courier import WEBHOOKS
 from projections.directory import DIRECTORY
 from users.aggregate import USER
 from users.reactors import WELCOME_EMAIL
@@ -14,4 +15,5 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     DIRECTORY,  # the searchable list of users
     snapshots_of(USER),  # keeps the folds of long streams
     WELCOME_EMAIL,  # greets whoever is new to us
+    WEBHOOKS,  # tells other systems
 )

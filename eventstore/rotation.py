@@ -94,7 +94,7 @@ def retire(epoch: int) -> None:
 
 
 def _rewrap(rows: Sequence[vault.Row], epoch: int) -> int:
-    master = keyring.current().active
+    master = vault.active_master()
     wrapped = [vault.wrap(master, row[0], row[1], vault.unwrap(row)) for row in rows]
     subjects = [row[0] for row in rows]
     new = [master.epoch, master.fingerprint, subjects, wrapped]

@@ -73,7 +73,27 @@ class Reactor:
         effects.note(self.name, wanted)
 
 
-Subscription = Projection | Reactor
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Causes effects in many places at once; never replayed, as a reactor.
+
+    Attributes:
+        name: Stored with the checkpoints, for ever.
+        note: Notes what a batch of events, in order of position, is owed to whom; once,
+            however often it is called.
+        bring_due: Brings what is owed, for so many seconds; False when there is more.
+    """
+
+    name: str
+    note: Callable[[Sequence[RecordedEvent]], None]
+    bring_due: Callable[[float], bool]
+
+    def apply(self, events: Sequence[RecordedEvent]) -> None:
+        """Note what is owed because of *events*."""
+        self.note(events)
+
+
+Subscription = Projection | Reactor | Courier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +148,20 @@ def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> b
         if time.monotonic() > end:
             return False
     return True
+
+
+def perform_due(subscription: Subscription) -> bool:
+    """Cause the effects that are due, if there are such; False if time ran out first.
+
+    Safe to run at any time, twice, and beside other workers.
+    """
+    match subscription:
+        case Reactor():
+            return effects.perform_due(subscription.name, subscription.perform)
+        case Courier():
+            return subscription.bring_due(SLICE_SECONDS)
+        case Projection():
+            return True
 
 
 def progress(subscription: Subscription) -> Progress:

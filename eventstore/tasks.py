@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from eventstore import effects, subscriptions
+from eventstore import subscriptions
 from eventstore.doorbell import doorbell
 
 
@@ -17,9 +17,7 @@ def catch_up(name: str) -> None:
     subscription = subscriptions.find(name)
     if not subscriptions.catch_up(subscription):
         doorbell.ring()
-    if isinstance(subscription, subscriptions.Reactor) and not effects.perform_due(
-        subscription.name, subscription.perform
-    ):
+    if not subscriptions.perform_due(subscription):
         doorbell.ring()
 
 

@@ -8,6 +8,7 @@ function refuses those that are no longer the subject's.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class DataKey:
 
 
 _remembered: dict[str, DataKey] = {}
+_registered: set[tuple[str, int, bytes]] = set()  # database, epoch, fingerprint
 
 
 def find(subjects: Collection[str]) -> dict[str, DataKey | None]:
@@ -111,9 +113,26 @@ def for_sealing(
     missing = [subject for subject in wanted if subject not in keys]
     if missing:
         # One master for all: the append function is told one epoch.
-        master = keyring.current().active
+        master = active_master()
         keys |= {subject: _made(subject, master) for subject in missing}
     return keys
+
+
+def active_master() -> MasterKey:
+    """Return the master key that wraps what is new, known to the database as such.
+
+    Raises:
+        KeyRingError: There is no ring.
+    """
+    master = keyring.current().active
+    mark = (connection.settings_dict["NAME"], master.epoch, master.fingerprint)
+    if mark not in _registered:
+        # Apart: others must not wait until the transaction we may be in has ended.
+        apart = connection.copy()
+        with contextlib.closing(apart), apart.cursor() as cursor:
+            cursor.execute("SELECT register_epoch_v1(%s, %s)", mark[1:])
+        _registered.add(mark)
+    return master
 
 
 def remember(key: DataKey) -> None:
@@ -155,8 +174,25 @@ def refusal(error: DatabaseError) -> KeyRingError | None:
     """Return what the vault's functions meant by *error*; None if it is not theirs."""
     cause = error.__cause__
     if isinstance(cause, psycopg.Error) and cause.sqlstate == WRONG_EPOCH:
+        _registered.clear()  # it may have been restored without the epoch
         return KeyRingError(f"{cause.diag.message_primary}; {REMEDY}")
     return None
+
+
+def kept(subject: str) -> DataKey | None:
+    """Return the key of *subject*, made and kept where there was none.
+
+    None when it was destroyed.
+
+    Raises:
+        KeyRingError: See :func:`keep`.
+    """
+    keys = for_sealing([subject])
+    if not keep(keys.values()):
+        forget(subject)
+        keys = for_sealing([subject])
+        keep(keys.values())
+    return keys[subject]
 
 
 def held(keys: Iterable[DataKey | None]) -> dict[str, Any]:

@@ -138,6 +138,12 @@ def verify(token: str) -> ApiToken | None:
     return found if found and standing(found) is Standing.LIVE else None
 
 
+def live(digests: Collection[bytes]) -> list[ApiToken]:
+    """Return those of the tokens with these digests that work now.  One query."""
+    found = ApiToken.objects.filter(digest__in=digests)
+    return [token for token in found if standing(token) is Standing.LIVE]
+
+
 def standing(token: ApiToken) -> Standing:
     """Return whether *token* works now."""
     if token.revoked_at is not None:

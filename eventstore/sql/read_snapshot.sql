@@ -19,7 +19,7 @@ SELECT
     s.state
 FROM wanted AS w
 LEFT JOIN vault.subject_key AS k ON w.stream = k.subject
-LEFT JOIN LATERAL (
+LEFT JOIN LATERAL (  -- noqa: ST05
     SELECT
         e.version,
         e.event_id,

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore import browser, conversations
-from eventstore.browser import EventFilter, EventPage
-from projections.api import masking, parameters
+from eventstore.browser import EventPage
+from projections.api import following, masking, parameters
 from projections.api.serializers import (
     AroundSerializer,
     ConversationSerializer,
@@ -27,16 +27,6 @@ from users.scopes import Scope
 WINDOW_SECONDS = 60
 MAX_WINDOW_SECONDS = 86_400
 
-FILTERS = [
-    OpenApiParameter("stream", str, description="Stream name, `user-<uuid>`."),
-    OpenApiParameter("type", str, many=True, description="Any of these types."),
-    OpenApiParameter("actor", str, description="For example `client:crm`."),
-    OpenApiParameter("source", str, description="For example `rest`."),
-    OpenApiParameter("correlation", UUID, description="The conversation."),
-    OpenApiParameter("since", str, description="Instant: recorded at or after."),
-    OpenApiParameter("until", str, description="Instant: recorded before."),
-]
-
 
 class EventsView(APIView):
     """The log, newest first."""
@@ -47,17 +37,27 @@ class EventsView(APIView):
         operation_id="list_events",
         summary="The log, newest first",
         description="In order of position; with `since` or `until` in order of"
-        " `recorded_at`, then position. Only what is final.",
+        " `recorded_at`, then position. Only what is final. With `wait` instead: the"
+        " events above `after`, oldest first, as soon as there are any; `next` goes on"
+        " after them, and nothing is ever missed.",
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("before", int, description="Below this position."),
             OpenApiParameter("after", int, description="Above this position."),
-            *FILTERS,
+            OpenApiParameter(
+                "wait",
+                int,
+                description="Seconds to wait for the first event, at most 30; 0 does"
+                " not wait.",
+            ),
+            *following.FILTERS,
         ],
-        responses={200: LogPageSerializer, **problems(400, 401)},
+        responses={200: LogPageSerializer, **problems(400, 401, 503)},
     )
     def get(self, request: Request) -> Response:
         """Return one page of the events that all filters let through."""
+        if following.WAIT in request.query_params:
+            return following.answer(request)
         most = parameters.MAX_POSITION
         before = parameters.optional_number(request, "before", most=most)
         after = parameters.optional_number(request, "after", most=most)
@@ -66,7 +66,9 @@ class EventsView(APIView):
         limit = parameters.number(
             request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
         )
-        page = browser.page(_matching(request), before=before, after=after, limit=limit)
+        page = browser.page(
+            following.matching(request), before=before, after=after, limit=limit
+        )
         return _answer(request, page)
 
 
@@ -126,18 +128,6 @@ class ConversationView(APIView):
             raise NotFound(detail)
         told = ConversationSerializer(found, context=masking.context(request))
         return Response(told.data)
-
-
-def _matching(request: Request) -> EventFilter:
-    return EventFilter(
-        stream=parameters.text(request, "stream"),
-        types=parameters.texts(request, "type"),
-        actor=parameters.text(request, "actor"),
-        source=parameters.text(request, "source"),
-        correlation_id=parameters.identifier(request, "correlation"),
-        since=parameters.instant(request, "since"),
-        until=parameters.instant(request, "until"),
-    )
 
 
 def _answer(request: Request, page: EventPage) -> Response:

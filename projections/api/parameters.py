@@ -32,8 +32,10 @@ def only(request: Request, *names: str) -> None:
         )
 
 
-def number(request: Request, name: str, *, default: int, most: int) -> int:
-    """Return a whole number from 1 to *most*.
+def number(
+    request: Request, name: str, *, default: int, most: int, least: int = 1
+) -> int:
+    """Return a whole number from *least* to *most*.
 
     Raises:
         ValidationError: The parameter is something else.
@@ -43,16 +45,18 @@ def number(request: Request, name: str, *, default: int, most: int) -> int:
         return default
     if raw.isascii() and raw.isdigit() and len(raw) <= len(str(most)):
         value = int(raw)
-        if 1 <= value <= most:
+        if least <= value <= most:
             return value
-    raise ValidationError({name: f"Use a whole number from 1 to {most}."})
+    raise ValidationError({name: f"Use a whole number from {least} to {most}."})
 
 
-def optional_number(request: Request, name: str, *, most: int) -> int | None:
-    """Return a whole number from 1 to *most*, or None when it was not given."""
+def optional_number(
+    request: Request, name: str, *, most: int, least: int = 1
+) -> int | None:
+    """Return a whole number from *least* to *most*, or None when it was not given."""
     if name not in request.query_params:
         return None
-    return number(request, name, default=1, most=most)
+    return number(request, name, default=least, most=most, least=least)
 
 
 def past(request: Request, name: str) -> datetime | None:

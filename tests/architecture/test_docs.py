@@ -19,6 +19,7 @@ REFERENCE = DOCS / "reference"
 PACKAGES = sorted(
     Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == PROJECT
 )
+SETTINGS = [PROJECT / "config" / name for name in ("settings.py", "outgoing.py")]
 DOCUMENTS = sorted([*DOCS.rglob("*.md"), *PROJECT.glob("*.md")])
 
 
@@ -36,16 +37,15 @@ def section_of(event_type: str) -> str:
 
 
 def test_every_environment_variable_is_described_and_no_other() -> None:
-    settings = PROJECT / "config" / "settings.py"
     embedded = sorted((PROJECT / "config" / "embedded").glob("*.py"))
-    read = found(r'\benv\.\w+\(\s*"(\w+)"', settings)
+    read = found(r'\benv\.\w+\(\s*"(\w+)"', *SETTINGS)
     read |= found(r'os\.environ(?:\[|\.\w+\()"(\w+)"', *embedded)
     read |= found(r'"(\w+)" (?:not )?in os\.environ', *embedded)
     assert found(r"^\| `(\w+)` \|", REFERENCE / "settings.md") == read
 
 
 def test_every_plain_default_is_the_one_described() -> None:
-    settings = (PROJECT / "config" / "settings.py").read_text("utf-8")
+    settings = "".join(file.read_text("utf-8") for file in SETTINGS)
     page = (REFERENCE / "settings.md").read_text("utf-8")
     written = re.findall(r'\benv\.\w+\("(\w+)", default="?([\w:/@]+)"?\)', settings)
     spelled = {"False": "false", "True": "true"}

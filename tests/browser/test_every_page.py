@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from playwright.sync_api import expect
 
+from eventstore.circumstances import acting
+from eventstore.webhooks import endpoints
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import ADA, NOON, api_token, known_user, metadata
@@ -15,6 +17,7 @@ AUTH = "/admin/auth/"
 BEAT = "/admin/django_celery_beat/"
 TOKENS = "/admin/users/apitoken/"
 CRM = UUID("00000000-0000-4000-8000-00000000c4a1")
+WEBHOOKS = "/admin/eventstore/webhook/"
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
     "/admin/",
@@ -37,6 +40,10 @@ PAGES = (
     TOKENS,
     f"{TOKENS}add/",
     f"{TOKENS}{CRM}/revoke/",
+    WEBHOOKS,
+    f"{WEBHOOKS}crm/",
+    f"{WEBHOOKS}crm/?state=failed",
+    "/admin/eventstore/add-webhook/",
     "/admin/nowhere/",
     "/admin/password_change/",
     f"{AUTH}user/",
@@ -59,6 +66,8 @@ PAGES = (
 def someone(server: str) -> None:
     """One user with awkward names, whom the read model lags behind."""
     del server
+    with acting(actor="staff:ada", source="admin", correlation_id=uuid4()):
+        endpoints.add("crm", f"https://1.1.1.1/{LONG}", types=["UserCreated"])
     known_user(ADA, name=LONG)
     api_token("crm-portal", token_id=CRM)
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)

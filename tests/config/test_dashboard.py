@@ -176,7 +176,8 @@ def test_controls_that_a_person_may_not_use_are_absent() -> None:
 @pytest.mark.django_db
 def test_the_side_bar_lists_what_a_superuser_may_see() -> None:
     assert text(superuser().get(INDEX), "sidebar") == (
-        "Monitor Dashboard Events People Users Operate Schedules API tokens Staff"
+        "Monitor Dashboard Events People Users Operate Webhooks Schedules API tokens"
+        " Staff"
     )
 
 

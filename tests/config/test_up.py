@@ -78,7 +78,10 @@ def installation() -> Iterator[Installation]:
         port = free_port()
         with (folder / "output").open("w") as output:
             process = subprocess.Popen(  # noqa: S603
-                [*MANAGE, "up", "--no-demo", "--port", str(port)],
+                [
+                    *(*MANAGE, "up", "--no-demo", "--port", str(port)),
+                    *("--feed-port", str(free_port())),
+                ],
                 cwd="/",
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -135,6 +138,18 @@ def test_a_user_created_by_the_token_reaches_the_list(
     person = json.loads(installation.ask("GET", user)[1])
     command = json.loads(installation.ask("GET", headers["Location"])[1])
     assert (person["name"], command["status"]) == ("Grace Hopper", "visible")
+
+
+def test_the_event_stream_is_found_through_the_web(
+    installation: Installation,
+) -> None:
+    token = (installation.folder / "state" / "token.txt").read_text().strip()
+    address = f"http://127.0.0.1:{installation.port}/api/v1/events/stream?after=0"
+    curl = ["curl", "-sNL", "-m", "3", "-H", f"Authorization: Bearer {token}", address]
+    installation.ask("POST", "/api/v1/users", {"name": "Ed", "email": "e@example.org"})
+    answer = subprocess.run(curl, capture_output=True, check=False, text=True)  # noqa: S603
+    assert answer.stdout.startswith("retry: 2000\n\nid: ")
+    assert "\nevent: UserCreated\ndata: {" in answer.stdout
 
 
 def test_a_command_beside_it_leaves_its_server_alone(

@@ -31,7 +31,9 @@ def ring_file(**changes: Any) -> str:
 
 
 @pytest.fixture
-def own_ring(tmp_path: Path) -> Any:
+def own_ring(tmp_path: Path, committed_db: str) -> Any:
+    """A ring of its own, and a database that knows no other."""
+    del committed_db
     path = tmp_path / "ring.json"
     keyring.save(keyring.new(keyring.PRODUCTION), path, is_new=True)
     with override_settings(KEY_RING_FILE=str(path)):
@@ -120,7 +122,6 @@ def test_a_file_that_changed_is_read_again(own_ring: Path) -> None:
     assert keyring.current().active.epoch == 2
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("own_ring")
 def test_rotation_rewraps_every_key_and_touches_no_event(
     capsys: pytest.CaptureFixture[str],
@@ -140,14 +141,12 @@ def test_rotation_rewraps_every_key_and_touches_no_event(
     assert [(each.epoch, each.keys) for each in rotation.epochs()] == [(1, 0), (2, 4)]
 
 
-@pytest.mark.django_db
 def test_rewrapping_again_changes_nothing(own_ring: Path) -> None:
     appended("user-1", user_created())
     keyring.save(keyring.with_new_epoch(keyring.current()), own_ring)
     assert (rotation.rewrap(), rotation.rewrap()) == (1, 0)
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("own_ring")
 def test_an_epoch_that_wraps_keys_is_not_dropped() -> None:
     appended("user-1", user_created())
@@ -157,14 +156,12 @@ def test_an_epoch_that_wraps_keys_is_not_dropped() -> None:
     assert [*keyring.current().keys] == [1, 2]
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("own_ring")
 def test_the_active_epoch_is_not_dropped() -> None:
     with pytest.raises(CommandError, match="epoch 1 is the active one"):
         call_command("key_ring", "drop", "1")
 
 
-@pytest.mark.django_db
 def test_a_process_with_the_old_ring_cannot_wrap_under_a_retired_epoch(
     own_ring: Path,
 ) -> None:
@@ -180,7 +177,6 @@ def test_a_process_with_the_old_ring_cannot_wrap_under_a_retired_epoch(
     assert not StoredEvent.objects.filter(stream="user-2").exists()
 
 
-@pytest.mark.django_db
 def test_another_ring_can_neither_read_nor_write(own_ring: Path) -> None:
     appended("user-1", user_created())
     keyring.save(keyring.new(keyring.PRODUCTION), own_ring)
@@ -194,7 +190,6 @@ def test_another_ring_can_neither_read_nor_write(own_ring: Path) -> None:
         appended("user-2", user_created())
 
 
-@pytest.mark.django_db
 def test_shows_every_epoch_and_what_is_wrong(
     own_ring: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,7 +207,6 @@ def test_shows_every_epoch_and_what_is_wrong(
     )
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("own_ring", "superuser")
 def test_a_wrapped_key_opens_in_its_own_row_only() -> None:
     appended("user-1", user_created())

@@ -20,14 +20,14 @@ def ids(**options: Any) -> list[str | None]:
 
 
 @pytest.fixture
-def production_ring(tmp_path: Path) -> Any:
+def production_ring(tmp_path: Path, committed_db: str) -> Any:
+    del committed_db
     path = tmp_path / "ring.json"
     keyring.save(keyring.new(keyring.PRODUCTION), path)
     with override_settings(KEY_RING_FILE=str(path)):
         yield path
 
 
-@pytest.mark.django_db
 def test_a_sound_installation_is_told_nothing(production_ring: Path) -> None:
     assert production_ring.exists()
     assert ids(include_deployment_checks=True, databases=DATABASE) == []
@@ -47,7 +47,6 @@ def test_a_development_ring_is_refused_in_deployment(tmp_path: Path) -> None:
         assert ids(include_deployment_checks=True) == ["eventstore.E004"]
 
 
-@pytest.mark.django_db
 def test_a_ring_that_others_may_read_is_refused_in_deployment(
     production_ring: Path,
 ) -> None:
@@ -55,14 +54,12 @@ def test_a_ring_that_others_may_read_is_refused_in_deployment(
     assert ids(include_deployment_checks=True) == ["eventstore.E005"]
 
 
-@pytest.mark.django_db
 def test_a_ring_of_another_database_is_an_error(production_ring: Path) -> None:
     appended("user-1", user_created())
     keyring.save(keyring.new(keyring.PRODUCTION), production_ring)
     assert ids(databases=DATABASE) == ["eventstore.E006"]
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("superuser", "production_ring")
 def test_an_erasure_that_was_undone_is_an_error() -> None:
     with connection.cursor() as cursor:

@@ -30,6 +30,7 @@ class Cast:
         self.folder = folder
         self.token = token
         self.port = _free_port()
+        self.feed_port = _free_port()
         self.broker_folder = folder / "state"
         self.broker_folder.mkdir()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -50,6 +51,17 @@ class Cast:
         bind = f"127.0.0.1:{self.port}"
         self._start("web", [*gunicorn, "--threads", "4", "--bind", bind])
         wait_until(lambda: _listens(self.port))
+
+    def start_feed(self) -> None:
+        uvicorn = [PYTHON, "-m", "uvicorn", "config.asgi:application"]
+        self._start("feed", [*uvicorn, "--port", str(self.feed_port)])
+        wait_until(lambda: _listens(self.feed_port))
+
+    def terminate(self, name: str) -> None:
+        """Ask a process to stop, and wait until it did."""
+        process = self._running.pop(name)
+        process.terminate()
+        process.wait(20)
 
     def kill(self, name: str) -> None:
         """kill -9 a process and everything it started."""

@@ -1,4 +1,4 @@
-"""``manage.py up``: web, worker, beat and their services in one terminal."""
+"""``manage.py up``: web, feed, worker, beat and their services in one terminal."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ASK_SECONDS = 0.2  # between two questions whether the web answers
-GREEN, MAGENTA, CYAN, BLUE = 32, 35, 36, 34
+GREEN, MAGENTA, CYAN, BLUE, WHITE = 32, 35, 36, 34, 37
 
 
 class Command(BaseCommand):
     """Run the whole of Annals until Ctrl-C."""
 
-    help = "Run web, worker, beat and the embedded services until Ctrl-C."
+    help = "Run web, feed, worker, beat and the embedded services until Ctrl-C."
     requires_system_checks = ()  # some ask a database that is migrated below
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--feed-port", type=int, help="of the event stream (default: --port + 1)"
+        )
         parser.add_argument(
             "--stop-timeout",
             type=float,
@@ -61,12 +64,15 @@ class Command(BaseCommand):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # the frame, on an old terminal
         os.chdir(settings.BASE_DIR)
-        _refuse_a_taken(port)
+        feed_port = options["feed_port"] or port + 1
+        _refuse_a_taken(port, "--port")
+        _refuse_a_taken(feed_port, "--feed-port")
+        os.environ.setdefault("FEED_URL", f"http://localhost:{feed_port}")
         inherited = _shares()
         is_embedded = services().database is not None
         wants_demo = is_embedded if options["demo"] is None else options["demo"]
         supervisor = Supervisor(
-            _programs(port),
+            _programs(port, feed_port),
             stop_seconds=stop_timeout,
             inherited=inherited,
             prepare=lambda: self._prepare(port, wants_demo=wants_demo),
@@ -112,7 +118,7 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _refuse_a_taken(port: int) -> None:
+def _refuse_a_taken(port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -120,7 +126,7 @@ def _refuse_a_taken(port: int) -> None:
         except OSError as error:
             message = (
                 f"Cannot listen on port {port} ({error.strerror}): "
-                f"try --port {port + 1}."
+                f"try {option} {port + 1}."
             )
             raise CommandError(message) from error
 
@@ -144,7 +150,7 @@ def _shares() -> list[int]:
     return shares
 
 
-def _programs(port: int) -> list[Program]:
+def _programs(port: int, feed_port: int) -> list[Program]:
     state = services().broker_state
     # Celery warns root at each start; in a container there is nobody else to be.
     python = [sys.executable, "-W", "ignore:You're running the worker with superuser"]
@@ -155,6 +161,7 @@ def _programs(port: int) -> list[Program]:
     return [
         *([_broker(state)] if state else []),
         Program(name="web", command=_gunicorn(port), colour=GREEN),
+        Program(name="feed", command=_uvicorn(feed_port), colour=WHITE),
         Program(
             name="worker",
             command=[*celery, *worker, "--without-gossip", "--without-mingle"],
@@ -175,6 +182,14 @@ def _gunicorn(port: int) -> list[str]:
         *("--bind", f"{HOST}:{port}", "--worker-class", "gthread"),
         *("--workers", "1", "--threads", "8", "--graceful-timeout", "10"),
         *("--no-control-socket", "--log-level", "warning"),
+    ]
+
+
+def _uvicorn(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
+        *("--host", HOST, "--port", str(port), "--timeout-graceful-shutdown", "6"),
+        *("--lifespan", "on", "--no-access-log", "--log-level", "warning"),
     ]
 
 

@@ -51,21 +51,24 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_key_change_v1();
 ALTER TABLE vault.subject_key ENABLE ALWAYS TRIGGER subject_key_stays_destroyed;
 ALTER TABLE vault.subject_key ENABLE ALWAYS TRIGGER subject_key_is_never_deleted;
 
--- Raises AN004 unless the epoch is in use and its master key is the one with this
--- fingerprint.  The first use of an epoch fixes its fingerprint.
+-- Notes what the master key of an epoch is, unless that is known.  In a transaction of
+-- its own: whoever appends must not wait for another one's first use of an epoch.
+CREATE FUNCTION register_epoch_v1(_epoch integer, _fingerprint bytea) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO vault.master_epoch (epoch, fingerprint, first_used_at)
+    VALUES (_epoch, _fingerprint, clock_timestamp())
+    ON CONFLICT (epoch) DO NOTHING
+$$;
+
+-- Raises AN004 unless the epoch is registered with this fingerprint, and not retired.
 CREATE FUNCTION use_epoch_v1(_epoch integer, _fingerprint bytea) RETURNS void
 LANGUAGE plpgsql AS $$
-DECLARE
-    _known vault.master_epoch;
 BEGIN
-    SELECT * INTO _known FROM vault.master_epoch AS e WHERE e.epoch = _epoch;
-    IF NOT FOUND THEN
-        INSERT INTO vault.master_epoch (epoch, fingerprint, first_used_at)
-        VALUES (_epoch, _fingerprint, clock_timestamp())
-        ON CONFLICT (epoch) DO NOTHING;
-        SELECT * INTO _known FROM vault.master_epoch AS e WHERE e.epoch = _epoch;
-    END IF;
-    IF _known.fingerprint <> _fingerprint OR _known.retired_at IS NOT NULL THEN
+    IF NOT EXISTS (
+        SELECT FROM vault.master_epoch AS e
+        WHERE e.epoch = _epoch AND e.fingerprint = _fingerprint
+            AND e.retired_at IS NULL
+    ) THEN
         RAISE EXCEPTION 'epoch % of the key ring is retired, or has another key', _epoch
             USING ERRCODE = 'AN004';
     END IF;
@@ -140,8 +143,8 @@ DECLARE
     _function text;
 BEGIN
     FOREACH _function IN ARRAY ARRAY[
-        'use_epoch_v1', 'keep_subject_key_v1', 'destroy_subject_key_v1',
-        'rewrap_subject_keys_v1', 'retire_epoch_v1'
+        'register_epoch_v1', 'use_epoch_v1', 'keep_subject_key_v1',
+        'destroy_subject_key_v1', 'rewrap_subject_keys_v1', 'retire_epoch_v1'
     ] LOOP
         EXECUTE format(
             'ALTER FUNCTION %I SECURITY DEFINER'

@@ -199,8 +199,8 @@ END;
 $$;
 
 -- One event of one stream, which is what most commands lead to.  Few statements, since
--- each starts the executor: a stream that must be new is not looked up, the insert finds
--- out.  The leaf is event_leaf_v1, written out; a test holds the two together.
+-- each starts the executor: a stream that must be new is not looked up, the insert
+-- finds out.  The leaf is event_leaf_v1, written out; a test holds the two together.
 CREATE FUNCTION append_event_v3(
     _stream text,
     _expected bigint,

@@ -1,0 +1,142 @@
+"""To whom nothing is ever sent: this machine, its networks, and their disguises.
+
+A name is resolved once and every address it has is judged; the caller connects to one
+of those judged, so that a second answer of the DNS changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+import httpx
+from django.conf import settings
+
+from eventstore.webhooks.errors import AddressError
+
+MAX_LENGTH = 2_000  # characters
+MAX_PORT = 65_535
+HOST = re.compile(r"[A-Za-z0-9._:-]+")  # in ASCII; IPv6 without its brackets
+PORTS = {"https": 443, "http": 80}
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+# Public by their numbers; not so by what answers there, or a way into IPv4.
+REFUSED = [
+    ip_network(each)
+    for each in (
+        "168.63.129.16/32",  # Azure's platform
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "64:ff9b::/96",  # NAT64
+        "64:ff9b:1::/48",
+        "2001::/32",  # Teredo
+        "2002::/16",  # 6to4
+        "fec0::/10",
+    )
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A judged place to connect to.
+
+    Attributes:
+        url: As given, normalised.
+        host: Name for the Host header, for SNI and for the certificate.
+        address: Where to connect: one of the addresses judged.
+    """
+
+    url: httpx.URL
+    host: str
+    address: Address
+
+
+def checked(text: str) -> httpx.URL:
+    """Return the URL that *text* is, if its form may be sent to.
+
+    Raises:
+        AddressError: It is none, names a person, or is not HTTPS.
+    """
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    is_host = HOST.fullmatch(url.raw_host.decode())
+    is_port = url.port is None or 0 < url.port <= MAX_PORT
+    is_short = len(text) <= MAX_LENGTH
+    if not (url.scheme in PORTS and is_host and is_port and is_short):
+        message = "Use an address such as https://example.com/hooks."
+        raise AddressError(message)
+    if url.scheme == "http" and not settings.WEBHOOK_ALLOW_HTTP:
+        message = "Use https: what is sent in the clear can be read by anybody."
+        raise AddressError(message)
+    if url.userinfo or url.fragment:
+        message = "Leave user, password and #fragment out of the address."
+        raise AddressError(message)
+    return url
+
+
+def target(text: str) -> Target:
+    """Resolve the address once, judge all it has, and return where to connect.
+
+    Raises:
+        AddressError: It may not be sent to, or has no address.
+    """
+    url = checked(text)
+    found = [ip_address(each.partition("%")[0]) for each in lookup(url)]
+    if not found:
+        message = f"The name {url.host} has no address."
+        raise AddressError(message)
+    if not all(is_allowed(each) for each in found):
+        # Not which one: the answer must not map the network behind us.
+        message = (
+            f"{url.host} is inside this network, where webhooks may not go;"
+            " WEBHOOK_ALLOWED_NETWORKS makes exceptions."
+        )
+        raise AddressError(message)
+    return Target(url=url, host=url.raw_host.decode(), address=found[0])
+
+
+def lookup(url: httpx.URL) -> list[str]:
+    """Return every address of the URL's host, as text, or none.  Blocks."""
+    port = url.port or PORTS[url.scheme]
+    try:
+        found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+def is_allowed(address: Address) -> bool:
+    """Tell whether webhooks may go to *address*."""
+    inner = getattr(address, "ipv4_mapped", None)
+    if inner is not None:
+        return is_allowed(inner)
+    if any(address in network for network in _exceptions()):
+        return True
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not any(address in network for network in REFUSED)
+    )
+
+
+def _exceptions() -> list[Network]:
+    return _networks(tuple(settings.WEBHOOK_ALLOWED_NETWORKS))
+
+
+@cache
+def _networks(texts: tuple[str, ...]) -> list[Network]:
+    return [ip_network(text) for text in texts]

@@ -1,0 +1,133 @@
+"""Following the log over HTTP: which events, after which, and a wait with an end.
+
+A waiting request holds a thread of the web, so few may wait at a time; the stream
+(:mod:`projections.api.stream`) is for everybody else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventstore import browser, store
+from eventstore.browser import EventFilter, Stretch
+from projections.api import masking, parameters
+from projections.api.errors import TooManyWaitingError
+from projections.api.serializers import EventSerializer
+
+WAIT = "wait"
+MAX_WAIT_SECONDS = 30
+LOOK_SECONDS = 0.25  # between two looks at the end of the log
+
+FILTERS = [
+    OpenApiParameter("stream", str, description="Stream name, `user-<uuid>`."),
+    OpenApiParameter("type", str, many=True, description="Any of these types."),
+    OpenApiParameter("actor", str, description="For example `client:crm`."),
+    OpenApiParameter("source", str, description="For example `rest`."),
+    OpenApiParameter("correlation", UUID, description="The conversation."),
+    OpenApiParameter("since", str, description="Instant: recorded at or after."),
+    OpenApiParameter("until", str, description="Instant: recorded before."),
+]
+
+_places = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
+
+
+def matching(request: Request) -> EventFilter:
+    """Return which events the query asks for.
+
+    Raises:
+        ValidationError: A filter makes no sense.
+    """
+    return EventFilter(
+        stream=parameters.text(request, "stream"),
+        types=parameters.texts(request, "type"),
+        actor=parameters.text(request, "actor"),
+        source=parameters.text(request, "source"),
+        correlation_id=parameters.identifier(request, "correlation"),
+        since=parameters.instant(request, "since"),
+        until=parameters.instant(request, "until"),
+    )
+
+
+def position(request: Request) -> int | None:
+    """Return ``after``: the last position the client has; None when it has none.
+
+    Raises:
+        ValidationError: It is no position of this log.
+    """
+    after = parameters.optional_number(
+        request, "after", most=parameters.MAX_POSITION, least=0
+    )
+    refuse_the_future(after)
+    return after
+
+
+def refuse_the_future(after: int | None) -> None:
+    """Refuse a position that this log has not come to: it is another log's.
+
+    Raises:
+        ValidationError: *after* lies above the watermark.
+    """
+    if after and after > store.watermark():
+        raise ValidationError({"after": "This log has not come to this position yet."})
+
+
+def answer(request: Request) -> Response:
+    """Answer with the events above ``after``, at the latest when ``wait`` is over.
+
+    Raises:
+        TooManyWaitingError: There is nothing yet, and nobody else may wait.
+        ValidationError: A parameter makes no sense.
+    """
+    if "before" in request.query_params:
+        raise ValidationError({"before": "Use `after` with `wait`."})
+    after = position(request)
+    if after is None:
+        raise ValidationError({"after": "Say after which position; 0 for all."})
+    seconds = parameters.number(
+        request, WAIT, default=0, most=MAX_WAIT_SECONDS, least=0
+    )
+    limit = parameters.number(
+        request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+    )
+    return _page(request, _await(matching(request), after, limit, seconds))
+
+
+def _await(wanted: EventFilter, after: int, limit: int, seconds: int) -> Stretch:
+    found = browser.following(wanted, after=after, limit=limit)
+    if found.events or not seconds:
+        return found
+    if not _places.acquire(blocking=False):
+        raise TooManyWaitingError
+    try:
+        end = time.monotonic() + seconds
+        while not found.events and (left := end - time.monotonic()) > 0:
+            time.sleep(min(LOOK_SECONDS, left))
+            if store.watermark() > found.reached:
+                found = browser.following(wanted, after=found.reached, limit=limit)
+        return found
+    finally:
+        _places.release()
+
+
+def _page(request: Request, found: Stretch) -> Response:
+    query = request.query_params.copy()
+    query["after"] = str(found.reached)
+    url = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    context = masking.context(request)
+    shown = EventSerializer(found.events, many=True, context=context)
+    return Response(
+        {
+            "results": shown.data,
+            "next": url,
+            "previous": None,
+        },
+        headers={"Link": f'<{url}>; rel="next"'},
+    )
