@@ -55,6 +55,7 @@ def _row(told: Line) -> Row:
     if told.leaf is not None and told.salt is None:
         message = "a leaf without its salt cannot be verified"
         raise ValueError(message)
+    data, extra = canonical(told.data), canonical(told.metadata)
     row = Row(
         position=0,
         stream=told.stream,
@@ -62,22 +63,18 @@ def _row(told: Line) -> Row:
         event_id=told.event_id,
         type=told.type,
         schema_version=told.schema_version,
-        data=told.data,
+        data=data.decode(),
         actor=told.actor,
         source=told.source,
         correlation_id=told.correlation_id,
         causation_id=told.causation_id,
-        metadata=told.metadata,
+        metadata=extra.decode(),
         recorded_at=recorded_at,
         occurred_at=_occurred_at(told, recorded_at),
         salt=_bytes(told.salt, SALT_BYTES, "salt") or secrets.token_bytes(SALT_BYTES),
         leaf=b"",
     )
-    # From here on both are text, as COPY takes them.
-    data, extra = canonical(row.data), canonical(row.metadata)
-    return row._replace(
-        data=data.decode(), metadata=extra.decode(), leaf=leaf_of(row, data, extra)
-    )
+    return Row(*row[:-1], leaf=leaf_of(row, data, extra))
 
 
 def _occurred_at(told: Line, recorded_at: datetime) -> datetime:
