@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore import browser, conversations
-from eventstore.browser import EventFilter, EventPage
+from eventstore.browser import EventPage
+from eventstore.searching import EventFilter
 from projections.api import masking, parameters
 from projections.api.serializers import (
     AroundSerializer,
@@ -47,7 +48,9 @@ class EventsView(APIView):
         operation_id="list_events",
         summary="The log, newest first",
         description="In order of position; with `since` or `until` in order of"
-        " `recorded_at`, then position. Only what is final.",
+        " `recorded_at`, then position. Only what is final. A page may hold fewer"
+        " events than `limit`, or none, and still have a `next`: what several filters"
+        " let through together is rare, and the search goes on from there.",
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("before", int, description="Below this position."),
@@ -141,10 +144,8 @@ def _matching(request: Request) -> EventFilter:
 
 
 def _answer(request: Request, page: EventPage) -> Response:
-    older = newer = None
-    if page.events:
-        older = _link(request, page.older, before=page.events[-1].position)
-        newer = _link(request, page.newer, after=page.events[0].position)
+    older = _link(request, before=page.older)
+    newer = _link(request, after=page.newer)
     links = {"next": older, "previous": newer}
     told = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
     context = masking.context(request)
@@ -153,8 +154,8 @@ def _answer(request: Request, page: EventPage) -> Response:
     return Response(body | links, headers={"Link": told} if told else {})
 
 
-def _link(request: Request, there: bool, **place: int) -> str | None:  # noqa: FBT001
-    if not there:
+def _link(request: Request, **place: int | None) -> str | None:
+    if None in place.values():
         return None
     query = request.query_params.copy()
     for name in ("before", "after"):
