@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
@@ -17,43 +15,15 @@ from eventstore import sql, store
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
 from eventstore.reading import COLUMNS, recorded
+from eventstore.searching import (
+    ABOVE,
+    BELOW,
+    EventFilter,
+    is_any_behind,
+    search,
+)
 
-TIME_ORDER = ("recorded_at", "position")
 EXACT_BELOW = 100_000  # rows; above, a count costs more than it tells
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """Which events to show; everything given must hold, None and empty ask nothing.
-
-    Attributes:
-        types: Any of these stored names.
-        since: Recorded at or after, aware.
-        until: Recorded before, aware.
-    """
-
-    stream: str = ""
-    types: Sequence[str] = ()
-    actor: str = ""
-    source: str = ""
-    correlation_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def lets_through(self, event: RecordedEvent) -> bool:
-        """Say what the database would: whether *event* is one of those asked for."""
-        asked = (
-            (self.stream, event.stream),
-            (self.actor, event.actor),
-            (self.source, event.source),
-            (self.correlation_id, event.correlation_id),
-        )
-        return (
-            all(not wanted or wanted == found for wanted, found in asked)
-            and (not self.types or event.type in self.types)
-            and (self.since is None or event.recorded_at >= self.since)
-            and (self.until is None or event.recorded_at < self.until)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +45,16 @@ class EventPage:
     """One page of the log, newest first.
 
     Attributes:
-        newer: Whether there are matching events above the page.
-        older: Whether there are matching events below it.
+        newer: Position to ask above of for newer events; None when there are none.
+        older: Position to ask below of for older events; None when there are none.
+        is_cut: Whether the search stopped before it had found enough events: what
+            matches is rare, and there may be more of it, or none.
     """
 
     events: Sequence[RecordedEvent]
-    newer: bool
-    older: bool
+    newer: int | None
+    older: int | None
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +99,11 @@ def page(
 
     In order of position; with ``since`` or ``until`` in order of ``recorded_at``, then
     position (ADR-0020).  Only events below the watermark: without these two, none can
-    appear later in a page already shown.  At most five queries a type asked for,
-    whatever the depth.
+    appear later in a page already shown.
+
+    What several columns are asked at once may be rare, or nowhere.  So a call looks at
+    a bounded number of events, whatever the size of the log, and says from where to go
+    on (ADR-0027).
 
     Args:
         matching: Which events.
@@ -135,24 +111,28 @@ def page(
         after: The page begins just above it; *before* wins over it.
         limit: At most so many.
     """
-    parts = _parts(matching)
     mark = store.watermark()
-    if after is not None and before is None:
-        shown = _beside_of(parts, mark, after, "gt", limit + 1)
-        newer, shown = len(shown) > limit, shown[:limit][::-1]
-        older = bool(shown) and _is_any(parts, mark, after, "lte")
-    else:
-        shown = _beside_of(parts, mark, before, "lt", limit + 1)
-        older, shown = len(shown) > limit, shown[:limit]
-        newer = before is not None and _is_any(parts, mark, before, "gte")
-    return EventPage(events=recorded(shown), newer=newer, older=older)
+    is_upward = after is not None and before is None
+    place, side = (after, ABOVE) if is_upward else (before, BELOW)
+    found, edge = search(matching, mark, place, side, limit + 1)
+    has_more = len(found) > limit
+    rows = found[:limit]
+    beyond = rows[-1][0] if has_more else edge
+    is_behind = bool(rows) and is_any_behind(matching, mark, place, side)
+    behind = rows[0][0] if is_behind else None
+    return EventPage(
+        events=recorded(rows[::-1] if is_upward else rows),
+        newer=beyond if is_upward else behind,
+        older=behind if is_upward else beyond,
+        is_cut=not has_more and edge is not None,
+    )
 
 
 def following(matching: EventFilter, *, after: int, limit: int) -> Stretch:
     """Return the first events above a position, in order of position.
 
     Only what is below the watermark, so that whoever goes on after ``reached`` misses
-    nothing (ADR-0004).  At most one query a type asked for, and one for the watermark.
+    nothing (ADR-0004).  A stretch may be full and hold few events, or none (ADR-0027).
 
     Args:
         matching: Which events.
@@ -160,16 +140,14 @@ def following(matching: EventFilter, *, after: int, limit: int) -> Stretch:
         limit: At most so many events.
     """
     mark = store.watermark()
-    rows: list[tuple[Any, ...]] = []
-    for part in _parts(matching):
-        order = ("position",) if _is_timed(part) else _order(part)
-        found = _matching(part).filter(position__gt=after, position__lte=mark)
-        rows += found.order_by(*order)[:limit].values_list(*COLUMNS)
-    events = recorded(sorted(rows, key=itemgetter(0))[:limit])
-    is_full = len(events) == limit
+    whenever = replace(matching, since=None, until=None)  # in order of position
+    rows, edge = search(whenever, mark, after, ABOVE, limit)
+    is_full = len(rows) == limit or edge is not None
+    if len(rows) == limit:
+        edge = rows[-1][0]
     return Stretch(
-        events=events,
-        reached=events[-1].position if is_full else max(mark, after),
+        events=[event for event in recorded(rows) if matching.lets_through(event)],
+        reached=max(mark, after) if edge is None else edge,
         is_full=is_full,
     )
 
@@ -242,103 +220,6 @@ def totals() -> Totals:
         head=head,
         last_hour=last_hour,
     )
-
-
-def _parts(matching: EventFilter) -> list[EventFilter]:
-    """Return one filter a type: each is read from its index, and the best are kept."""
-    types = dict.fromkeys(matching.types)
-    return [replace(matching, types=[each]) for each in types] or [matching]
-
-
-def _beside_of(
-    parts: Sequence[EventFilter], mark: int, place: int | None, side: str, limit: int
-) -> list[tuple[Any, ...]]:
-    """Return up to *limit* rows of all *parts* next to a position, nearest first."""
-    rows: list[tuple[Any, ...]] = []
-    sign = "" if side == "gt" else "-"
-    for part in parts:
-        order = _order(part)
-        found = _matching(part).filter(position__lte=mark)
-        if place is not None:
-            found = _beside(found, order, place, side)
-        ordered = found.order_by(*(f"{sign}{field}" for field in order))
-        rows += ordered[:limit].values_list(*COLUMNS)
-    keys = [COLUMNS.index(field) for field in _order(parts[0]) if field in TIME_ORDER]
-    rows.sort(key=lambda row: [row[key] for key in keys], reverse=side == "lt")
-    return rows[:limit]
-
-
-def _is_any(parts: Sequence[EventFilter], mark: int, place: int, side: str) -> bool:
-    return any(
-        _beside(
-            _matching(part).filter(position__lte=mark), _order(part), place, side
-        ).exists()
-        for part in parts
-    )
-
-
-def _matching(matching: EventFilter) -> QuerySet[StoredEvent]:
-    pinned = _pinned(matching)
-    wanted = {
-        "stream": matching.stream,
-        "type__in": list(matching.types),
-        "actor": matching.actor,
-        "source": matching.source,
-        "correlation_id": matching.correlation_id,
-        "recorded_at__gte": matching.since,
-        "recorded_at__lt": matching.until,
-    }
-    lookups = {lookup: value for lookup, value in wanted.items() if value}
-    if pinned:
-        # Equality written as a range keeps the column in the order, and so the planner
-        # on its index: it believes that any type is spread evenly over the log.
-        ((_lookup, value),) = lookups.items()
-        one = value[0] if isinstance(value, list) else value
-        lookups = {f"{pinned}__gte": one, f"{pinned}__lte": one}
-    return StoredEvent.objects.filter(**lookups)
-
-
-def _pinned(matching: EventFilter) -> str:
-    """Return the column that is the only thing asked, if it has an index of its own."""
-    asked = {
-        "": matching.stream or matching.correlation_id or _is_timed(matching),
-        "type": matching.types,
-        "actor": matching.actor,
-        "source": matching.source,
-    }
-    columns = [column for column, value in asked.items() if value]
-    return columns[0] if len(columns) == 1 else ""
-
-
-def _is_timed(matching: EventFilter) -> bool:
-    return bool(matching.since or matching.until)
-
-
-def _order(matching: EventFilter) -> tuple[str, ...]:
-    if _is_timed(matching):
-        return TIME_ORDER
-    pinned = _pinned(matching)
-    return (pinned, "position") if pinned else ("position",)
-
-
-def _beside(
-    found: QuerySet[StoredEvent], order: Sequence[str], place: int, relation: str
-) -> QuerySet[StoredEvent]:
-    """Narrow *found* to one side (``gt``, ``gte``, ``lt``, ``lte``) of a position."""
-    here = Q(**{f"position__{relation}": place})
-    if order[0] != "recorded_at":
-        return found.filter(here)
-    at = (
-        StoredEvent.objects.filter(position__lte=place)
-        .order_by("-position")
-        .values_list("recorded_at", flat=True)
-        .first()
-    )
-    if at is None:
-        return found if relation.startswith("gt") else found.none()
-    side = relation[:2]
-    beyond = Q(**{f"recorded_at__{side}": at})
-    return found.filter(Q(**{f"recorded_at__{side}e": at}), beyond | here)
 
 
 def _by_time(events: QuerySet[StoredEvent], sign: str) -> QuerySet[StoredEvent]:

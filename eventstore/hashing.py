@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -24,6 +24,8 @@ MAX_DEPTH = 16
 MAX_BYTES = 65_536  # of one payload in canonical form
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LEAF_PREFIX = b"\x00"  # RFC 6962, 2.1: tells a leaf from an inner node
+# What others wrote into a header; all else in it is ours: hashes, instants, ids.
+_TOLD = ("actor", "schema", "source", "stream", "type", "version")
 
 
 def canonical(value: Any) -> bytes:
@@ -55,40 +57,66 @@ def plain_hash(content: bytes) -> bytes:
 def leaf(header: Mapping[str, Any]) -> bytes:
     """Return the RFC 6962 leaf hash of an event's *header*.
 
-    The database computes the same in ``event_leaf_v1``; a test holds the two together.
+    Ids are given as UUIDs, which are written in lower case with dashes.  The database
+    computes the same in ``event_leaf_v1``; a test holds the two together.
+
+    Raises:
+        PayloadError: A text or a number of the header is outside the profile.
     """
-    return sha256(LEAF_PREFIX + canonical(header)).digest()
+    for name in _TOLD:
+        if not _fits(header[name], 0):
+            _check(header[name], f"$.{name}", 0)
+    written = orjson.dumps(header, option=orjson.OPT_SORT_KEYS)
+    return sha256(LEAF_PREFIX + written).digest()
 
 
 def instant(value: datetime) -> str:
     """Write an aware instant as the header does: UTC, always six decimals."""
-    # Not strftime: its %Y writes the year 999 with three digits.
-    naive = value.astimezone(UTC).replace(tzinfo=None)
-    return f"{naive.isoformat(timespec='microseconds')}Z"
-
-
-def identifier(value: UUID | None) -> str | None:
-    """Write a UUID as the header does."""
-    return None if value is None else str(value)
+    # Not isoformat, which takes five times as long.
+    option = orjson.OPT_UTC_Z
+    written = orjson.dumps(value.astimezone(UTC), option=option).decode()[1:-1]
+    return written if value.microsecond else f"{written[:-1]}.000000Z"
 
 
 def _fits(value: Any, depth: int) -> bool:
     """Say whether *value* surely fits the profile: quick, and names no place."""
     kind = type(value)
     if kind is str:
-        return bool(value.isascii() and "\x00" not in value)
+        return _is_plain(value) or _is_normal(value)
     if kind is int:
         return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     if kind is dict and depth:
-        return all(
-            type(key) is str
-            and _KEY.fullmatch(key) is not None
-            and _fits(child, depth - 1)
-            for key, child in value.items()
-        )
+        return all(map(_is_key, value)) and _fit(value.values(), depth - 1)
     if kind is list and depth:
-        return all(_fits(child, depth - 1) for child in value)
+        return _fit(value, depth - 1)
     return value is None or kind is bool
+
+
+def _fit(values: Iterable[Any], depth: int) -> bool:
+    for value in values:
+        # Nearly all are plain text: without another call it takes half the time.
+        if type(value) is str and _is_plain(value):
+            continue
+        if not _fits(value, depth):
+            return False
+    return True
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and "\x00" not in value
+
+
+def _is_normal(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value and unicodedata.is_normalized("NFC", value)
+
+
+@lru_cache(maxsize=4096)  # the same few fields come back in every event
+def _is_key(key: Any) -> bool:
+    return type(key) is str and _KEY.fullmatch(key) is not None
 
 
 def _check(value: Any, path: str, depth: int) -> None:

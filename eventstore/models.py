@@ -58,6 +58,9 @@ class StoredEvent(models.Model):
                 condition=models.Q(schema_version__gt=1),
             ),
             models.Index(fields=["recorded_at", "position"], name="events_recorded"),
+            models.Index(
+                fields=["type", "recorded_at", "position"], name="events_type_recorded"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -180,6 +180,15 @@ def read_all(
     return list(zip(buckets_of, recorded(rows), strict=True))
 
 
+def read_by_ids(event_ids: Sequence[UUID]) -> list[RecordedEvent]:
+    """Return the events that have these ids, in order of position; none for none."""
+    if not event_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("read_by_ids"), {"event_ids": list(event_ids)})
+        return recorded(cursor.fetchall())
+
+
 def watermark() -> int:
     """Return the position up to which everything is final: committed or dead.
 
@@ -267,9 +276,7 @@ def _retries(error: EventStoreError, appends: Sequence[Append]) -> int:
 def _first_result(appends: Sequence[Append]) -> list[Appended]:
     """Return what the first call with these ids returned, if it was the same call."""
     wanted = [event_id for append in appends for event_id in append.event_ids]
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_by_ids"), {"event_ids": wanted})
-        stored = {event.event_id: event for event in recorded(cursor.fetchall())}
+    stored = {event.event_id: event for event in read_by_ids(wanted)}
     results = []
     for append in appends:
         for event_id, event in zip(append.event_ids, append.events, strict=True):

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.problems import api_not_found
-from eventstore.browser import EventFilter
+from eventstore.searching import EventFilter
 from projections.api import following
 from projections.api.errors import FeedFullError
 from projections.api.stream import LAST_EVENT_ID, EventStreamView, sees_persons

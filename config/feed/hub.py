@@ -19,8 +19,8 @@ import orjson
 from config.feed import reading
 from config.feed.reading import Readers
 from eventstore import store
-from eventstore.browser import EventFilter
 from eventstore.events import RecordedEvent
+from eventstore.searching import EventFilter
 from eventstore.shown import shown
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from eventstore import browser
-from eventstore.browser import EventFilter, Stretch
+from eventstore.browser import Stretch
+from eventstore.searching import EventFilter
 from users import tokens
 
 BATCH_SIZE = 500  # events a query

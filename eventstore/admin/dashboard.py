@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eventstore import browser, effects, subscriptions
-from eventstore.browser import EventFilter, Totals
+from eventstore.browser import Totals
 from eventstore.effects import Owed
 from eventstore.events import RecordedEvent
+from eventstore.searching import EventFilter
 from eventstore.subscriptions import PROJECTION, Progress
 
 LATEST = 10  # events shown

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from eventstore import codec, sentences
-from eventstore.browser import EventFilter
+from eventstore.searching import EventFilter
 
 PLACES = ("before", "after")  # where a page begins; no filter survives a change of them
 

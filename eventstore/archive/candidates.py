@@ -7,6 +7,7 @@ from datetime import datetime
 
 from eventstore import sealing
 from eventstore.appends import SALT_BYTES, STREAM_NAME
+from eventstore.archive import persons
 from eventstore.archive.forms import Line, parse, parse_instant
 from eventstore.archive.rows import Row, leaf_of
 from eventstore.codec import decode, type_named
@@ -55,6 +56,7 @@ def _row(told: Line) -> Row:
     if told.leaf is not None and told.salt is None:
         message = "a leaf without its salt cannot be verified"
         raise ValueError(message)
+    data, extra = canonical(told.data), canonical(told.metadata)
     row = Row(
         position=0,
         stream=told.stream,
@@ -62,22 +64,18 @@ def _row(told: Line) -> Row:
         event_id=told.event_id,
         type=told.type,
         schema_version=told.schema_version,
-        data=told.data,
+        data=data.decode(),
         actor=told.actor,
         source=told.source,
         correlation_id=told.correlation_id,
         causation_id=told.causation_id,
-        metadata=told.metadata,
+        metadata=extra.decode(),
         recorded_at=recorded_at,
         occurred_at=_occurred_at(told, recorded_at),
         salt=_bytes(told.salt, SALT_BYTES, "salt") or secrets.token_bytes(SALT_BYTES),
         leaf=b"",
     )
-    # From here on both are text, as COPY takes them.
-    data, extra = canonical(row.data), canonical(row.metadata)
-    return row._replace(
-        data=data.decode(), metadata=extra.decode(), leaf=leaf_of(row, data, extra)
-    )
+    return Row(*row[:-1], leaf=leaf_of(row, data, extra))
 
 
 def _occurred_at(told: Line, recorded_at: datetime) -> datetime:
@@ -112,6 +110,25 @@ def _check(row: Row, told: Line, *, allow_unknown: bool) -> None:
         _check_known(told)
     if told.leaf is not None and _bytes(told.leaf, 32, "leaf") != row.leaf:
         message = "the leaf is not the one of this event: something in it was changed"
+        raise ValueError(message)
+    _check_clear(row, told)
+
+
+def _check_clear(row: Row, told: Line) -> None:
+    known = type_named(told.type)
+    if known is None or not persons.is_in_clear(known, row.data):
+        return
+    # It will be sealed, which gives it another leaf.
+    if told.leaf is not None:
+        message = (
+            "it tells of a person in clear; leave salt and leaf out, and it is sealed"
+        )
+        raise ValueError(message)
+    if told.schema_version != known.schema_version:
+        message = (
+            f"it tells of a person in clear; lift it to {told.type} version "
+            f"{known.schema_version}, whose personal fields are known"
+        )
         raise ValueError(message)
 
 

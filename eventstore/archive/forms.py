@@ -73,6 +73,9 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     leaf: str | None = None
 
 
+_LINE = msgspec.json.Decoder(Line)
+
+
 def ndjson(row: Row) -> bytes:
     """Return *row* as a line of NDJSON, its end included."""
     written = row._asdict() | {
@@ -120,7 +123,10 @@ def parse(raw: bytes) -> Line:
     Raises:
         ValueError: It is not JSON, or not one of the two forms; says where.
     """
-    told = orjson.loads(raw)
+    try:
+        return _LINE.decode(raw)  # nearly always: in half the time
+    except ValueError:
+        told = orjson.loads(raw)
     if isinstance(told, Mapping) and "specversion" in told:
         return _from_cloudevent(msgspec.convert(told, CloudEvent))
     return msgspec.convert(told, Line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -12,12 +12,16 @@ from uuid import UUID
 import psycopg.errors
 from django.db import IntegrityError, connection, transaction
 
-from eventstore import doorbell, history, sql
+from eventstore import doorbell, history, sql, store
+from eventstore.archive import copying, persons
 from eventstore.archive.candidates import candidate
 from eventstore.archive.rows import Row
+from eventstore.codec import type_named
 from eventstore.errors import ImportRefusedError
+from eventstore.events import RecordedEvent
 
 BATCH_SIZE = 2_000  # lines a transaction
+CHUNK_SIZE = 100  # events the server gets at a time
 RETRIES = 3  # batches that lost a race with a live append
 
 Numbered = tuple[int, Row]  # line of the file, event
@@ -39,6 +43,12 @@ class Imported:
     skipped: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    last_line: int
+    events: list[Numbered]
+
+
 def import_events(
     lines: Iterable[bytes],
     *,
@@ -52,7 +62,8 @@ def import_events(
     ``recorded_at`` is kept.  Reactors that want no history pass the events by.
 
     Args:
-        lines: One event each, in either form, each stream's versions ascending.
+        lines: One event each, in either form, each stream's versions ascending; read
+            while this connection is busy.
         allow_unknown: Take events that this code cannot decode.
         on_batch: Told how far it is after every batch.
 
@@ -63,34 +74,72 @@ def import_events(
     Source: ADR-0004 (global order), ADR-0019 (history).
     """
     done = Imported(lines=0, stored=0, skipped=0)
-    numbered = enumerate(lines, 1)
-    while taken := list(islice(numbered, BATCH_SIZE)):
-        batch = list(_candidates(taken, allow_unknown=allow_unknown))
-        stored = _store_again(batch)
+    ahead = _Ahead(lines, allow_unknown=allow_unknown)
+    while batch := ahead.take():
+        stored = _store_again(batch.events, ahead)
         done = Imported(
-            lines=taken[-1][0],
+            lines=batch.last_line,
             stored=done.stored + stored,
-            skipped=done.skipped + len(batch) - stored,
+            skipped=done.skipped + len(batch.events) - stored,
         )
         if on_batch:
             on_batch(done)
     return done
 
 
-def _candidates(
-    taken: Iterable[tuple[int, bytes]], *, allow_unknown: bool
-) -> Iterator[Numbered]:
-    for line, raw in taken:
-        if raw.strip():
-            yield line, candidate(raw, line, allow_unknown=allow_unknown)
+class _Ahead:
+    """Batches of checked lines; the next is checked while the server is at one."""
+
+    def __init__(self, lines: Iterable[bytes], *, allow_unknown: bool) -> None:
+        self._lines = enumerate(lines, 1)
+        self._allow_unknown = allow_unknown
+        self._begin()
+
+    def _begin(self) -> None:
+        self._read = self._last_line = 0
+        self._events: list[Numbered] = []
+        self._refusal: ImportRefusedError | None = None
+
+    def take(self) -> _Batch | None:
+        """Return the next batch, or None at the end.
+
+        Raises:
+            ImportRefusedError: One of its lines breaks a rule.
+        """
+        self.check(BATCH_SIZE)
+        if self._refusal:
+            raise self._refusal
+        batch = _Batch(last_line=self._last_line, events=self._events)
+        is_empty = not self._read
+        self._begin()
+        return None if is_empty else batch
+
+    def check(self, count: int) -> None:
+        """Check up to *count* more lines of the next batch; asks the database nothing.
+
+        Never raises what `take` will.
+        """
+        if self._refusal:
+            return
+        for line, raw in islice(self._lines, min(count, BATCH_SIZE - self._read)):
+            self._read += 1
+            self._last_line = line
+            if not raw.strip():
+                continue
+            try:
+                checked = candidate(raw, line, allow_unknown=self._allow_unknown)
+            except ImportRefusedError as error:
+                self._refusal = error
+                return
+            self._events.append((line, checked))
 
 
-def _store_again(batch: list[Numbered]) -> int:
+def _store_again(batch: list[Numbered], ahead: _Ahead) -> int:
     tries = 0
     while True:
         try:
             with transaction.atomic():
-                return _store(batch)
+                return _store(batch, ahead)
         except IntegrityError as error:
             # A live append took a place or an id meanwhile: look again, then tell.
             lost_race = isinstance(error.__cause__, psycopg.errors.UniqueViolation)
@@ -99,44 +148,65 @@ def _store_again(batch: list[Numbered]) -> int:
             tries += 1
 
 
-def _store(batch: list[Numbered]) -> int:
+def _store(batch: list[Numbered], ahead: _Ahead) -> int:
     new = list(_not_stored(batch))
     if not new:
         return 0
     _check_places(new)
-    rows = [row for _line, row in new]
+    rows = persons.sealed([row for _line, row in new])
     positions = _draw_positions(len(rows))
     with (
         connection.wrap_database_errors,  # Django wraps what it knows, and not COPY
         connection.cursor() as cursor,
         cursor.copy(sql.load("copy_events")) as copy,
     ):
-        for position, row in zip(positions, rows, strict=True):
-            copy.write_row((position, *row[1:]))
+        lines = map(copying.line, positions, rows)
+        while chunk := list(islice(lines, CHUNK_SIZE)):
+            copy.write("".join(chunk))
+            ahead.check(CHUNK_SIZE)
+    persons.erase(rows)
     history.mark_imported(positions)
     doorbell.ring_after_commit()
     return len(rows)
 
 
 def _not_stored(batch: list[Numbered]) -> Iterator[Numbered]:
-    wanted = [row.event_id for _line, row in batch]
+    wanted = [row.event_id.hex for _line, row in batch]
     stored: dict[UUID, Place] = {
         event_id: (stream, version, bytes(leaf))
-        for event_id, stream, version, leaf in _query("find_by_ids", event_ids=wanted)
+        for event_id, stream, version, leaf in _query(
+            "find_by_ids", event_ids=copying.array(wanted)
+        )
     }
+    clear = _stored_of_those_in_clear(batch, stored)
     for line, row in batch:
         place = (row.stream, row.version, row.leaf)
         known = stored.setdefault(row.event_id, place)
         if known is place:
             yield line, row
         elif known != place:
+            found = clear.get(row.event_id)
+            if found is not None and persons.is_the_same(row, found):
+                continue  # sealed, it has another leaf each time
             where = f"{known[0]} version {known[1]}"
             reason = f"event id {row.event_id} is taken by another event, {where}"
             raise ImportRefusedError(line, reason)
 
 
+def _stored_of_those_in_clear(
+    batch: list[Numbered], stored: Mapping[UUID, Place]
+) -> dict[UUID, RecordedEvent]:
+    doubtful = [
+        row.event_id
+        for _line, row in batch
+        if row.event_id in stored
+        and persons.is_in_clear(type_named(row.type), row.data)
+    ]
+    return {event.event_id: event for event in store.read_by_ids(doubtful)}
+
+
 def _check_places(new: list[Numbered]) -> None:
-    streams = list({row.stream for _line, row in new})
+    streams = copying.array({row.stream for _line, row in new})
     heads: dict[str, tuple[int, datetime | None]] = {
         stream: (version, recorded_at)
         for stream, version, recorded_at in _query("find_heads", streams=streams)

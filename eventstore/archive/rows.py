@@ -11,7 +11,7 @@ import orjson
 from django.db import connection
 
 from eventstore import hashing, sql
-from eventstore.hashing import canonical, identifier, instant, plain_hash, salted_hash
+from eventstore.hashing import canonical, instant, plain_hash, salted_hash
 
 BATCH_SIZE = 2_000  # events a query
 
@@ -76,15 +76,16 @@ def leaf_of(row: Row, data: bytes, metadata: bytes) -> bytes:
     Raises:
         PayloadError: The header lies outside the JSON profile.
     """
+    occurred_at, recorded_at = instants(row)
     header = {
         "actor": row.actor,
-        "causation": identifier(row.causation_id),
-        "correlation": identifier(row.correlation_id),
+        "causation": row.causation_id,
+        "correlation": row.correlation_id,
         "data": salted_hash(row.salt, data).hex(),
-        "id": identifier(row.event_id),
+        "id": row.event_id,
         "meta": plain_hash(metadata).hex(),
-        "occurred_at": instant(row.occurred_at),
-        "recorded_at": instant(row.recorded_at),
+        "occurred_at": occurred_at,
+        "recorded_at": recorded_at,
         "schema": row.schema_version,
         "source": row.source,
         "stream": row.stream,
@@ -93,6 +94,13 @@ def leaf_of(row: Row, data: bytes, metadata: bytes) -> bytes:
         "version": row.version,
     }
     return hashing.leaf(header)
+
+
+def instants(row: Row) -> tuple[str, str]:
+    """Return ``occurred_at`` and ``recorded_at`` of *row* as its header has them."""
+    recorded_at = instant(row.recorded_at)
+    is_same = row.occurred_at == row.recorded_at
+    return recorded_at if is_same else instant(row.occurred_at), recorded_at
 
 
 def _row(found: tuple[Any, ...]) -> Row:

@@ -17,7 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore import browser, store
-from eventstore.browser import EventFilter, Stretch
+from eventstore.browser import Stretch
+from eventstore.searching import EventFilter
 from projections.api import masking, parameters
 from projections.api.errors import TooManyWaitingError
 from projections.api.serializers import EventSerializer

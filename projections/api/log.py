@@ -37,9 +37,11 @@ class EventsView(APIView):
         operation_id="list_events",
         summary="The log, newest first",
         description="In order of position; with `since` or `until` in order of"
-        " `recorded_at`, then position. Only what is final. With `wait` instead: the"
-        " events above `after`, oldest first, as soon as there are any; `next` goes on"
-        " after them, and nothing is ever missed.",
+        " `recorded_at`, then position. Only what is final. A page may hold fewer"
+        " events than `limit`, or none, and still have a `next`: what several filters"
+        " let through together is rare, and the search goes on from there. With `wait`"
+        " instead: the events above `after`, oldest first, as soon as there are any;"
+        " `next` goes on after them, and nothing is ever missed.",
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("before", int, description="Below this position."),
@@ -131,10 +133,8 @@ class ConversationView(APIView):
 
 
 def _answer(request: Request, page: EventPage) -> Response:
-    older = newer = None
-    if page.events:
-        older = _link(request, page.older, before=page.events[-1].position)
-        newer = _link(request, page.newer, after=page.events[0].position)
+    older = _link(request, before=page.older)
+    newer = _link(request, after=page.newer)
     links = {"next": older, "previous": newer}
     told = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
     context = masking.context(request)
@@ -143,8 +143,8 @@ def _answer(request: Request, page: EventPage) -> Response:
     return Response(body | links, headers={"Link": told} if told else {})
 
 
-def _link(request: Request, there: bool, **place: int) -> str | None:  # noqa: FBT001
-    if not there:
+def _link(request: Request, **place: int | None) -> str | None:
+    if None in place.values():
         return None
     query = request.query_params.copy()
     for name in ("before", "after"):

@@ -18,11 +18,21 @@ UNHEARD = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "COVERAGE_PROCESS_CONFIG")
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_benchmark_runs_and_nobody_gives_a_wrong_answer(part: str) -> None:
+    told = run("benchmarks", "--trial", "--without-peers", "--only", part)
+    assert "| Annals" in told
+
+
+def test_the_questions_to_the_browser_are_answered_in_a_tiny_log() -> None:
+    told = run("benchmarks.browser", "--events", "1000", "--rounds", "2")
+    assert told.startswith("1,000 events, 2 calls of each\n")
+    assert "| type and source that never meet; upwards |" in told
+
+
+def run(module: str, *arguments: str) -> str:
     inherited = os.environ.items()
     environment = {name: value for name, value in inherited if name not in UNHEARD}
-    program = [sys.executable, "-m", "benchmarks", "--trial", "--without-peers"]
     done = subprocess.run(  # noqa: S603 - our own program
-        [*program, "--only", part],
+        [sys.executable, "-m", module, *arguments],
         capture_output=True,
         check=False,
         cwd=PROJECT,
@@ -31,4 +41,4 @@ def test_a_benchmark_runs_and_nobody_gives_a_wrong_answer(part: str) -> None:
         timeout=100,
     )
     assert done.returncode == 0, done.stderr
-    assert "| Annals" in done.stdout
+    return done.stdout

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from eventstore import doorbell, roles, store
+from eventstore import doorbell, integrity, roles, store
 from eventstore.appends import Append
 from eventstore.archive import forms, importing
 from eventstore.archive.exporting import export_events
@@ -268,6 +268,35 @@ def test_takes_unknown_events_where_told_to() -> None:
     import_events([line(type="Odd", data={"n": 1})], allow_unknown=True)
     (event,) = store.read_stream("user-1")
     assert (event.type, event.data) == ("Odd", {"n": 1})
+
+
+ODD = 'a\tb\nc\rd\\e\\.\\N"{},é\x7f'
+
+
+def test_no_text_is_special_on_its_way_through_copy() -> None:
+    told = {"actor": ODD, "source": ODD, "type": ODD, "stream": 'user-\\N"\\t,{}'}
+    first = line(**told, data={"n": ODD}, metadata={"n": ODD})
+    later = line(**told, version=2, causation_id=SAME)
+    import_events([first], allow_unknown=True)
+    import_events([later], allow_unknown=True)
+    read = store.read_stream(told["stream"])
+    assert [(e.actor, e.source, e.type) for e in read] == [(ODD, ODD, ODD)] * 2
+    assert (read[0].data, read[0].metadata) == ({"n": ODD}, {"n": ODD})
+    assert [e.causation_id for e in read] == [None, UUID(SAME)]
+    assert integrity.verify().difference is None
+
+
+def test_a_refused_line_stops_no_earlier_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH_SIZE", 3)
+    monkeypatch.setattr(importing, "CHUNK_SIZE", 1)
+    lines = [line(stream=f"user-{number}", salt="00" * 16) for number in range(6)]
+    seen: list[Imported] = []
+    with pytest.raises(ImportRefusedError, match="line 5: "):
+        import_events([*lines[:4], b"{}\n", *lines[4:]], on_batch=seen.append)
+    assert seen == [Imported(lines=3, stored=3, skipped=0)]
+    assert StoredEvent.objects.count() == 3
+    done = import_events([*lines[:2], b"\n", b" \n", b"\n", b"\n", *lines[2:]])
+    assert (done.lines, done.stored + done.skipped) == (10, 6)
 
 
 def test_a_changed_cloudevent_is_refused() -> None:

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 
-from eventstore import browser, conversations
+from eventstore import browser, conversations, searching
 from eventstore.archive.importing import import_events
-from eventstore.browser import EventFilter
+from eventstore.searching import EventFilter
 from tests.eventstore.test_archive import PAST, line
 from tests.factories import NOON, appended, renamed, user_created
 
@@ -56,8 +57,8 @@ def test_history_stands_where_it_was_recorded_not_where_it_was_imported() -> Non
     assert shown(EventFilter()) == [2, 1]
     assert shown(timed) == [1, 2]
     assert (shown(timed, before=1), shown(timed, after=2)) == ([2], [1])
-    assert browser.page(timed, after=2).older
-    assert browser.page(timed, before=1).newer
+    assert browser.page(timed, after=2).older == 1
+    assert browser.page(timed, before=1).newer == 2
     around = browser.around(PAST, timedelta(seconds=1))
     assert [event.position for event in around.events] == [2]
 
@@ -86,9 +87,74 @@ def test_several_types_are_merged_in_order() -> None:
     assert shown(both, before=4, limit=2) == [3, 2]
     assert shown(both, after=1, limit=2) == [3, 2]
     page = browser.page(both, after=1, limit=2)
-    assert (page.newer, page.older) == (True, True)
+    assert (page.newer, page.older, page.is_cut) == (3, 2, False)
     timed = EventFilter(types=both.types, since=NOON - timedelta(days=9_000))
     assert shown(timed, before=4, limit=2) == [3, 2]
+
+
+def walked(matching: EventFilter, *, is_upward: bool) -> list[int]:
+    positions: list[int] = []
+    places: dict[str, int] = {"after": 0} if is_upward else {}
+    while True:
+        page = browser.page(matching, limit=2, **places)
+        here = [event.position for event in page.events]
+        positions += here[::-1] if is_upward else here
+        end = page.newer if is_upward else page.older
+        if end is None:
+            return positions
+        assert page.is_cut or len(here) == 2
+        places = {"after" if is_upward else "before": end}
+
+
+def a_log_of_two_kinds() -> None:
+    for number in range(40):
+        source = "admin" if number % 3 else "rest"
+        event = renamed() if number % 7 else user_created()
+        appended(f"user-{number}", event, source=source, actor=f"client:{number % 2}")
+
+
+@pytest.mark.parametrize("is_upward", [False, True])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"types": ["UserCreated"], "source": "rest"},
+        {"types": ["UserCreated", "UserNameChanged"], "actor": "client:1"},
+        {"actor": "client:1", "source": "rest"},
+        {"types": ["UserCreated"], "source": "rest", "actor": "client:0"},
+        {"types": ["UserErased"], "source": "rest"},
+        {"source": "rest", "since": NOON - timedelta(days=9_000)},
+        {"types": ["UserCreated"], "since": NOON - timedelta(days=9_000)},
+        {
+            "types": ["UserCreated", "UserNameChanged"],
+            "source": "rest",
+            "since": NOON - timedelta(days=9_000),
+        },
+    ],
+)
+def test_going_on_from_page_to_page_finds_all_that_matches_and_each_once(
+    asked: dict[str, Any], *, is_upward: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_log_of_two_kinds()
+    matching = EventFilter(**asked)
+    whole = shown(matching, limit=99)
+    monkeypatch.setattr(searching, "REACH", 3)
+    monkeypatch.setattr(searching, "STEPS", 2)
+    assert walked(matching, is_upward=is_upward) == (
+        whole[::-1] if is_upward else whole
+    )
+
+
+def test_a_search_that_finds_nothing_in_reach_says_from_where_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    a_log_of_two_kinds()
+    monkeypatch.setattr(searching, "REACH", 2)
+    monkeypatch.setattr(searching, "STEPS", 1)
+    none = EventFilter(actor="client:1", source="webhook")
+    assert browser.page(none).is_cut is False  # the index of the source has no entry
+    rare = EventFilter(types=["UserCreated"], source="rest")
+    page = browser.page(rare, before=22)
+    assert ([e.position for e in page.events], page.older, page.is_cut) == ([], 8, True)
 
 
 def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
@@ -109,6 +175,10 @@ def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
     [
         ("recorded_at <= now() ORDER BY recorded_at DESC, position DESC", "recorded"),
         ("type >= 'A' AND type <= 'A' ORDER BY type DESC, position DESC", "type"),
+        (
+            "type >= 'A' AND type <= 'A' ORDER BY type, recorded_at, position",
+            "type_recorded",
+        ),
         ("actor >= 'A' AND actor <= 'A' ORDER BY actor, position", "actor"),
         ("source >= 'A' AND source <= 'A' ORDER BY source, position", "source"),
         (

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
-from eventstore import store
+from eventstore import searching, store
 from eventstore.events import ADMIN, REST
 from tests import databases
 from tests.backoffice import EVENTS, attribute, regions, superuser, text
@@ -143,6 +143,28 @@ def test_says_that_nothing_matches_and_how_to_clear() -> None:
         "No event matches. Asked for: Actor = staff:nobody , Source = back office ."
         " Clear all filters"
     )
+
+
+@changing
+def test_says_how_far_it_has_looked_and_goes_on_from_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    appended("user-1", source=ADMIN)
+    for number in range(2, 9):
+        appended(f"user-{number}", renamed(), source=ADMIN, expected_version=0)
+        appended(f"user-{number}", source=REST, expected_version=1)
+    monkeypatch.setattr(searching, "REACH", 2)
+    monkeypatch.setattr(searching, "STEPS", 1)
+    query = {"type": "UserCreated", "source": ADMIN}
+    client = superuser()
+    looked = client.get(EVENTS, query)
+    assert text(looked, "empty") == (
+        "No event matches as far as #12. There may be some beyond."
+        " Search older events › Clear all filters"
+    )
+    assert "before=12" in attribute(looked, "search-on", "href")
+    last = client.get(EVENTS, {**query, "before": "3"})
+    assert positions(last) == "#1, 1 event shown"
 
 
 @changing

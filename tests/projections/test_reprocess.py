@@ -9,8 +9,8 @@ from django.core import mail
 from django.db import connection, transaction
 
 from eventstore import browser, checkpoints, subscriptions
-from eventstore.browser import EventFilter
 from eventstore.errors import UnreadableEventError
+from eventstore.searching import EventFilter
 from projections import queries, reprocess
 from projections.models import DirectoryEntry
 from projections.reprocess import StalePreviewError

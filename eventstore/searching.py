@@ -1,0 +1,255 @@
+"""Which events a filter lets through, read in the order of an index (ADR-0027).
+
+Equality is written as a range (``type >= 'A' AND type <= 'A' ORDER BY type, …``): it
+keeps the column in the order, and so the planner on the index that leads with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from eventstore.events import RecordedEvent
+from eventstore.models import StoredEvent
+from eventstore.reading import COLUMNS
+
+TIME_ORDER = ("recorded_at", "position")
+ABOVE, BELOW = "gt", "lt"
+REACH = 5_000  # entries of an index that one query may look at
+STEPS = 30  # such queries a page
+
+Place = tuple[Any, ...]  # an event's values in the order, the leading column left out
+Found = tuple[list[tuple[Any, ...]], int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events to show; everything given must hold, None and empty ask nothing.
+
+    Attributes:
+        types: Any of these stored names.
+        since: Recorded at or after, aware.
+        until: Recorded before, aware.
+    """
+
+    stream: str = ""
+    types: Sequence[str] = ()
+    actor: str = ""
+    source: str = ""
+    correlation_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def lets_through(self, event: RecordedEvent) -> bool:
+        """Say what the database would: whether *event* is one of those asked for."""
+        asked = (
+            (self.stream, event.stream),
+            (self.actor, event.actor),
+            (self.source, event.source),
+            (self.correlation_id, event.correlation_id),
+        )
+        return (
+            all(not wanted or wanted == found for wanted, found in asked)
+            and (not self.types or event.type in self.types)
+            and (self.since is None or event.recorded_at >= self.since)
+            and (self.until is None or event.recorded_at < self.until)
+        )
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it asks for a time, so that times are the order."""
+        return bool(self.since or self.until)
+
+    @property
+    def leads(self) -> dict[str, str]:
+        """The columns asked for that lead an index which many events share."""
+        columns = {"type": "".join(self.types), "actor": self.actor}
+        return {k: v for k, v in (columns | {"source": self.source}).items() if v}
+
+
+def search(
+    matching: EventFilter, mark: int, place: int | None, side: str, limit: int
+) -> Found:
+    """Return up to *limit* rows of `COLUMNS` next to a position, nearest first.
+
+    Looks at 150,000 events at most, in queries of 5,000; then the second value is the
+    position to go on from, which is None when everything was looked at.
+
+    Args:
+        matching: Which events.
+        mark: Only positions up to this watermark.
+        place: A position; None means the end of the log.
+        side: ``ABOVE`` or ``BELOW`` the place, itself excluded.
+        limit: At most so many.
+    """
+    parts = _parts(matching)
+    rows: list[tuple[Any, ...]] = []
+    edge = place
+    for _ in range(STEPS):
+        found, edge = _step(parts, mark, edge, side, limit - len(rows))
+        rows += found
+        if edge is None or len(rows) == limit:
+            break
+    return rows, edge
+
+
+def is_any_behind(
+    matching: EventFilter, mark: int, place: int | None, side: str
+) -> bool:
+    """Return whether there are, or may be, events on the other side of a position."""
+    if place is None:
+        return False
+    other = "gte" if side == BELOW else "lte"
+    rows, edge = _step(_parts(matching), mark, place, other, 1)
+    return bool(rows) or edge is not None
+
+
+def _parts(matching: EventFilter) -> list[EventFilter]:
+    """Return one filter a type: each is read from its index, and the best are kept."""
+    types = dict.fromkeys(matching.types)
+    return [replace(matching, types=[each]) for each in types] or [matching]
+
+
+def _step(
+    parts: Sequence[EventFilter], mark: int, place: int | None, side: str, limit: int
+) -> Found:
+    is_downward = side.startswith("l")
+    rows: list[tuple[Any, ...]] = []
+    edges: list[Place] = []
+    for part in parts:
+        lead, edge = _reach(part, mark, place, side)
+        found = _beside(_matching(part, lead, mark), part, place, side)
+        if edge:
+            edges.append(edge)
+            found = _up_to(found, edge, is_downward=is_downward)
+        rows += found.order_by(*_order(part, lead, is_downward=is_downward))[
+            :limit
+        ].values_list(*COLUMNS)
+    keys = [COLUMNS.index(field) for field in _keys(parts[0])]
+
+    def at(row: tuple[Any, ...]) -> Place:
+        return tuple(row[key] for key in keys)
+
+    rows.sort(key=at, reverse=is_downward)
+    if not edges:
+        return rows[:limit], None
+    # No part has looked beyond the nearest edge together with all others.
+    edge = max(edges) if is_downward else min(edges)
+    near = [r for r in rows if (at(r) >= edge if is_downward else at(r) <= edge)]
+    return near[:limit], edge[-1]
+
+
+def _reach(
+    part: EventFilter, mark: int, place: int | None, side: str
+) -> tuple[str, Place | None]:
+    """Return the column whose index to read, and the last of its entries to look at.
+
+    Of several the one whose 5,000 entries reach farthest, which is the rarest near
+    by.  No last entry when one index answers everything, or has no more than that.
+    """
+    leads = list(part.leads)
+    if part.stream or part.correlation_id or not leads:
+        return "", None
+    if part.is_timed:
+        if leads == ["type"]:
+            return "type", None
+        ends = [
+            _edge(replace(part, since=None, until=None), each, mark, None, BELOW)
+            for each in leads
+        ]
+        if None in ends:
+            return "", None  # few: the planner knows which, and sorts them
+        leads = ["type"] if "type" in leads else [""]
+    elif len(leads) == 1:
+        return leads[0], None
+    edges: list[tuple[Place, str]] = []
+    for lead in leads:
+        edge = _edge(part, lead, mark, place, side)
+        if edge is None:
+            return lead, None
+        edges.append((edge, lead))
+    edge, lead = min(edges) if side.startswith("l") else max(edges)
+    return lead, edge
+
+
+def _edge(
+    part: EventFilter, lead: str, mark: int, place: int | None, side: str
+) -> Place | None:
+    """Return the last of an index's next 5,000 entries; None if they are fewer."""
+    alone = EventFilter(since=part.since, until=part.until)
+    entries = _beside(
+        _matching(alone, "", mark, **_pinned(part, lead)), part, place, side
+    )
+    ordered = entries.order_by(*_order(part, lead, is_downward=side.startswith("l")))
+    return ordered.values_list(*_keys(part))[REACH - 1 : REACH].first()
+
+
+def _matching(
+    part: EventFilter, lead: str, mark: int, **pinned: Any
+) -> QuerySet[StoredEvent]:
+    wanted = {
+        "stream": part.stream,
+        "correlation_id": part.correlation_id,
+        "recorded_at__gte": part.since,
+        "recorded_at__lt": part.until,
+        **{column: value for column, value in part.leads.items() if column != lead},
+        **_pinned(part, lead),
+        **pinned,
+    }
+    lookups = {lookup: value for lookup, value in wanted.items() if value}
+    return StoredEvent.objects.filter(position__lte=mark, **lookups)
+
+
+def _pinned(part: EventFilter, lead: str) -> dict[str, str]:
+    return {f"{lead}__{side}": part.leads[lead] for side in ("gte", "lte") if lead}
+
+
+def _keys(part: EventFilter) -> tuple[str, ...]:
+    return TIME_ORDER if part.is_timed else ("position",)
+
+
+def _order(part: EventFilter, lead: str, *, is_downward: bool) -> list[str]:
+    sign = "-" if is_downward else ""
+    return [f"{sign}{field}" for field in (lead, *_keys(part)) if field]
+
+
+def _up_to(
+    found: QuerySet[StoredEvent], edge: Place, *, is_downward: bool
+) -> QuerySet[StoredEvent]:
+    side = "gte" if is_downward else "lte"
+    here = Q(**{f"position__{side}": edge[-1]})
+    if len(edge) == 1:
+        return found.filter(here)
+    return _beyond(found, edge[0], side, here)
+
+
+def _beside(
+    found: QuerySet[StoredEvent], part: EventFilter, place: int | None, side: str
+) -> QuerySet[StoredEvent]:
+    """Narrow *found* to one side (``gt``, ``gte``, ``lt``, ``lte``) of a position."""
+    if place is None:
+        return found
+    here = Q(**{f"position__{side}": place})
+    if not part.is_timed:
+        return found.filter(here)
+    at = (
+        StoredEvent.objects.filter(position__lte=place)
+        .order_by("-position")
+        .values_list("recorded_at", flat=True)
+        .first()
+    )
+    if at is None:
+        return found if side.startswith("g") else found.none()
+    return _beyond(found, at, side, here)
+
+
+def _beyond(
+    found: QuerySet[StoredEvent], at: datetime, side: str, here: Q
+) -> QuerySet[StoredEvent]:
+    beyond = Q(**{f"recorded_at__{side[:2]}": at})
+    return found.filter(Q(**{f"recorded_at__{side[:2]}e": at}), beyond | here)
