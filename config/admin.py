@@ -17,6 +17,9 @@ from django.views.generic import RedirectView
 from config import navigation
 from config.login import LoginForm
 from eventstore.admin import dashboard, log, webhooks
+from eventstore.admin.conversation import conversation
+from eventstore.admin.event import event
+from eventstore.admin.stream import stream
 from projections.admin import commands, directory, reprocess
 from projections.admin.forms import (
     ChangeEmailForm,
@@ -24,15 +27,14 @@ from projections.admin.forms import (
     ChangeStatusForm,
     EraseForm,
 )
+from projections.admin.goto import SEE_EVENTS, SEE_USERS, go_to
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
 from users.admin import tokens
 
 View = Callable[..., HttpResponseBase]
 
-# One permission a page; a superuser has them all.
-SEE_EVENTS = "eventstore.view_storedevent"
-SEE_USERS = "projections.view_directoryentry"
+# One permission a page, but Go to, where any will do; a superuser has them all.
 ISSUE_COMMANDS = "users.issue_command"
 ERASE = "users.erase_user"
 REPROCESS = "projections.reprocess"
@@ -96,11 +98,16 @@ class BackOfficeSite(AdminSite):
 
     def _log_pages(self) -> list[URLPattern]:
         events = self._page(log.events, SEE_EVENTS)
-        event = self._page(log.event, SEE_EVENTS)
+        one, talk, whole = (
+            self._page(view, SEE_EVENTS) for view in (event, conversation, stream)
+        )
         return [
+            path("goto", self.admin_view(go_to), name="goto"),
             path(EVENTS, events, {"find_stream": stream_of}, name="events"),
-            path(f"{EVENTS}<int:position>/", event, name="event"),
-            path("e/<int:position>", _short_link("admin:event")),
+            path(f"{EVENTS}<int:position>/", one, name="event"),
+            path("e/<int:position>", _short_link("admin:event"), name="event_link"),
+            path("c/<uuid:correlation_id>", talk, name="conversation"),
+            path("s/<path:stream>", whole, name="stream"),
         ]
 
     def _webhook_pages(self) -> list[URLPattern]:
@@ -135,7 +142,7 @@ class BackOfficeSite(AdminSite):
             path(f"{USER}change/", self._page(user, SEE_USERS), name="user"),
             path(f"{USER}reprocess/", again, name="reprocess_user"),
             *self._command_pages(),
-            path("u/<uuid:user_id>", _short_link("admin:user")),
+            path("u/<uuid:user_id>", _short_link("admin:user"), name="user_link"),
         ]
 
     def _command_pages(self) -> list[URLPattern]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
@@ -224,3 +225,78 @@ def totals() -> Totals:
 
 def _by_time(events: QuerySet[StoredEvent], sign: str) -> QuerySet[StoredEvent]:
     return events.order_by(f"{sign}recorded_at", f"{sign}position")
+
+
+def event_with_id(event_id: UUID) -> RecordedEvent | None:
+    """Return the event whose id is *event_id*, or None when there is none."""
+    rows = StoredEvent.objects.filter(event_id=event_id).values_list(*COLUMNS)
+    return next(iter(recorded(rows)), None)
+
+
+def neighbours(event: RecordedEvent) -> tuple[int | None, int | None]:
+    """Return the positions of the events before and after in the stream.  One query."""
+    version = event.version
+    found = StoredEvent.objects.filter(
+        stream=event.stream, version__in=[version - 1, version + 1]
+    )
+    positions = dict(found.values_list("version", "position"))
+    return positions.get(version - 1), positions.get(version + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Both sides of an instant, each newest first.
+
+    Attributes:
+        later: Recorded after the instant.
+        earlier: Recorded at the instant, or before.
+        is_cut: Whether the window holds more; the nearest are here.
+    """
+
+    later: Sequence[RecordedEvent]
+    earlier: Sequence[RecordedEvent]
+    is_cut: bool
+
+    @property
+    def events(self) -> list[RecordedEvent]:
+        """All of them, newest first."""
+        return [*self.later, *self.earlier]
+
+
+def sides(
+    matching: EventFilter, instant: datetime, window: timedelta, *, limit: int
+) -> Sides:
+    """Return what *matching* lets through around an instant.
+
+    Read as :func:`page` reads: a query for each side and type, and one.
+
+    Args:
+        matching: Which events.
+        instant: Aware.
+        window: To each side, inclusive.
+        limit: At most so many events, half of them to each side.
+    """
+    mark = store.watermark()
+    half = limit // 2
+    after = instant + timedelta.resolution
+    before = _within(matching, instant - window, after)
+    beyond = _within(matching, after, instant + window + timedelta.resolution)
+    low, low_edge = search(before, mark, None, BELOW, half + 1)
+    high, high_edge = search(beyond, mark, None, ABOVE, half + 1)
+    events = recorded([*high[:half][::-1], *low[:half]])
+    split = len(high[:half])
+    return Sides(
+        later=events[:split],
+        earlier=events[split:],
+        is_cut=len(low) > half
+        or len(high) > half
+        or (low_edge, high_edge) != (None, None),
+    )
+
+
+def _within(matching: EventFilter, since: datetime, until: datetime) -> EventFilter:
+    return replace(
+        matching,
+        since=max(since, matching.since or since),
+        until=min(until, matching.until or until),
+    )

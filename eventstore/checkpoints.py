@@ -144,6 +144,20 @@ def reached() -> dict[str, Reached]:
     }
 
 
+def reached_for(stream: str) -> dict[str, Reached]:
+    """Return where each subscription stands in the bucket of *stream*.  One query."""
+    bucket = Func(
+        Value(stream), function="event_bucket_v1", output_field=SmallIntegerField()
+    )
+    found = Checkpoint.objects.filter(bucket=bucket)
+    return {
+        name: Reached(position=position, error=error)
+        for name, position, error in found.values_list(
+            "subscription", "position", "error"
+        )
+    }
+
+
 def reached_with(stream: str, names: Sequence[str]) -> dict[str, int]:
     """Return how far each of *names* has come with *stream*; 0 when it never began.
 
@@ -153,12 +167,8 @@ def reached_with(stream: str, names: Sequence[str]) -> dict[str, int]:
         stream: Stream name; what counts is its bucket.
         names: Subscriptions.
     """
-    bucket = Func(
-        Value(stream), function="event_bucket_v1", output_field=SmallIntegerField()
-    )
-    found = Checkpoint.objects.filter(bucket=bucket, subscription__in=names)
-    known = dict(found.values_list("subscription", "position"))
-    return {name: known.get(name, 0) for name in names}
+    known = reached_for(stream)
+    return {name: known.get(name, NOWHERE).position for name in names}
 
 
 def _locked(statement: str, name: str, mark: int, **wanted: int) -> dict[int, int]:

@@ -12,7 +12,7 @@ from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
 from eventstore.reading import COLUMNS, recorded
 
-MAX_EVENTS = 200  # of one conversation that are shown
+MAX_EVENTS = 200  # of one conversation, unless told otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,8 @@ class Conversation:
     is_cut: bool
 
 
-def conversation(correlation_id: UUID) -> Conversation:
-    """Return the first 200 events of a conversation as a tree; no node when none.
+def conversation(correlation_id: UUID, *, limit: int = MAX_EVENTS) -> Conversation:
+    """Return the first *limit* events of a conversation as a tree; no node when none.
 
     Two queries; carried by ``events_correlation``.
     """
@@ -54,13 +54,13 @@ def conversation(correlation_id: UUID) -> Conversation:
     rows = (
         StoredEvent.objects.filter(correlation_id=correlation_id, position__lte=mark)
         .order_by("position")
-        .values_list(*COLUMNS)[: MAX_EVENTS + 1]
+        .values_list(*COLUMNS)[: limit + 1]
     )
     events = recorded(rows)
     return Conversation(
         correlation_id=correlation_id,
-        nodes=list(_tree(events[:MAX_EVENTS])),
-        is_cut=len(events) > MAX_EVENTS,
+        nodes=list(_tree(events[:limit])),
+        is_cut=len(events) > limit,
     )
 
 

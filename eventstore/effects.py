@@ -82,6 +82,15 @@ def of_stream(stream: str) -> list[Effect]:
     return list(Effect.objects.filter(stream=stream).order_by("-id"))
 
 
+def of_events(events: Sequence[RecordedEvent]) -> list[Effect]:
+    """Return the effects that *events* called for, oldest first.  One query."""
+    found = Effect.objects.filter(
+        stream__in={event.stream for event in events},
+        event_id__in=[event.event_id for event in events],
+    )
+    return list(found.order_by("id"))
+
+
 def owed() -> Owed:
     """Return how many effects did not happen (yet).  One query."""
     states = Effect.State

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -15,6 +16,8 @@ from django.db import connection
 from eventstore import sql, store
 from eventstore.archive.rows import Row, expected_leaf, scan
 from eventstore.errors import PayloadError
+from eventstore.events import RecordedEvent
+from eventstore.reading import recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,35 @@ class Verdict:
     first: int
     last: int
     difference: Difference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One event, and whether it is what was appended.
+
+    Attributes:
+        stored: Its payload as the log has it, personal fields sealed.
+        difference: What differs from the event's leaf, as far as can be told; empty
+            when nothing does.  Never quotes the payload.
+    """
+
+    event: RecordedEvent
+    stored: Any
+    difference: str
+
+
+def examine(position: int) -> Examined | None:
+    """Return the event at *position*, its leaf recomputed; None when there is none.
+
+    Two queries.  Its place in its stream is not checked; :func:`verify` does that.
+    """
+    for rows in scan(first=position, until=position):
+        return Examined(
+            event=recorded(rows)[0],
+            stored=rows[0].data,
+            difference=_leaf_difference(rows[0]),
+        )
+    return None
 
 
 def verify(

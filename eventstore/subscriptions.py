@@ -114,6 +114,22 @@ class Progress:
     error: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """How far a subscription is with one event.
+
+    Attributes:
+        kind: ``projection`` or ``reactor``.
+        is_done: Whether it has come past the event.
+        error: What keeps the event waiting, empty when nothing does.
+    """
+
+    name: str
+    kind: str
+    is_done: bool
+    error: str
+
+
 def all_subscriptions() -> Sequence[Subscription]:
     """Return every subscription listed in ``config/subscriptions.py``."""
     listed: Sequence[Subscription] = import_string(settings.EVENTSTORE_SUBSCRIPTIONS)
@@ -179,13 +195,38 @@ def progress_of_all(mark: int) -> list[Progress]:
     return [_progress(each, mark, found) for each in all_subscriptions()]
 
 
+def handling(event: RecordedEvent) -> list[Handling]:
+    """Return how far each subscription is with *event*.  One query."""
+    found = checkpoints.reached_for(event.stream)
+    return [
+        _handling(each, event, found.get(each.name, NOWHERE))
+        for each in all_subscriptions()
+    ]
+
+
+def _handling(
+    subscription: Subscription, event: RecordedEvent, reached: Reached
+) -> Handling:
+    is_done = reached.position >= event.position
+    return Handling(
+        name=subscription.name,
+        kind=_kind(subscription),
+        is_done=is_done,
+        error="" if is_done else reached.error,
+    )
+
+
+def _kind(subscription: Subscription) -> str:
+    return PROJECTION if isinstance(subscription, Projection) else REACTOR
+
+
 def _progress(
     subscription: Subscription, mark: int, found: Mapping[str, Reached]
 ) -> Progress:
     reached = found.get(subscription.name, NOWHERE)
     return Progress(
         name=subscription.name,
-        kind=PROJECTION if isinstance(subscription, Projection) else REACTOR,
+        kind=_kind(subscription),
         position=reached.position,
         behind=max(mark - reached.position, 0),
         error=reached.error,

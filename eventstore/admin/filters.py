@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from eventstore import codec, sentences
+from eventstore.admin.times import understood
 from eventstore.searching import EventFilter
 
 PLACES = ("before", "after")  # where a page begins; no filter survives a change of them
+
+WINDOWS = {
+    "1m": (timedelta(minutes=1), gettext_lazy("1 minute")),
+    "5m": (timedelta(minutes=5), gettext_lazy("5 minutes")),
+    "1h": (timedelta(hours=1), gettext_lazy("1 hour")),
+    "1d": (timedelta(days=1), gettext_lazy("1 day")),
+}
+DEFAULT_WINDOW = "5m"
 
 FindStream = Callable[[str], str | None]
 
@@ -48,7 +59,10 @@ def _instant(label: StrOrPromise) -> forms.DateTimeField:
 
 
 class EventFilterForm(forms.Form):
-    """``?stream=ada@example.com&type=UserCreated&since=2026-11-06T15:00Z``."""
+    """``?stream=ada@example.com&type=UserCreated&since=2026-11-06T15:00Z``.
+
+    ``around=2026-11-06T15:00:00Z&window=5m`` shows both sides of an instant instead.
+    """
 
     stream = forms.CharField(
         required=False, max_length=300, label=gettext_lazy("Stream or user")
@@ -66,6 +80,9 @@ class EventFilterForm(forms.Form):
     since = _instant(gettext_lazy("From (UTC)"))
     until = _instant(gettext_lazy("Before (UTC)"))
     correlation = forms.UUIDField(required=False, label=gettext_lazy("Correlation"))
+    around = forms.CharField(
+        required=False, max_length=100, label=gettext_lazy("Around (UTC)")
+    )
 
     def __init__(self, query: QueryDict, *, find_stream: FindStream) -> None:
         """Read *query*; *find_stream* turns what staff type into a stream's name."""
@@ -80,6 +97,7 @@ class EventFilterForm(forms.Form):
         self.fields["stream"].widget.attrs["placeholder"] = _("user-…, id or e-mail")
         self.fields["actor"].widget.attrs["placeholder"] = "staff:ada"
         self.fields["correlation"].widget.attrs["placeholder"] = _("id")
+        self.fields["around"].widget.attrs["placeholder"] = _("yesterday 15:00")
 
     def clean_stream(self) -> str:
         """Return the stream's name for a name, a user's id or an e-mail address."""
@@ -88,6 +106,22 @@ class EventFilterForm(forms.Form):
         if found is None:
             raise ValidationError(_("No user has this e-mail address."))
         return found
+
+    def clean_around(self) -> datetime | None:
+        """Return the instant that was typed."""
+        typed: str = self.cleaned_data["around"]
+        found = understood(typed, timezone.now()) if typed else None
+        if typed and found is None:
+            raise ValidationError(
+                _("Enter a time such as 2026-11-06 15:00, yesterday 15:00 or 3pm.")
+            )
+        return found
+
+    def instant(self) -> datetime | None:
+        """Return the instant around which to look; None when none was understood."""
+        self.full_clean()
+        asked: datetime | None = self.cleaned_data.get("around")
+        return asked
 
     def matching(self) -> EventFilter:
         """Return the filter; what could not be understood asks nothing."""
@@ -126,6 +160,6 @@ def without(query: QueryDict, name: str, value: str) -> str:
     """Return *query* less one value, back at its first page."""
     rest = query.copy()
     rest.setlist(name, [each for each in query.getlist(name) if each != value])
-    for place in (*PLACES, "cursor"):
+    for place in (*PLACES, "cursor", *(["window"] if name == "around" else [])):
         rest.pop(place, None)
     return f"?{rest.urlencode()}"

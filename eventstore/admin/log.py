@@ -1,18 +1,25 @@
-"""The log page by page, and one event by itself; nothing here can change it."""
+"""The log page by page, or around an instant; nothing here can change it."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import browser, codec, store
-from eventstore.admin.filters import EventFilterForm, FindStream
-from eventstore.admin.pages import not_found, number, page
-from eventstore.events import RecordedEvent, UnknownEvent
-from eventstore.sentences import sentence
+from eventstore import browser
+from eventstore.admin.filters import (
+    DEFAULT_WINDOW,
+    PLACES,
+    WINDOWS,
+    EventFilterForm,
+    FindStream,
+)
+from eventstore.admin.pages import number, page
+from eventstore.templatetags.backoffice import instant
 
 SIZES = (25, 50, 100, 200)  # events a page
 DEFAULT_SIZE = 50
@@ -24,53 +31,63 @@ def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
     form = EventFilterForm(request.GET, find_stream=find_stream)
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
+    at = form.instant()
+    if at is not None:
+        return _around(request, form, at, size)
     found = browser.page(
         form.matching(),
         before=number(request, "before"),
         after=number(request, "after"),
         limit=size,
     )
+    return _page(request, form, size, title=_("Events"), found=found)
+
+
+def _around(
+    request: HttpRequest, form: EventFilterForm, at: datetime, size: int
+) -> HttpResponse:
+    if request.GET["around"] != instant(at):
+        return redirect(f"{request.path}{_at(request, at)}")  # a link that stays true
+    asked = request.GET.get("window", "")
+    name = asked if asked in WINDOWS else DEFAULT_WINDOW
+    window, words = WINDOWS[name]
+    return _page(
+        request,
+        form,
+        size,
+        title=_("Events around an instant"),
+        found=browser.sides(form.matching(), at, window, limit=size),
+        at=at,
+        window=name,
+        window_words=words,
+        windows=[(each, label) for each, (_length, label) in WINDOWS.items()],
+    )
+
+
+def _at(request: HttpRequest, at: datetime) -> str:
+    query = request.GET.copy()
+    for place in PLACES:
+        query.pop(place, None)
+    query["around"] = instant(at)
+    return f"?{query.urlencode()}"
+
+
+def _page(
+    request: HttpRequest,
+    form: EventFilterForm,
+    size: int,
+    *,
+    title: str,
+    **found: Any,
+) -> HttpResponse:
     return page(
         request,
         "admin/eventstore/events.html",
-        title=_("Events"),
+        title=title,
         form=form,
         chips=list(form.chips()),
-        found=found,
         size=size,
         sizes=SIZES,
+        is_expanded=request.GET.get("expand") == "1",
+        **found,
     )
-
-
-@require_safe
-def event(request: HttpRequest, position: int) -> HttpResponse:
-    """Show everything known about the event at *position*."""
-    found = browser.event_at(position)
-    if found is None:
-        message = _("There is no event at position {position}.")
-        return not_found(request, message.format(position=position))
-    nearby = store.read_stream(
-        found.stream,
-        from_version=found.version - 1,
-        to_version=found.version + 1,
-    )
-    at_version = {each.version: each for each in nearby}
-    return page(
-        request,
-        "admin/eventstore/event.html",
-        title=sentence(found),
-        event=found,
-        newest=_newest(found),
-        previous=at_version.get(found.version - 1),
-        following=at_version.get(found.version + 1),
-    )
-
-
-def _newest(found: RecordedEvent) -> dict[str, Any]:
-    """Return what an upcaster made of an older payload, or why it could not be read."""
-    known = codec.type_named(found.type)
-    if isinstance(found.payload, UnknownEvent):
-        return {"problem": found.payload.problem}
-    if known is None or known.schema_version == found.schema_version:
-        return {}
-    return {"schema_version": known.schema_version, "data": codec.fields(found)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from eventstore import sentences
+from eventstore import codec, sentences
 
 register = template.Library()
 
@@ -24,6 +24,7 @@ PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
+register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 MANY_DAYS = 60  # beyond, months say more than days
@@ -95,6 +96,32 @@ def ago(value: datetime) -> str:
     else:
         return _("{time} ago").format(time=timesince(value, depth=1))
     return text.format(count=count)
+
+
+@register.filter
+def elapsed(value: timedelta) -> str:
+    """Return a duration in the units that matter: ``12 ms``, ``3 min 4 s``."""
+    seconds = value.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE} s"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+@register.filter
+def plain(value: Any) -> str:
+    """Return a JSON value for reading: text as it is, none as a dash."""
+    if value is None:
+        return "—"
+    return (
+        value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    )
 
 
 @register.filter

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.db import connections
 from django.test.testcases import LiveServerThread
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -71,6 +72,8 @@ def chromium(server: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
         browser.close()
+        # Those the tests opened beside the loop: nobody outside of it finds them.
+        connections.close_all()
 
 
 @pytest.fixture

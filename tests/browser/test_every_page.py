@@ -11,6 +11,7 @@ from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import ADA, NOON, api_token, known_user, metadata
 from users import services
+from users.aggregate import USER
 from users.commands import ChangeName
 
 AUTH = "/admin/auth/"
@@ -18,6 +19,7 @@ BEAT = "/admin/django_celery_beat/"
 TOKENS = "/admin/users/apitoken/"
 CRM = UUID("00000000-0000-4000-8000-00000000c4a1")
 WEBHOOKS = "/admin/eventstore/webhook/"
+TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
     "/admin/",
@@ -26,6 +28,12 @@ PAGES = (
     f"{EVENTS}?actor=nobody",
     f"{EVENTS}1/",
     f"{EVENTS}999/",
+    f"{EVENTS}?around=2001-01-01T00:00:00Z",
+    f"{EVENTS}?expand=1",
+    "/admin/goto",
+    f"/admin/s/{USER.stream(ADA)}",
+    f"/admin/c/{TALK}",
+    f"/admin/c/{TALK}?view=table",
     USERS,
     f"{USERS}?q=nobody",
     user_url(ADA),
@@ -74,7 +82,8 @@ def someone(server: str) -> None:
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     catch_up()
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
-        services.execute(ChangeName(user_id=ADA, name=name), metadata())
+        about = metadata(correlation_id=TALK)
+        services.execute(ChangeName(user_id=ADA, name=name), about)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -34,8 +34,8 @@ def remembered(name: str) -> tuple[UUID, datetime]:
 
 
 def find(page: Page, name: str) -> None:
-    page.fill("#find-user", name)
-    page.press("#find-user", "Enter")
+    page.fill("#go-to", name)
+    page.press("#go-to", "Enter")
     page.get_by_role("link", name=f"{name} King").click()
     expect(page.get_by_test_id("history")).to_contain_text(
         f"changed name from {name} to {name} King"

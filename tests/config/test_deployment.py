@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 from pytest_django import Settings
 
-from eventstore import roles
+from eventstore import keyring, roles
 from tests.backoffice import superuser
 from tests.config.conftest import bare_environment
 from tests.factories import ADA, api_token, known_user
@@ -132,14 +132,17 @@ def test_static_files_carry_them_too(settings: Settings, tmp_path: Path) -> None
 
 
 def test_check_deploy_has_nothing_to_say_of_the_documented_environment(
-    committed_db: str,
+    committed_db: str, tmp_path: Path
 ) -> None:
+    ring = tmp_path / "key_ring.json"
+    keyring.save(keyring.new(keyring.PRODUCTION), ring)
     host = quote(str(connection.settings_dict["HOST"]), safe="")
     environment = bare_environment() | {
         "DATABASE_URL": f"postgresql://{roles.APP}@{host}/{committed_db}",
         "CELERY_BROKER_URL": "redis://broker.example.com:6379/0",
         "SECRET_KEY": "fifty characters and more of a secret; not a real one, though",
         "CLAIM_KEY": "another one",
+        "KEY_RING_FILE": str(ring),
         "ALLOWED_HOSTS": "annals.example.com",
         "EMAIL_URL": "smtp+tls://user:secret@mail.example.com:587",
         "DEFAULT_FROM_EMAIL": "annals@example.com",

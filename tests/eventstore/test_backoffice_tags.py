@@ -68,3 +68,26 @@ def test_initials_are_those_of_the_first_and_the_last_word(
 
 def test_json_is_sorted_and_indented() -> None:
     assert backoffice.pretty({"b": 1, "a": "é"}) == '{\n  "a": "é",\n  "b": 1\n}'
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (timedelta(0), "0 ms"),
+        (timedelta(microseconds=12_345), "12 ms"),
+        (timedelta(milliseconds=-3), "-3 ms"),
+        (timedelta(seconds=1.26), "1.3 s"),
+        (timedelta(minutes=3, seconds=4), "3 min 4 s"),
+        (timedelta(hours=5, minutes=6, seconds=7), "5 h 6 min"),
+        (timedelta(days=2, hours=3, minutes=59), "2 d 3 h"),
+    ],
+)
+def test_a_duration_in_the_units_that_matter(duration: timedelta, words: str) -> None:
+    assert backoffice.elapsed(duration) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("Ada", "Ada"), (None, "—"), (3, "3"), (["name"], '["name"]')]
+)
+def test_a_json_value_for_reading(value: object, shown: str) -> None:
+    assert backoffice.plain(value) == shown

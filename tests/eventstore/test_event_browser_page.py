@@ -47,8 +47,9 @@ def test_shows_the_newest_first_with_place_sentence_and_actor() -> None:
     (_created, changed) = store.read_stream("user-1")
     when = f"{changed.recorded_at:%Y-%m-%d %H:%M:%S}"
     assert rows.split("Actor ")[1].split(" #1 ")[0] == (
-        f"#2 {when} UserNameChanged , REST API REST client tests changed name"
-        " from Ada Byron to Ada King via REST API user-1 v2 client:tests"
+        f"#2 {when} , around here UserNameChanged , REST API REST client tests changed"
+        " name from Ada Byron to Ada King via REST API user-1 v2 client:tests"
+        ' { "new_name": "Ada King", "old_name": "Ada Byron" }'
     )
     assert positions(response) == "#1 – #2, 2 events shown"
 
@@ -206,18 +207,23 @@ def test_an_event_shows_everything_it_is() -> None:
     when = f"{event.recorded_at.day} {event.recorded_at:%b %Y, %H:%M:%S} UTC"
     assert text(response, "event-fields") == (
         f"Circumstances Position #2 Stream {STREAM} version 2"
-        " User at this version All events of the stream"
+        " User at this version"
         " Type UserNameChanged, schema version 1 Actor client:tests Source REST API"
         f" Recorded {when} Occurred {when}"
-        f" Correlation {correlation} Caused by — Event id {event.event_id} Copy"
+        f" Conversation {correlation} Copy Event id {event.event_id} Copy"
+        " Leaf recomputed just now: fits"
+    )
+    assert text(response, "event-said") == (
+        "What it says name was Ada Byron → now Ada King"
     )
     assert text(response, "event-data") == (
-        'Data { "new_name": "Ada King", "old_name": "Ada Byron" }'
+        "Data as stored, version 1 · the whole event as JSON"
+        ' { "new_name": "Ada King", "old_name": "Ada Byron" }'
     )
     assert attribute(response, "previous-in-stream", "href") == f"{EVENTS}1/"
     assert attribute(response, "next-in-stream", "href") == f"{EVENTS}3/"
-    follow = attribute(response, "to-correlation", "href")
-    assert positions(client.get(follow)) == "#1 – #3, 3 events shown"
+    assert attribute(response, "to-conversation", "href") == f"/admin/c/{correlation}"
+    assert attribute(response, "to-stream", "href") == f"/admin/s/{STREAM}"
 
 
 @reading

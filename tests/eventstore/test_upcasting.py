@@ -98,7 +98,9 @@ def test_an_old_event_is_read_told_and_shown_in_both_shapes() -> None:
             "REST client tests sent 2000 g to unknown via REST API"
         )
         page = superuser().get(f"{EVENTS}{position}/")
-    assert text(page, "event-data") == ('Data as stored, version 1 { "kilograms": 2 }')
+    assert text(page, "event-data") == (
+        'Data as stored, version 1 · the whole event as JSON { "kilograms": 2 }'
+    )
     assert text(page, "event-upcast") == (
         'Upcast from v1 to v3 { "city": "unknown", "grams": 2000 }'
     )
@@ -112,5 +114,5 @@ def test_an_event_that_cannot_be_read_is_a_page_that_says_why() -> None:
         page = superuser().get(f"{EVENTS}{position}/")
     assert page.status_code == 200
     assert "This code cannot read the event (MissingUpcasterError)" in (
-        text(page, "event-data") or ""
+        text(page, "event-said") or ""
     )

@@ -145,10 +145,12 @@ def test_history_tells_what_changed_from_what_to_what() -> None:
     assert said.startswith(
         "REST client tests changed name from Ada Byron to Ada King via REST API"
         f" by client:tests via REST API {when} just now"
-        f" #{event.position:,} · v2 name was Ada Byron → now Ada King Event data"
+        f" #{event.position:,} · v2 Around here Conversation"
+        " name was Ada Byron → now Ada King Event data"
     )
     assert said.endswith(
-        "v1 name now Ada Byron email now ada@example.com status now active"
+        "v1 Around here Conversation name now Ada Byron email now ada@example.com"
+        " status now active"
         ' Event data { "email": "ada@example.com", "name": "Ada Byron" }'
     )
 
@@ -200,7 +202,9 @@ def test_before_the_first_event_the_page_says_when_it_came() -> None:
     when = f"{event.recorded_at.day} {event.recorded_at:%b %Y, %H:%M:%S} UTC"
     assert text(response, "tt-before") == f"Did not exist yet; created {when}."
     banner = text(response, "tt-banner")
-    assert banner == "You are looking at 1 Jan 2020, 00:00:00 UTC. Back to now"
+    assert banner == (
+        "You are looking at 1 Jan 2020, 00:00:00 UTC. Back to now Around this instant"
+    )
 
 
 def test_a_moment_may_be_asked_as_recorded_or_as_it_was_true() -> None:

@@ -20,7 +20,7 @@
             return;
         }
         const field = document.querySelector('[data-search]') ||
-            document.getElementById('find-user');
+            document.getElementById('go-to');
         if (field) {
             event.preventDefault();
             field.focus();
@@ -44,11 +44,13 @@
     }
 
     if (navigator.clipboard) {
-        all('[data-copy]').forEach((button) => {
+        all('[data-copy], [data-copy-link]').forEach((button) => {
             const label = button.textContent;
+            const link = button.dataset.copyLink;
             button.hidden = false;
             button.addEventListener('click', async () => {
-                await navigator.clipboard.writeText(button.dataset.copy);
+                const text = link ? new URL(link, window.location).href : button.dataset.copy;
+                await navigator.clipboard.writeText(text);
                 button.textContent = button.dataset.done;
                 setTimeout(() => { button.textContent = label; }, 1500);
             });

@@ -1,0 +1,83 @@
+/* Keys for those who want them; "?" lists them, and they can be switched off there. */
+'use strict';
+{
+    const STORED = 'backoffice.keys';
+    const isOn = () => localStorage.getItem(STORED) !== 'off';
+    const help = document.getElementById('keys');
+    const follow = (selector) => {
+        const link = document.querySelector(selector);
+        if (link) {
+            link.click();
+        }
+        return Boolean(link);
+    };
+
+    /* j and k: the next and the previous row; its first link has the focus. */
+    const rows = () => [...document.querySelectorAll('[data-rows] tr[data-row]')];
+    const here = () => {
+        const focused = document.activeElement.closest('tr[data-row]');
+        return rows().indexOf(focused);
+    };
+    const move = (step) => {
+        const all = rows();
+        const from = here();
+        const next = all[from < 0 ? 0 : Math.min(Math.max(from + step, 0), all.length - 1)];
+        if (next) {
+            next.querySelector('a').focus();
+            next.scrollIntoView({block: 'nearest'});
+        }
+        return Boolean(next);
+    };
+    const expand = () => {
+        const data = rows()[here()]?.nextElementSibling;
+        if (!data || !data.classList.contains('data')) {
+            return false;
+        }
+        data.hidden = !data.hidden;
+        return true;
+    };
+
+    const keys = {
+        j: () => move(1),
+        k: () => move(-1),
+        ' ': expand,
+        n: () => follow('#content a[rel="next"]'),
+        N: () => follow('#content a[rel="prev"]'),
+        J: () => follow('#content a[rel="next"]'),
+        K: () => follow('#content a[rel="prev"]'),
+        c: () => follow('[data-copy-link]:not([hidden])'),
+        r: () => { window.location.reload(); return true; },
+        '?': () => { help.showModal(); return true; },
+    };
+    const afterG = {};
+    document.querySelectorAll('[data-go]').forEach((link) => {
+        afterG[link.dataset.go] = () => { window.location.assign(link.href); return true; };
+    });
+
+    let isAfterG = false;
+    document.addEventListener('keydown', (event) => {
+        const elsewhere = event.target.closest('input, textarea, select, button, summary, dialog');
+        if (elsewhere || event.ctrlKey || event.metaKey || event.altKey) {
+            return;
+        }
+        if (!isOn() && event.key !== '?') {
+            return;
+        }
+        const known = isAfterG ? afterG : keys;
+        isAfterG = !isAfterG && event.key === 'g';
+        if (Object.hasOwn(known, event.key) && known[event.key]()) {
+            event.preventDefault();
+        }
+    });
+
+    if (help) {
+        help.addEventListener('close', () => document.activeElement.blur());
+    }
+    const choice = document.getElementById('keys-on');
+    if (choice) {
+        choice.checked = isOn();
+        choice.addEventListener('change', () => {
+            localStorage.setItem(STORED, choice.checked ? 'on' : 'off');
+        });
+    }
+}

@@ -1,0 +1,142 @@
+"""Go to what somebody typed: a position, an id, a stream, a person, a time.
+
+Posted, so that nobody's e-mail address ever stands in an address of ours (ADR-0028).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from eventstore import browser, conversations, streams
+from eventstore.admin.pages import SeeOther, page
+from eventstore.admin.times import understood
+from eventstore.sentences import sentence
+from eventstore.templatetags.backoffice import instant
+from projections.admin.lookup import stream_of, user_id
+from users.aggregate import USER, user_id_of
+
+SEE_EVENTS = "eventstore.view_storedevent"
+SEE_USERS = "projections.view_directoryentry"
+
+MAX_LENGTH = 300  # characters
+POSITION = re.compile(r"#?(\d{1,3}(?:,\d{3})+|\d{1,18})")
+STREAM = re.compile(r"[a-z][a-z0-9_]*-\S+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One page that may be meant."""
+
+    kind: str
+    text: str
+    url: str
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def go_to(request: HttpRequest) -> HttpResponse:
+    """Go to the one page that is meant; ask when several may be, or none is."""
+    if not any(request.user.has_perm(each) for each in (SEE_EVENTS, SEE_USERS)):
+        raise PermissionDenied
+    typed = request.POST.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH]
+    places = list(_places(request, typed)) if typed else []
+    if len(places) == 1:
+        return SeeOther(places[0].url)
+    if typed and not places and _are_words(request, typed):
+        return SeeOther(f"{reverse('admin:users')}?{urlencode({'q': typed})}")
+    return page(
+        request,
+        "admin/goto.html",
+        title=_("Go to"),
+        status=404 if typed and not places else 200,
+        typed=typed,
+        places=places,
+    )
+
+
+def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
+    """Yield the pages that *typed* may mean.  At most five queries."""
+    sees_events = request.user.has_perm(SEE_EVENTS)
+    identity = user_id(typed)
+    if sees_events:
+        yield from _moments(typed)
+    if identity is not None:
+        if sees_events:
+            yield from _identified(identity)
+        yield from _of_stream(request, USER.stream(identity))
+    elif "@" in typed:
+        yield from _of_stream(request, stream_of(typed))
+    elif STREAM.fullmatch(typed):
+        yield from _of_stream(request, typed, is_named=True)
+
+
+def _moments(typed: str) -> Iterator[Place]:
+    if number := POSITION.fullmatch(typed):
+        position = int(number[1].replace(",", ""))
+        found = browser.event_at(position)
+        if found is not None:
+            yield _event(found.position, sentence(found))
+    elif at := understood(typed, timezone.now()):
+        query = urlencode({"around": instant(at)})
+        url = f"{reverse('admin:events')}?{query}"
+        yield Place(kind=_("Time"), text=instant(at), url=url)
+
+
+def _identified(identity: UUID) -> Iterator[Place]:
+    found = browser.event_with_id(identity)
+    if found is not None:
+        yield _event(found.position, sentence(found))
+    if conversations.conversation(identity, limit=1).nodes:
+        url = reverse("admin:conversation", args=[identity])
+        yield Place(kind=_("Conversation"), text=str(identity), url=url)
+
+
+def _event(position: int, text: str) -> Place:
+    return Place(
+        kind=_("Event"), text=text, url=reverse("admin:event", args=[position])
+    )
+
+
+def _of_stream(
+    request: HttpRequest, stream: str | None, *, is_named: bool = False
+) -> Iterator[Place]:
+    """Yield whose stream it is, or the stream itself when that was named."""
+    if stream is None or not streams.has_events(stream):
+        return
+    sees_events = request.user.has_perm(SEE_EVENTS)
+    whose = _whose(stream)
+    is_person = whose is not None and request.user.has_perm(SEE_USERS)
+    if is_person and not (is_named and sees_events):
+        url = reverse("admin:user", args=[whose])
+        yield Place(kind=_("User"), text=str(whose), url=url)
+    elif sees_events:
+        url = reverse("admin:stream", args=[stream])
+        yield Place(kind=_("Stream"), text=stream, url=url)
+
+
+def _whose(stream: str) -> UUID | None:
+    try:
+        return user_id_of(stream)
+    except ValueError:
+        return None
+
+
+def _are_words(request: HttpRequest, typed: str) -> bool:
+    """Return whether *typed* may be part of a name, for which there is the list."""
+    is_something_else = (
+        "@" in typed
+        or user_id(typed) is not None
+        or POSITION.fullmatch(typed)
+        or STREAM.fullmatch(typed)
+    )
+    return not is_something_else and request.user.has_perm(SEE_USERS)
