@@ -130,9 +130,8 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.db("DATABASE_URL")}
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # a socket's path
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # seconds
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# Django's default is never; planning an append anew costs as much as its insert.
-if env.bool("DATABASE_PREPARES", default=True):
-    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5  # times
+# Planning an append anew costs as much as its insert: eventstore/wire.py.
+DATABASE_PREPARES: bool = env.bool("DATABASE_PREPARES", default=True)
 # Heard by migrate and by nothing else (ADR-0021): no alias, so no code can use it.
 MIGRATE_DATABASE_URL: str = env.str("MIGRATE_DATABASE_URL", default="")
 

@@ -62,10 +62,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A statement of ``eventstore/sql`` and its parameters."""
+    """A statement of ``eventstore/sql`` and its parameters, as ``wire`` takes them."""
 
     name: str
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any]
 
 
 def statement(appends: Sequence[Append], *, ask_for_keys: bool = False) -> Statement:
@@ -189,9 +189,10 @@ def check(appends: Sequence[Append]) -> None:
         canonical(append.stream)  # the leaf's header holds it
         if not append.events:
             raise EmptyAppendError(append.stream)
-    (name, count), *_others = Counter(a.stream for a in appends).most_common(1)
-    if count > 1:
-        raise StreamTwiceError(name)
+    if len(appends) > 1:
+        (name, count), *_ = Counter(each.stream for each in appends).most_common(1)
+        if count > 1:
+            raise StreamTwiceError(name)
 
 
 def _ids(append: Append) -> Sequence[UUID]:

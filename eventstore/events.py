@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 # Expected versions that are no exact number.
 NO_STREAM = 0  # the stream does not exist yet
 STREAM_EXISTS = -1  # it has at least one event
@@ -61,8 +63,7 @@ class UnknownEvent:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedEvent:
+class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of the log, with its place and circumstances.
 
     Attributes:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ PRODUCTION = "production"
 DEVELOPMENT = "development"
 PURPOSES = (PRODUCTION, DEVELOPMENT)
 KEY_BYTES = 32
+LOOK_SECONDS = 1.0  # between two looks at the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class KeyRing:
             raise KeyRingError(message) from None
 
 
+_seen: dict[str, tuple[float, KeyRing]] = {}  # by file: until when, and what it held
+
+
 class _Epoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epoch: int
     key: str
@@ -124,16 +129,24 @@ def without(ring: KeyRing, epoch: int) -> KeyRing:
 def current() -> KeyRing:
     """Return the ring of this installation; a file that changed is read again.
 
+    Looks at the file at most once a second.
+
     Raises:
         KeyRingError: ``KEY_RING_FILE`` names none, or it is not a key ring.
     """
+    now = time.monotonic()
+    seen = _seen.get(settings.KEY_RING_FILE)
+    if seen is not None and now < seen[0]:
+        return seen[1]
     path = path_of_ring()
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:
         message = f"cannot read the key ring {path}: {error.strerror}"
         raise KeyRingError(message) from error
-    return _read(path, changed)
+    ring = _read(path, changed)
+    _seen[settings.KEY_RING_FILE] = (now + LOOK_SECONDS, ring)
+    return ring
 
 
 def path_of_ring() -> Path:
@@ -201,6 +214,7 @@ def save(ring: KeyRing, path: Path, *, is_new: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        _seen.clear()
     except OSError as error:
         message = f"cannot write the key ring {path}: {error.strerror}"
         raise KeyRingError(message) from error

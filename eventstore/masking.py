@@ -6,8 +6,9 @@ The constant says nothing: neither how long a value is, nor whether there is one
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from eventstore import codec
 from eventstore.events import RecordedEvent, UnknownEvent
@@ -30,7 +31,7 @@ def masked_event(event: RecordedEvent) -> RecordedEvent:
     fields = codec.fields(event)
     newest = masked(fields, known.personal if known else fields)
     is_newest = known is not None and known.schema_version == event.schema_version
-    return replace(
+    return msgspec.structs.replace(
         event,
         data=newest if is_newest else masked(event.data, event.data),
         metadata=masked(event.metadata, IN_METADATA),

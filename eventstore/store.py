@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import orjson
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from eventstore import doorbell, sql, vault
+from eventstore import doorbell, sql, vault, wire
 from eventstore.appends import Append, Appended, Statement, statement
 from eventstore.codec import personal_types, type_of
 from eventstore.errors import (
@@ -26,6 +27,8 @@ from eventstore.reading import recorded
 from eventstore.vault import Keys
 
 WRONG_VERSION = "AN001"  # SQLSTATE raised by append_events_v3
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Written = tuple[int, int, int, datetime]  # place of the stream, version, position, when
 ANY_RETRIES = 20  # lost races after which even ANY is told
 
 
@@ -133,9 +136,7 @@ def read_stream(
         "at": at,
         "as_of": as_of,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_stream"), parameters)
-        return recorded(cursor.fetchall(), keys)
+    return recorded(wire.rows("read_stream", parameters), keys)
 
 
 def read_streams(
@@ -151,9 +152,7 @@ def read_streams(
         "streams": list(from_versions),
         "from_versions": list(from_versions.values()),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_streams"), parameters)
-        return recorded(cursor.fetchall(), keys)
+    return recorded(wire.rows("read_streams", parameters), keys)
 
 
 def read_all(
@@ -173,20 +172,20 @@ def read_all(
         "buckets": list(buckets),
         "size": limit,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_all"), parameters)
-        rows = cursor.fetchall()
-    buckets_of = (row[-1] for row in rows)
-    return list(zip(buckets_of, recorded(rows), strict=True))
+    events = recorded(wire.rows("read_all", parameters))
+    return [(bucket_of(event.stream), event) for event in events]
+
+
+def bucket_of(stream: str) -> int:
+    """Return in which of the 16 buckets a stream lies; as ``event_bucket_v1``."""
+    return sha256(stream.encode()).digest()[0] & 15
 
 
 def read_by_ids(event_ids: Sequence[UUID]) -> list[RecordedEvent]:
     """Return the events that have these ids, in order of position; none for none."""
     if not event_ids:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_by_ids"), {"event_ids": list(event_ids)})
-        return recorded(cursor.fetchall())
+    return recorded(wire.rows("read_by_ids", {"event_ids": list(event_ids)}))
 
 
 def watermark() -> int:
@@ -219,7 +218,7 @@ def _refuse_unsealed(stream: str) -> None:
         raise UnsealedError(stream, found[0])
 
 
-def _write(appends: Sequence[Append]) -> list[Any]:
+def _write(appends: Sequence[Append]) -> list[Written]:
     tries = 0
     wanted = statement(appends)
     while True:
@@ -236,20 +235,19 @@ def _write(appends: Sequence[Append]) -> list[Any]:
             wanted = statement(appends, ask_for_keys=True)
 
 
-def _execute(wanted: Statement) -> list[Any]:
-    # Past Django's cursor, whose client-side binding costs more than the insert: the
-    # server binds the parameters and keeps the plan.
-    connection.ensure_connection()
+def _execute(wanted: Statement) -> list[Written]:
     try:
-        with connection.wrap_database_errors:
-            cursor = psycopg.Cursor(connection.connection)
-            text = sql.load(wanted.name)
-            return cursor.execute(text, wanted.parameters, prepare=True).fetchall()
+        return [_written(row) for row in wire.call(wanted.name, wanted.parameters)]
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
         raise refusal from error
+
+
+def _written(row: Sequence[str | None]) -> Written:
+    place, version, position, microseconds = (int(each or 0) for each in row)
+    return place, version, position, EPOCH + timedelta(microseconds=microseconds)
 
 
 def _refusal(error: DatabaseError) -> EventStoreError | None:

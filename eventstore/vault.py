@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import DatabaseError, connection
 
-from eventstore import keyring, sql
+from eventstore import keyring, sql, wire
 from eventstore.errors import KeyRingError
 from eventstore.keyring import MasterKey
 from eventstore.sealing import NONCE_BYTES
@@ -66,10 +66,8 @@ def find(subjects: Collection[str]) -> dict[str, DataKey | None]:
     """
     if not subjects:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("find_keys"), {"subjects": list(subjects)})
-        rows: list[Row] = cursor.fetchall()
-    return {row[0]: key_of(row) for row in rows}
+    rows = wire.rows("find_keys", {"subjects": list(subjects)})
+    return {subject: key_of((subject, *key)) for subject, *key in rows}
 
 
 def key_of(row: Row) -> DataKey | None:

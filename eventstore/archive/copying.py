@@ -5,7 +5,6 @@ psycopg does the same for any value of any type, and takes three times as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from eventstore.archive.rows import Row, instants
@@ -33,12 +32,6 @@ def line(position: int, row: Row) -> str:
         f"\t{recorded_at}\t{occurred_at}"
         f"\t\\\\x{row.salt.hex()}\t\\\\x{row.leaf.hex()}\n"
     )
-
-
-def array(values: Iterable[str]) -> str:
-    """Return an array literal of *values*, none of them NULL."""
-    quoted = (_doubled(value).replace('"', r"\"") for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 def _doubled(value: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg.errors
 from django.db import IntegrityError, connection, transaction
 
-from eventstore import doorbell, history, sql, store
+from eventstore import doorbell, history, sql, store, wire
 from eventstore.archive import copying, persons
 from eventstore.archive.candidates import candidate
 from eventstore.archive.rows import Row
@@ -175,7 +175,7 @@ def _not_stored(batch: list[Numbered]) -> Iterator[Numbered]:
     stored: dict[UUID, Place] = {
         event_id: (stream, version, bytes(leaf))
         for event_id, stream, version, leaf in _query(
-            "find_by_ids", event_ids=copying.array(wanted)
+            "find_by_ids", event_ids=wire.written(wanted)
         )
     }
     clear = _stored_of_those_in_clear(batch, stored)
@@ -206,7 +206,7 @@ def _stored_of_those_in_clear(
 
 
 def _check_places(new: list[Numbered]) -> None:
-    streams = copying.array({row.stream for _line, row in new})
+    streams = wire.written(list({row.stream for _line, row in new}))
     heads: dict[str, tuple[int, datetime | None]] = {
         stream: (version, recorded_at)
         for stream, version, recorded_at in _query("find_heads", streams=streams)

@@ -1,12 +1,13 @@
 -- Appends one event to one stream; one round trip.
--- Returns: its place (1, as append.sql does), last version, last position, recorded_at;
+-- Returns: its place (1, as append.sql does), last version, last position, recorded_at in
+-- microseconds since 1970;
 -- no row when may_repeat and the id is stored already; version 0 when the key is not
 -- the subject's.
 SELECT
     1 AS stream_place,
     last_version,
     last_position,
-    written_at
+    (extract(EPOCH FROM written_at) * 1000000)::bigint AS written_at
 FROM append_event_v3(
     %(stream)s::text,
     %(expected)s::bigint,

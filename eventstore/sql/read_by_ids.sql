@@ -7,12 +7,12 @@ SELECT
     event_id,
     type,
     schema_version,
-    data,
+    data::text AS data,
     actor,
     source,
     correlation_id,
     causation_id,
-    metadata,
+    metadata::text AS metadata,
     recorded_at,
     occurred_at
 FROM events

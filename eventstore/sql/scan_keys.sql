@@ -1,4 +1,5 @@
--- Scans the keys that one epoch wraps, by subject.  Carried by subject_key_epoch.
+-- Scans the keys that one epoch wraps, by subject.  Carried by the primary key: a
+-- rewrapping reads all of them anyway, and an index more would be paid by every person.
 -- Parameters: epoch; after, a subject, exclusive; size, at most.
 SELECT
     subject,

@@ -177,11 +177,13 @@ def test_one_new_id_beside_a_stored_one_is_refused() -> None:
         ),
     ],
 )
-def test_bad_calls_are_refused_before_they_reach_the_database(
+@pytest.mark.django_db
+def test_bad_calls_are_refused_and_store_nothing(
     appends: list[Append], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         store.append_many(appends)
+    assert not StoredEvent.objects.exists()
 
 
 @pytest.mark.django_db

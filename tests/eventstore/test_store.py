@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from eventstore import store
 from eventstore.errors import (
@@ -205,3 +207,12 @@ def test_reads_an_event_that_the_code_does_not_know() -> None:
 def test_a_payload_of_the_past_is_typed_again() -> None:
     appended("user-1")
     assert isinstance(store.read_stream("user-1")[0].payload, UserCreated)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.django_db
+def test_a_bucket_is_the_databases(stream: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event_bucket_v1(%s)", [stream])
+        assert store.bucket_of(stream) == cursor.fetchone()[0]

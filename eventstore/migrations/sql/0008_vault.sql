@@ -15,16 +15,17 @@ CREATE TABLE vault.subject_key (
     subject text PRIMARY KEY,
     key_id uuid NOT NULL,
     epoch integer,
-    wrapped_key bytea CHECK (octet_length(wrapped_key) = 60),
+    wrapped_key bytea,
     created_at timestamptz NOT NULL,
     destroyed_at timestamptz,
-    CONSTRAINT subject_key_is_there_or_destroyed
-    CHECK ((wrapped_key IS NULL) = (destroyed_at IS NOT NULL)),
-    CONSTRAINT subject_key_has_an_epoch
-    CHECK ((wrapped_key IS NULL) = (epoch IS NULL))
+    CONSTRAINT subject_key_is_there_or_destroyed CHECK (
+        CASE
+            WHEN wrapped_key IS NULL THEN epoch IS NULL AND destroyed_at IS NOT NULL
+            ELSE epoch IS NOT NULL AND destroyed_at IS NULL
+                AND octet_length(wrapped_key) = 60
+        END
+    )
 );
-
-CREATE INDEX subject_key_epoch ON vault.subject_key (epoch, subject);
 
 -- Destroyed is destroyed: for every role, replication included.
 CREATE FUNCTION refuse_key_change_v1() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -72,22 +73,6 @@ BEGIN
         RAISE EXCEPTION 'epoch % of the key ring is retired, or has another key', _epoch
             USING ERRCODE = 'AN004';
     END IF;
-END;
-$$;
-
--- Keeps a new key for a subject, unless it has one.
-CREATE FUNCTION keep_subject_key_v1(
-    _subject text,
-    _key_id uuid,
-    _epoch integer,
-    _fingerprint bytea,
-    _wrapped_key bytea
-) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM use_epoch_v1(_epoch, _fingerprint);
-    INSERT INTO vault.subject_key (subject, key_id, epoch, wrapped_key, created_at)
-    VALUES (_subject, _key_id, _epoch, _wrapped_key, clock_timestamp())
-    ON CONFLICT (subject) DO NOTHING;
 END;
 $$;
 
@@ -143,8 +128,8 @@ DECLARE
     _function text;
 BEGIN
     FOREACH _function IN ARRAY ARRAY[
-        'register_epoch_v1', 'use_epoch_v1', 'keep_subject_key_v1',
-        'destroy_subject_key_v1', 'rewrap_subject_keys_v1', 'retire_epoch_v1'
+        'register_epoch_v1', 'use_epoch_v1', 'destroy_subject_key_v1',
+        'rewrap_subject_keys_v1', 'retire_epoch_v1'
     ] LOOP
         EXECUTE format(
             'ALTER FUNCTION %I SECURITY DEFINER'

@@ -21,15 +21,21 @@ BEGIN
         RETURN true;
     END IF;
     IF array_remove(_wrapped_keys, NULL) <> '{}' THEN
-        PERFORM use_epoch_v1(_epoch, _fingerprint);
+        -- One statement: its locks come before its snapshot, so an epoch that was
+        -- retired while it waited for them is seen to be.
         INSERT INTO vault.subject_key (subject, key_id, epoch, wrapped_key, created_at)
-        SELECT n.subject, n.key_id, _epoch, n.wrapped_key, clock_timestamp()
-        FROM unnest(_subjects, _key_ids, _wrapped_keys)
+        SELECT n.subject, n.key_id, e.epoch, n.wrapped_key, clock_timestamp()
+        FROM vault.master_epoch AS e
+        CROSS JOIN unnest(_subjects, _key_ids, _wrapped_keys)
             AS n (subject, key_id, wrapped_key)
-        WHERE n.wrapped_key IS NOT NULL
+        WHERE n.wrapped_key IS NOT NULL AND e.epoch = _epoch
+            AND e.fingerprint = _fingerprint AND e.retired_at IS NULL
         -- In one order for all: two callers with the same subjects do not deadlock.
         ORDER BY n.subject
         ON CONFLICT (subject) DO NOTHING;
+        IF NOT FOUND THEN
+            PERFORM use_epoch_v1(_epoch, _fingerprint);
+        END IF;
     END IF;
     SELECT count(*) INTO _held
     FROM unnest(_subjects, _key_ids) AS n (subject, key_id)
@@ -236,24 +242,31 @@ BEGIN
         END IF;
     END IF;
 
-    IF _subject IS NOT NULL THEN
-        IF _wrapped_key IS NOT NULL THEN
-            PERFORM keep_subject_key_v1(
-                _subject, _key_id, _epoch, _fingerprint, _wrapped_key
-            );
+    last_version := 0;
+    IF _wrapped_key IS NOT NULL THEN
+        -- As hold_subject_keys_v1 does it, for one.
+        INSERT INTO vault.subject_key (subject, key_id, epoch, wrapped_key, created_at)
+        SELECT _subject, _key_id, e.epoch, _wrapped_key, clock_timestamp()
+        FROM vault.master_epoch AS e
+        WHERE e.epoch = _epoch AND e.fingerprint = _fingerprint
+            AND e.retired_at IS NULL
+        ON CONFLICT (subject) DO NOTHING;
+        IF NOT FOUND THEN
+            PERFORM use_epoch_v1(_epoch, _fingerprint);
+            RETURN NEXT;
+            RETURN;
         END IF;
+    ELSIF _subject IS NOT NULL THEN
         IF NOT EXISTS (
             SELECT FROM vault.subject_key AS k
             WHERE k.subject = _subject AND k.key_id = _key_id
                 AND k.wrapped_key IS NOT NULL
         ) THEN
-            last_version := 0;
             RETURN NEXT;
             RETURN;
         END IF;
     END IF;
 
-    last_version := 0;
     IF _expected <> 0 THEN
         SELECT e.version, e.recorded_at INTO last_version, written_at
         FROM events AS e WHERE e.stream = _stream
