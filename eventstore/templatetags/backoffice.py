@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from eventstore import codec, sentences
+from eventstore.events import ERASED
 
 register = template.Library()
 
@@ -126,8 +127,8 @@ def plain(value: Any) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """Return the first letters of at most two words of *name*."""
-    words = name.split()
+    """Return the first letters of at most two words of *name*; none of ``[erased]``."""
+    words = [] if name == ERASED else name.split()
     return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
 
 
