@@ -14,7 +14,12 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from eventstore.errors import ConcurrencyError, KeyRingError, UnreadableEventError
+from eventstore.errors import (
+    ConcurrencyError,
+    KeyRingError,
+    UnreadableEventError,
+    UnsealedError,
+)
 from projections.api.errors import BehindError
 from projections.queries import CursorError
 from users.api.conditions import StaleError, etag
@@ -91,6 +96,8 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911
         case ConcurrencyError():
             facts = {"expected_version": error.expected, "version": error.actual}
             return 409, "Version conflict", detail | facts
+        case UnsealedError():
+            return 409, "Not sealed", detail
         case StaleError():
             seen = {"version": error.version, "changes": error.changes}
             headers = {"headers": {"ETag": etag(error.version)}}
@@ -99,9 +106,9 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911
             return 422, "Idempotency key reused", detail
         case RequestInProgressError():
             return 409, "Request in progress", detail | again
-        case UnreadableEventError():
+        case UnreadableEventError() if not error.lacks_key:
             return 503, "Newer event", detail | again
-        case KeyRingError():
+        case KeyRingError() | UnreadableEventError():
             # What is wrong with the keys is for whoever runs this, not for a client.
             text = "Personal data cannot be read or written now. Nothing was recorded."
             return 503, "Keys unavailable", {"detail": text} | again

@@ -20,7 +20,7 @@ from eventstore.errors import (
     UnknownTypeError,
     UnregisteredEventError,
 )
-from eventstore.events import RecordedEvent, UnknownEvent
+from eventstore.events import ERASED, RecordedEvent, UnknownEvent
 
 SEALED = "sealed"  # where a stored payload has its sealed part; no field is called so
 
@@ -158,6 +158,13 @@ def fields(event: RecordedEvent) -> Mapping[str, Any]:
     if isinstance(event.payload, UnknownEvent):
         return event.data
     return encode(event.payload)
+
+
+def tells_of_somebody(name: str, data: Mapping[str, Any]) -> bool:
+    """Say whether a stored payload tells of a person in clear."""
+    known = _by_name.get(name)
+    personal = known.personal if known else ()
+    return any(data.get(field, ERASED) != ERASED for field in personal)
 
 
 def personal_types() -> list[str]:

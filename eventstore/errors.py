@@ -100,7 +100,8 @@ class UnsealedError(EventStoreError):
         self.position = position
         super().__init__(
             f"{stream} cannot be erased: #{position} was recorded before personal data "
-            "was sealed; export the log and import it into a new database, which seals"
+            "was sealed. Export the log, leave salt and leaf out of such lines, and "
+            "import it into a new database"
         )
 
 
@@ -171,8 +172,9 @@ class UnreadableEventError(EventStoreError):
         self.event_type = event_type
         self.schema_version = schema_version
         self.problem = problem
+        self.lacks_key = problem in (NO_KEY, SealBrokenError.__name__)
         what = f"#{position} is {event_type} version {schema_version}"
-        if problem in (NO_KEY, SealBrokenError.__name__):
+        if self.lacks_key:
             reason = "sealed, and the vault has no key that opens it; restore the vault"
         else:
             reason = "which this code cannot read; deploy the code that can"

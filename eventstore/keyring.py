@@ -62,15 +62,17 @@ class KeyRing:
 
     Attributes:
         purpose: ``production`` or ``development``; the latter is refused in production.
+        active_epoch: Of the key that wraps what is new.
     """
 
     purpose: str
+    active_epoch: int
     keys: Mapping[int, MasterKey]
 
     @property
     def active(self) -> MasterKey:
-        """The newest key, which wraps what is new."""
-        return self.keys[max(self.keys)]
+        """The key that wraps what is new."""
+        return self.keys[self.active_epoch]
 
     def key(self, epoch: int) -> MasterKey:
         """Return the key of *epoch*.
@@ -101,17 +103,33 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str
     purpose: str
     epochs: list[_Epoch]
+    active: int | None = None  # left out, the greatest
 
 
 def new(purpose: str) -> KeyRing:
     """Return a ring with a fresh key of epoch 1."""
-    return KeyRing(purpose=purpose, keys={1: _fresh(1)})
+    return KeyRing(purpose=purpose, active_epoch=1, keys={1: _fresh(1)})
 
 
-def with_new_epoch(ring: KeyRing) -> KeyRing:
-    """Return *ring* with one more key, which is its active one."""
-    epoch = ring.active.epoch + 1
-    return replace(ring, keys={**ring.keys, epoch: _fresh(epoch)})
+def with_new_epoch(ring: KeyRing, *, active: int | None = None) -> KeyRing:
+    """Return *ring* with one more key, which wraps nothing until it is activated.
+
+    Args:
+        ring: What there is.
+        active: Activate this epoch at once.
+    """
+    epoch = max(ring.keys) + 1
+    keys = {**ring.keys, epoch: _fresh(epoch)}
+    return replace(ring, keys=keys, active_epoch=active or ring.active_epoch)
+
+
+def activated(ring: KeyRing, epoch: int) -> KeyRing:
+    """Return *ring* with *epoch* as the one that wraps what is new.
+
+    Raises:
+        KeyRingError: The ring has no such epoch.
+    """
+    return replace(ring, active_epoch=ring.key(epoch).epoch)
 
 
 def without(ring: KeyRing, epoch: int) -> KeyRing:
@@ -121,7 +139,7 @@ def without(ring: KeyRing, epoch: int) -> KeyRing:
         KeyRingError: It is the active one, or not in the ring.
     """
     if ring.key(epoch) == ring.active:
-        message = f"epoch {epoch} is the active one; add a new epoch first"
+        message = f"epoch {epoch} is the active one; activate another one first"
         raise KeyRingError(message)
     return replace(ring, keys={n: key for n, key in ring.keys.items() if n != epoch})
 
@@ -180,7 +198,10 @@ def parse(text: str | bytes) -> KeyRing:
     keys = {each.epoch: _key(each) for each in told.epochs}
     if len(keys) != len(told.epochs) or not keys or min(keys) < 1:
         raise KeyRingError(_not_a_ring("epochs are numbers from 1, each once"))
-    return KeyRing(purpose=told.purpose, keys=keys)
+    active = max(keys) if told.active is None else told.active
+    if active not in keys:
+        raise KeyRingError(_not_a_ring("active is none of its epochs"))
+    return KeyRing(purpose=told.purpose, active_epoch=active, keys=keys)
 
 
 def written(ring: KeyRing) -> str:
@@ -188,6 +209,7 @@ def written(ring: KeyRing) -> str:
     told = _File(
         format=FORMAT,
         purpose=ring.purpose,
+        active=ring.active_epoch,
         epochs=[
             _Epoch(key.epoch, base64.b64encode(key.secret).decode(), key.made_at)
             for key in ring.keys.values()
@@ -205,6 +227,7 @@ def save(ring: KeyRing, path: Path, *, is_new: bool = False) -> None:
     if is_new and path.exists():
         message = f"{path} exists already; a key ring is never overwritten"
         raise KeyRingError(message)
+    path = path.resolve()  # a link to the file stays one
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         with os.fdopen(
@@ -213,11 +236,16 @@ def save(ring: KeyRing, path: Path, *, is_new: bool = False) -> None:
             file.write(f"{written(ring)}\n")
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():  # whoever reads it now reads it afterwards
+            was = path.stat()
+            os.chown(draft, was.st_uid, was.st_gid)
         draft.replace(path)
         _seen.clear()
     except OSError as error:
         message = f"cannot write the key ring {path}: {error.strerror}"
         raise KeyRingError(message) from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _fresh(epoch: int) -> MasterKey:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from eventstore import erasure, keyring, rotation
 from eventstore.errors import KeyRingError
@@ -25,6 +25,7 @@ def register_checks() -> None:
     register(key_ring_is_there, TAG)
     register(key_ring_is_for_production, TAG, deploy=True)
     register(vault_is_sound, TAG, Tags.database)
+    register(vault_is_sound_for_deployment, TAG, deploy=True)
 
 
 def key_ring_is_there(**_options: Any) -> list[CheckMessage]:
@@ -72,13 +73,22 @@ def vault_is_sound(
             id="eventstore.E006",
         )
         for epoch in epochs
-        if epoch.keys and not (epoch.is_in_ring and epoch.fits)
+        if (epoch.keys and not (epoch.is_in_ring and epoch.fits))
+        or (epoch.is_active and (not epoch.fits or epoch.retired_at is not None))
     ]
     if undone := erasure.undone():
         text = f"{len(undone):,} people who were erased have a key again, or none yet."
         hint = "manage.py reapply_erasures, before anybody reads"
         found.append(Error(text, hint=hint, id="eventstore.E007"))
     return found
+
+
+def vault_is_sound_for_deployment(**_options: Any) -> list[CheckMessage]:
+    """As :func:`vault_is_sound`, whether or not a database is named."""
+    try:
+        return vault_is_sound(databases=["default"])
+    except DatabaseError:
+        return []  # the guard says that the database does not answer
 
 
 def _has_vault() -> bool:

@@ -1,6 +1,7 @@
 """Rotating the master key: data keys are wrapped anew, and no event is touched.
 
-Add an epoch to the ring, let every process have the file, rewrap, drop the old epoch.
+Add an epoch to the ring, let every machine have the file, activate it, rewrap, drop the
+old epoch.
 Dropping it makes every erasure final in the backups of the vault, too: what they hold
 can be unwrapped by nobody.  ADR-0009.
 """
@@ -88,7 +89,7 @@ def retire(epoch: int) -> None:
     """
     ring = keyring.current()
     if epoch == ring.active.epoch:
-        message = f"epoch {epoch} is the active one; add a new epoch first"
+        message = f"epoch {epoch} is the active one; activate another one first"
         raise KeyRingError(message)
     _call("retire_epoch_v1(%s)", [epoch])
 

@@ -71,8 +71,11 @@ def erased(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_sealed(stored: Mapping[str, Any]) -> bool:
     """Say whether a stored payload has a sealed part."""
-    part = stored.get(SEALED)
-    return isinstance(part, dict) and part.keys() == {"blob", "fields", "subject"}
+    match stored.get(SEALED):
+        case {"blob": str(), "fields": list(names), "subject": str(), **others}:
+            return not others and all(isinstance(name, str) for name in names)
+        case _:
+            return False
 
 
 def seal(cipher: AESGCM, content: bytes, place: bytes) -> str:

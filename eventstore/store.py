@@ -13,16 +13,16 @@ import orjson
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from eventstore import doorbell, sql, vault, wire
+from eventstore import doorbell, vault, wire
 from eventstore.appends import Append, Appended, Statement, statement
-from eventstore.codec import personal_types, type_of
+from eventstore.codec import encode, fields, personal_types, tells_of_somebody, type_of
 from eventstore.errors import (
     ConcurrencyError,
     EventIdTakenError,
     EventStoreError,
     UnsealedError,
 )
-from eventstore.events import ANY, Metadata, RecordedEvent
+from eventstore.events import ANY, ERASED, Metadata, RecordedEvent
 from eventstore.reading import recorded
 from eventstore.vault import Keys
 
@@ -90,24 +90,14 @@ def append_many(appends: Sequence[Append]) -> list[Appended]:
     Raises:
         StreamTwiceError: Two of *appends* name one stream.
     """
-    erased = _erased_by(appends)
-    with transaction.atomic() if erased else nullcontext():
-        rows = _write(appends)
-        for stream in erased:
-            _refuse_unsealed(stream)
-            vault.destroy(stream)
-    if not rows:
-        return _first_result(appends)
-    doorbell.ring_after_commit()
-    return [
-        Appended(
-            stream=appends[place - 1].stream,
-            version=version,
-            position=position,
-            recorded_at=recorded_at,
-        )
-        for place, version, position, recorded_at in rows
-    ]
+    tries = 0
+    while True:
+        try:
+            return _append(appends)
+        except (ConcurrencyError, EventIdTakenError) as error:
+            if connection.in_atomic_block or tries >= _retries(error, appends):
+                raise
+            tries += 1
 
 
 def read_stream(
@@ -210,29 +200,41 @@ def _erased_by(appends: Sequence[Append]) -> list[str]:
 
 
 def _refuse_unsealed(stream: str) -> None:
-    parameters: dict[str, Any] = {"stream": stream, "types": personal_types()}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("find_unsealed"), parameters)
-        found = cursor.fetchone()
-    if found is not None:
-        raise UnsealedError(stream, found[0])
+    parameters = {"stream": stream, "types": personal_types()}
+    for position, type_name, data in wire.rows("find_unsealed", parameters):
+        if tells_of_somebody(type_name, orjson.loads(data)):
+            raise UnsealedError(stream, position)
+
+
+def _append(appends: Sequence[Append]) -> list[Appended]:
+    erased = _erased_by(appends)
+    with transaction.atomic() if erased else nullcontext():
+        rows = _write(appends)
+        if not rows:
+            return _first_result(appends)
+        for stream in sorted(erased):
+            _refuse_unsealed(stream)
+            vault.destroy(stream)
+    doorbell.ring_after_commit()
+    return [
+        Appended(
+            stream=appends[place - 1].stream,
+            version=version,
+            position=position,
+            recorded_at=recorded_at,
+        )
+        for place, version, position, recorded_at in rows
+    ]
 
 
 def _write(appends: Sequence[Append]) -> list[Written]:
-    tries = 0
     wanted = statement(appends)
     while True:
-        try:
-            rows = _execute(wanted)
-        except (ConcurrencyError, EventIdTakenError) as error:
-            if connection.in_atomic_block or tries >= _retries(error, appends):
-                raise
-            tries += 1
-        else:
-            if not rows or rows[0][1] > 0:
-                return rows
-            # A key was not its subject's, so nothing was written: seal anew.
-            wanted = statement(appends, ask_for_keys=True)
+        rows = _execute(wanted)
+        if not rows or rows[0][1] > 0:
+            return rows
+        # A key was not its subject's, so nothing was written: seal anew.
+        wanted = statement(appends, ask_for_keys=True)
 
 
 def _execute(wanted: Statement) -> list[Written]:
@@ -279,7 +281,7 @@ def _first_result(appends: Sequence[Append]) -> list[Appended]:
     for append in appends:
         for event_id, event in zip(append.event_ids, append.events, strict=True):
             found = stored.get(event_id)
-            if found is None or (found.stream, found.payload) != (append.stream, event):
+            if found is None or not _is_same(found, append.stream, event):
                 raise EventIdTakenError(event_id)
         last = stored[append.event_ids[-1]]
         results.append(
@@ -291,3 +293,13 @@ def _first_result(appends: Sequence[Append]) -> list[Appended]:
             )
         )
     return results
+
+
+def _is_same(found: RecordedEvent, stream: str, event: object) -> bool:
+    """Say whether *event* is what was stored; what was erased cannot be compared."""
+    known = type_of(event)
+    if (found.stream, found.type) != (stream, known.name):
+        return False
+    told, kept = encode(event), fields(found)
+    erased = {name for name in known.personal if kept.get(name) == ERASED}
+    return all(told[name] == kept.get(name) for name in told.keys() - erased)

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import DatabaseError, connection
 
-from eventstore import keyring, sql, wire
+from eventstore import keyring, wire
 from eventstore.errors import KeyRingError
 from eventstore.keyring import MasterKey
 from eventstore.sealing import NONCE_BYTES
@@ -100,7 +100,9 @@ def for_sealing(
     """
     wanted = dict.fromkeys(subjects)
     keys: dict[str, DataKey | None] = {
-        subject: _remembered[subject] for subject in wanted if subject in _remembered
+        subject: key
+        for subject in wanted
+        if (key := _remembered.get(subject)) is not None
     }
     unknown = [s for s in wanted if s not in keys and s not in certainly_new]
     found = find(unknown)
@@ -112,7 +114,7 @@ def for_sealing(
     if missing:
         # One master for all: the append function is told one epoch.
         master = active_master()
-        keys |= {subject: _made(subject, master) for subject in missing}
+        keys |= {subject: made(subject, master) for subject in missing}
     return keys
 
 
@@ -136,7 +138,7 @@ def active_master() -> MasterKey:
 def remember(key: DataKey) -> None:
     """Let sealing use *key* without asking the database, a thousand keys a process."""
     if len(_remembered) >= REMEMBERED:
-        del _remembered[next(iter(_remembered))]
+        _remembered.pop(next(iter([*_remembered]), ""), None)
     _remembered[key.subject] = key
 
 
@@ -162,10 +164,11 @@ def keep(keys: Iterable[DataKey | None]) -> bool:
     Raises:
         KeyRingError: The active epoch is retired, or has another key here.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("hold_keys"), held(keys))
-        is_held: bool = cursor.fetchone()[0]
-        return is_held
+    try:
+        ((is_held,),) = wire.rows("hold_keys", held(keys))
+    except DatabaseError as error:
+        raise refusal(error) or error from error
+    return bool(is_held)
 
 
 def refusal(error: DatabaseError) -> KeyRingError | None:
@@ -177,20 +180,19 @@ def refusal(error: DatabaseError) -> KeyRingError | None:
     return None
 
 
-def kept(subject: str) -> DataKey | None:
-    """Return the key of *subject*, made and kept where there was none.
+def kept(subjects: Collection[str]) -> dict[str, DataKey | None]:
+    """Return the keys of *subjects*, made and kept where there were none.
 
-    None when it was destroyed.
+    None for one that was destroyed.
 
     Raises:
         KeyRingError: See :func:`keep`.
     """
-    keys = for_sealing([subject])
-    if not keep(keys.values()):
-        forget(subject)
-        keys = for_sealing([subject])
-        keep(keys.values())
-    return keys[subject]
+    keys = for_sealing(subjects)
+    while not keep(keys.values()):  # one that is remembered is not the subject's
+        forget(*subjects)
+        keys = for_sealing(subjects)
+    return keys
 
 
 def held(keys: Iterable[DataKey | None]) -> dict[str, Any]:
@@ -223,7 +225,8 @@ def unwrap(row: Row) -> bytes:
     return _unwrapped(subject, key_id, epoch, bytes(wrapped or b""))
 
 
-def _made(subject: str, master: MasterKey) -> DataKey:
+def made(subject: str, master: MasterKey) -> DataKey:
+    """Return a new key of *subject*, not kept yet."""
     key_id, secret = uuid4(), AESGCM.generate_key(256)
     return DataKey(
         subject=subject,

@@ -16,6 +16,7 @@ from eventstore.events import RecordedEvent
 from eventstore.repository import Loaded
 from projections.models import DirectoryEntry
 from users.aggregate import USER, User
+from users.events import UserErased
 
 FIELDS = ("name", "email", "status")  # of a user's state, in the order people read
 POLL_SECONDS = 0.02  # between two looks at a row that is awaited
@@ -160,6 +161,9 @@ def differences(old: User | None, new: User | None) -> list[Change]:
 
 def set_by(chapters: Sequence[Chapter]) -> dict[str, RecordedEvent]:
     """Return, for each field, the event that gave it the value it has at the end."""
+    last = chapters[-1].event if chapters else None
+    if last is not None and isinstance(last.payload, UserErased):
+        return dict.fromkeys(FIELDS, last)
     return {
         change.field: chapter.event
         for chapter in chapters

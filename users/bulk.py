@@ -166,7 +166,7 @@ def _append(cases: Mapping[str, _Case], wanted: Sequence[Wanted]) -> None:
     if appends:
         for appended in store.append_many(appends):
             cases[appended.stream].appended = appended
-    for stream, case in cases.items():
+    for stream, case in sorted(cases.items()):
         if case.appended and services.erases(case.events):
             erasure.forget(stream)
 

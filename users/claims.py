@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from eventstore import repository, store
+from eventstore.events import ERASED, UnknownEvent
 from users import suppressions
 from users.aggregate import USER
 from users.errors import EmailSuppressedError, EmailTakenError, UserError
@@ -117,7 +118,8 @@ def settle_many(
             refused[stream] = (place, EmailTakenError())
     _write_moves(before, held)
     for stream, events, _source in appends:
-        if any(isinstance(event, UserErased) for event in events):
+        erases = any(isinstance(event, UserErased) for event in events)
+        if erases and stream not in refused:
             _suppress(stream)
     return refused
 
@@ -149,7 +151,7 @@ def rebuild(*, dry_run: bool = False) -> Rebuilt:
     Raises:
         UnreadableEventError: An event may hold an address and cannot be read here.
     """
-    addresses: dict[str, bytes] = {}
+    addresses: dict[str, bytes | None] = {}
     mark = store.watermark()
     _follow(addresses, after=0, until=mark)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -159,7 +161,8 @@ def rebuild(*, dry_run: bool = False) -> Rebuilt:
         return _write_difference(addresses, dry_run=dry_run)
 
 
-def _follow(addresses: dict[str, bytes], *, after: int, until: int) -> None:
+def _follow(addresses: dict[str, bytes | None], *, after: int, until: int) -> None:
+    """Note the address of each user; None for one who was erased."""
     while True:
         batch = store.read_all(
             after=after, until=until, buckets=EVERY_BUCKET, limit=BATCH_SIZE
@@ -168,7 +171,7 @@ def _follow(addresses: dict[str, bytes], *, after: int, until: int) -> None:
         for _bucket, event in batch:
             match event.payload:
                 case UserErased():
-                    addresses.pop(event.stream, None)
+                    addresses[event.stream] = None
                 case UserCreated(email=email) | UserEmailChanged(new_email=email):
                     if event.category == USER.category and not event.is_erased:
                         # Moved to the end: order says since when it is held.
@@ -181,24 +184,30 @@ def _follow(addresses: dict[str, bytes], *, after: int, until: int) -> None:
         after = batch[-1][1].position
 
 
-def _write_difference(addresses: dict[str, bytes], *, dry_run: bool) -> Rebuilt:
+def _write_difference(
+    addresses: Mapping[str, bytes | None], *, dry_run: bool
+) -> Rebuilt:
     held: dict[bytes, str] = {}
-    wrong = []
+    wrong, erased = [], []
     claims = Claim.objects.filter(namespace=EMAIL).values_list("id", "digest", "stream")
     for identity, stored, stream in claims.iterator(BATCH_SIZE):
         if addresses.get(stream) == bytes(stored):
             held[bytes(stored)] = stream
         else:
             wrong.append(identity)
+            if addresses.get(stream, b"") is None:
+                erased.append(bytes(stored))
+    living = {stream: each for stream, each in addresses.items() if each is not None}
     missing, conflicts = [], []
-    for stream, wanted in addresses.items():
+    for stream, wanted in living.items():
         if held.setdefault(wanted, stream) != stream:
             conflicts.append(stream)
         else:
             missing.append(Claim(namespace=EMAIL, digest=wanted, stream=stream))
-    known = len(addresses) - len(conflicts)
+    known = len(living) - len(conflicts)
     kept = Claim.objects.filter(namespace=EMAIL).count() - len(wrong)
     if not dry_run:
+        suppressions.keep(EMAIL, erased)
         for start in range(0, len(wrong), BATCH_SIZE):
             Claim.objects.filter(id__in=wrong[start : start + BATCH_SIZE]).delete()
         # Those held already are passed over by the constraint.
@@ -209,9 +218,12 @@ def _write_difference(addresses: dict[str, bytes], *, dry_run: bool) -> Rebuilt:
 
 
 def _suppress(stream: str) -> None:
+    """Suppress every address the user ever had; before the key is destroyed."""
     held = Claim.objects.filter(stream=stream, namespace=EMAIL)
-    digests = held.values_list("digest", flat=True)
-    suppressions.keep(EMAIL, [bytes(digest) for digest in digests])
+    digests = {bytes(each) for each in held.values_list("digest", flat=True)}
+    for event in store.read_stream(stream):
+        digests |= {new for _, new in _moves(event.payload) if new}
+    suppressions.keep(EMAIL, sorted(digests))
     held.delete()
 
 
@@ -230,12 +242,14 @@ def _suppressed(
     }
 
 
-def _moves(event: UserEvent) -> Iterator[tuple[bytes | None, bytes | None]]:
+def _moves(
+    event: UserEvent | UnknownEvent,
+) -> Iterator[tuple[bytes | None, bytes | None]]:
     """Yield the digest released and the digest taken; None where there is none."""
     match event:
-        case UserCreated():
-            yield None, digest(event.email)
-        case UserEmailChanged():
+        case UserCreated(email=email) if email != ERASED:
+            yield None, digest(email)
+        case UserEmailChanged() if ERASED not in (event.old_email, event.new_email):
             old, new = digest(event.old_email), digest(event.new_email)
             if old != new:
                 yield old, new

@@ -50,6 +50,8 @@ def main(name: str) -> int:
     with Path(name).open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             event = json.loads(line)
+            if "specversion" in event:
+                sys.exit("this is CloudEvents; export with --format ndjson")
             if leaf(event) != event["leaf"]:
                 where = f"#{event['position']} ({event['stream']})"
                 sys.stdout.write(f"line {number}: {where} has another leaf\n")

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from eventstore import sealing
 from eventstore.appends import SALT_BYTES, STREAM_NAME
-from eventstore.archive import persons
 from eventstore.archive.forms import Line, parse, parse_instant
 from eventstore.archive.rows import Row, leaf_of
-from eventstore.codec import decode, type_named
+from eventstore.codec import SEALED, decode, tells_of_somebody, type_named
 from eventstore.errors import ImportRefusedError, PayloadError, StreamNameError
 from eventstore.events import UnknownEvent
 from eventstore.hashing import canonical
@@ -111,12 +110,14 @@ def _check(row: Row, told: Line, *, allow_unknown: bool) -> None:
     if told.leaf is not None and _bytes(told.leaf, 32, "leaf") != row.leaf:
         message = "the leaf is not the one of this event: something in it was changed"
         raise ValueError(message)
-    _check_clear(row, told)
+    _check_clear(told)
 
 
-def _check_clear(row: Row, told: Line) -> None:
-    known = type_named(told.type)
-    if known is None or not persons.is_in_clear(known, row.data):
+def _check_clear(told: Line) -> None:
+    if SEALED in told.data and not sealing.is_sealed(told.data):
+        message = "its sealed part is not one: blob, fields and subject"
+        raise ValueError(message)
+    if not tells_of_somebody(told.type, told.data):
         return
     # It will be sealed, which gives it another leaf.
     if told.leaf is not None:
@@ -124,10 +125,12 @@ def _check_clear(row: Row, told: Line) -> None:
             "it tells of a person in clear; leave salt and leaf out, and it is sealed"
         )
         raise ValueError(message)
-    if told.schema_version != known.schema_version:
+    known = type_named(told.type)
+    newest = known.schema_version if known else 0
+    if told.schema_version != newest or SEALED in told.data:
         message = (
-            f"it tells of a person in clear; lift it to {told.type} version "
-            f"{known.schema_version}, whose personal fields are known"
+            f"it tells of a person in clear; lift it to {told.type} version {newest}, "
+            "whose personal fields are known, with nothing sealed"
         )
         raise ValueError(message)
 

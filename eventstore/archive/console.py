@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
+import psycopg.errors
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError
 
@@ -73,5 +74,8 @@ def could_not_run() -> Iterator[None]:
         message = f"cannot use {error.filename or 'the file'}: {error.strerror}"
         raise CommandError(message, returncode=COULD_NOT_RUN) from error
     except (DatabaseError, InterfaceError) as error:
+        if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+            message = "the database is not prepared: run manage.py migrate first"
+            raise CommandError(message, returncode=COULD_NOT_RUN) from error
         message = f"the database did not do its part: {error}"
         raise CommandError(message, returncode=COULD_NOT_RUN) from error

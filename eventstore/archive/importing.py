@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import orjson
 import psycopg.errors
 from django.db import IntegrityError, connection, transaction
 
@@ -16,7 +17,7 @@ from eventstore import doorbell, history, sql, store, wire
 from eventstore.archive import copying, persons
 from eventstore.archive.candidates import candidate
 from eventstore.archive.rows import Row
-from eventstore.codec import type_named
+from eventstore.codec import tells_of_somebody
 from eventstore.errors import ImportRefusedError
 from eventstore.events import RecordedEvent
 
@@ -36,11 +37,13 @@ class Imported:
         lines: Lines read.
         stored: Events stored.
         skipped: Events that were stored already, by an earlier run.
+        keyless: Persons, counted once a batch, whose sealed data has no key here.
     """
 
     lines: int
     stored: int
     skipped: int
+    keyless: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,8 @@ def import_events(
             lines=batch.last_line,
             stored=done.stored + stored,
             skipped=done.skipped + len(batch.events) - stored,
+            keyless=done.keyless
+            + persons.without_keys([row for _line, row in batch.events]),
         )
         if on_batch:
             on_batch(done)
@@ -200,7 +205,7 @@ def _stored_of_those_in_clear(
         row.event_id
         for _line, row in batch
         if row.event_id in stored
-        and persons.is_in_clear(type_named(row.type), row.data)
+        and tells_of_somebody(row.type, orjson.loads(row.data))
     ]
     return {event.event_id: event for event in store.read_by_ids(doubtful)}
 

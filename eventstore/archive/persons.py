@@ -7,19 +7,12 @@ from typing import Any
 
 import orjson
 
-from eventstore import codec, erasure, sealing, vault
+from eventstore import codec, erasure, sealing, vault, wire
 from eventstore.archive.rows import Row, leaf_of
-from eventstore.codec import EventType
+from eventstore.codec import SEALED, EventType
 from eventstore.events import ERASED, RecordedEvent
 from eventstore.hashing import canonical
 from eventstore.vault import DataKey
-
-IS_SEALED = '"sealed":{"blob":'  # in canonical text no string can hold this
-
-
-def is_in_clear(known: EventType | None, text: str) -> bool:
-    """Say whether a payload, as canonical text, tells of a person in clear."""
-    return known is not None and bool(known.personal) and IS_SEALED not in text
 
 
 def sealed(rows: Sequence[Row]) -> list[Row]:
@@ -28,23 +21,31 @@ def sealed(rows: Sequence[Row]) -> list[Row]:
     Must run in the transaction that stores them.  No query when all is sealed.
     """
     clear = {
-        place: (known, orjson.loads(row.data))
+        place: (known, payload)
         for place, row in enumerate(rows)
-        if is_in_clear(known := codec.type_named(row.type), row.data)
+        if (known := codec.type_named(row.type)) is not None and known.personal
+        if codec.tells_of_somebody(row.type, payload := orjson.loads(row.data))
     }
     if not clear:
         return list(rows)
     subjects = {p: _subject(rows[p], *told) for p, told in clear.items()}
-    keys = vault.for_sealing(subjects.values())
-    if not vault.keep(keys.values()):
-        vault.forget(*keys)
-        keys = vault.for_sealing(subjects.values())
-        vault.keep(keys.values())
+    keys = vault.kept(set(subjects.values()))
     done = list(rows)
     for place, (known, payload) in clear.items():
         subject = subjects[place]
         done[place] = _sealed(rows[place], known, payload, subject, keys[subject])
     return done
+
+
+def without_keys(rows: Sequence[Row]) -> int:
+    """Return how many persons in *rows* have no key here.  One query."""
+    payloads = [orjson.loads(row.data) for row in rows if SEALED in row.data]
+    subjects = {each[SEALED]["subject"] for each in payloads if sealing.is_sealed(each)}
+    if not subjects:
+        return 0
+    ((count,),) = wire.rows("count_keyless", {"subjects": list(subjects)})
+    missing: int = count
+    return missing
 
 
 def is_the_same(row: Row, stored: RecordedEvent) -> bool:
@@ -61,7 +62,7 @@ def is_the_same(row: Row, stored: RecordedEvent) -> bool:
 def erase(rows: Sequence[Row]) -> None:
     """Destroy the keys of whom *rows* erase, and purge what is kept of them."""
     erasing = set(codec.erasing_types())
-    for stream in dict.fromkeys(row.stream for row in rows if row.type in erasing):
+    for stream in sorted({row.stream for row in rows if row.type in erasing}):
         vault.destroy(stream)
         erasure.forget(stream)
 

@@ -1,6 +1,6 @@
 -- Appends one event to one stream; one round trip.
--- Returns: its place (1, as append.sql does), last version, last position, recorded_at in
--- microseconds since 1970;
+-- Returns: its place (1, as append.sql does), last version, last position, and
+-- recorded_at in microseconds since 1970;
 -- no row when may_repeat and the id is stored already; version 0 when the key is not
 -- the subject's.
 SELECT

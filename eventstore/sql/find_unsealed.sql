@@ -1,9 +1,12 @@
--- Finds the first event of a stream that tells of a person in clear.
+-- Finds the events of a stream that have no sealed part and might have one.
 -- Parameters: stream; types = names of the event types with personal fields.
-SELECT position FROM events
+SELECT
+    position,
+    type,
+    data::text AS data
+FROM events
 WHERE
     stream = %(stream)s
     AND type = any(%(types)s::text[])
     AND NOT data ? 'sealed'
 ORDER BY version
-LIMIT 1

@@ -231,7 +231,7 @@ def _tell(endpoint: WebhookEndpoint, change: str, reason: str = "") -> None:
 
 
 def _sealed(name: str, secret: str) -> str:
-    key = vault.kept(_subject(name))
+    key = vault.kept([_subject(name)])[_subject(name)]
     if key is None:
         text = f"The key of the endpoint {name} is gone; add one of another name."
         raise EndpointStateError(text)

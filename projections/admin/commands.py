@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from eventstore.admin.pages import SeeOther, page
-from eventstore.errors import ConcurrencyError, UnreadableEventError
+from eventstore.errors import ConcurrencyError, UnreadableEventError, UnsealedError
 from projections import queries
 from projections.admin.forms import CommandForm, CreateUserForm
 from projections.admin.user import unknown
@@ -30,6 +30,7 @@ from users.errors import (
     UserExistsError,
 )
 from users.services import Outcome
+from users.values import Status
 
 CONFLICT = 409
 REFUSED = 422
@@ -68,8 +69,8 @@ def change(
     """Change one user, unless somebody else did meanwhile: then say what, and ask."""
     loaded = queries.user(user_id)
     state = loaded.state
-    if state is None:
-        return unknown(request, user_id)
+    if state is None or state.status is Status.ERASED:
+        return _unchangeable(request, user_id, state)
     if request.method != "POST":
         seen = {name: getattr(state, name) for name in queries.FIELDS}
         initial = {**seen, "expected_version": loaded.version}
@@ -83,10 +84,19 @@ def change(
         outcome = services.execute(command, expected_version=expected)
     except ConcurrencyError as error:
         return _conflict(request, user_id, form, command, error)
-    except (UserError, UnreadableEventError) as error:
+    except (UserError, UnreadableEventError, UnsealedError) as error:
         explain(form, error)
         return _form_page(request, user_id, form, status=REFUSED)
     _say(request, outcome)
+    return _user_page(user_id)
+
+
+def _unchangeable(
+    request: HttpRequest, user_id: UUID, state: User | None
+) -> HttpResponse:
+    if state is None:
+        return unknown(request, user_id)
+    messages.info(request, _("This person was erased; nothing changes any more."))
     return _user_page(user_id)
 
 

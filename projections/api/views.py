@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from eventstore import store
 from eventstore.events import RecordedEvent
-from eventstore.repository import Loaded
+from eventstore.repository import Loaded, refuse_unreadable
 from projections import queries
 from projections.api import masking, parameters
 from projections.api.errors import BehindError
@@ -207,6 +207,8 @@ def _user_as_of(request: Request, user_id: UUID, as_of: datetime) -> Response:
 def _then(
     user_id: UUID, loaded: Loaded[User | None]
 ) -> tuple[dict[str, Any], RecordedEvent]:
+    if loaded.unreadable:
+        refuse_unreadable([loaded.unreadable])
     if loaded.state is None or loaded.last is None:
         if queries.user(user_id).version == 0:
             raise UserNotFoundError(user_id)
@@ -227,6 +229,8 @@ def _then(
 def _why_missing(user_id: UUID, version: int | None) -> Exception:
     loaded = queries.user(user_id)
     known = loaded.version
+    if loaded.unreadable:
+        refuse_unreadable([loaded.unreadable])
     if loaded.state is not None and loaded.state.status is Status.ERASED:
         return UserErasedError(user_id)
     if known == 0:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
+from django.core.management import call_command
+from django.utils import timezone
 
-from eventstore import store, vault
+from eventstore import roles, store, vault
 from eventstore.archive import rows
 from eventstore.archive.importing import Imported, import_events
 from eventstore.errors import ImportRefusedError
 from eventstore.events import ERASED
 from eventstore.integrity import verify
 from eventstore.models import StoredEvent
+from tests import rest
+from tests.databases import acting_as, cloned
 from tests.eventstore.test_archive import changed, exported, line
-from tests.factories import ADA, appended
+from tests.factories import ADA, appended, known_user
 from users.aggregate import USER
 from users.events import UserCreated
 
@@ -86,3 +91,21 @@ def test_an_id_of_another_person_is_refused(changes: dict[str, object]) -> None:
 def test_an_older_shape_in_clear_is_refused() -> None:
     with pytest.raises(ImportRefusedError, match="lift it to UserCreated version 1"):
         import_events([line(schema_version=7)], allow_unknown=True)
+
+
+def test_says_that_keys_are_missing_and_so_does_everybody_who_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known_user(ADA)
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b"".join(exported()))
+    with cloned(), acting_as(roles.OWNER):
+        call_command("import_events", str(file))
+        assert "sealed under keys that are not in this vault" in capsys.readouterr().out
+        api = rest.client()
+        now = timezone.now().isoformat().replace("+00:00", "Z")
+        for url in ("", f"?at={now}"):
+            read = api.get(f"/api/v1/users/{ADA}{url}")
+            assert rest.problem(read)["title"] == "Keys unavailable"
+        refused = rest.post(api, f"/api/v1/users/{ADA}/name", {"name": "Ada King"})
+    assert rest.problem(refused)["title"] == "Keys unavailable"

@@ -25,6 +25,7 @@ def ring_file(**changes: Any) -> str:
     told = {
         "format": "annals-key-ring/1",
         "purpose": "production",
+        "active": 1,
         "epochs": [{"epoch": 1, "key": KEY, "made_at": MADE}],
     }
     return json.dumps(told | changes)
@@ -44,7 +45,8 @@ def own_ring(tmp_path: Path, committed_db: str) -> Any:
 def test_a_ring_is_what_was_written() -> None:
     ring = keyring.with_new_epoch(keyring.new(keyring.PRODUCTION))
     assert keyring.parse(keyring.written(ring)) == ring
-    assert ring.active.epoch == 2
+    assert ring.active.epoch == 1
+    assert keyring.activated(ring, 2).active.epoch == 2
 
 
 def test_the_documented_file_is_a_ring() -> None:
@@ -76,6 +78,7 @@ def test_the_documented_file_is_a_ring() -> None:
             ring_file(epochs=[{"epoch": 1, "key": "?", "made_at": MADE}]),
             "the key of epoch 1 is not 32 bytes in base64",
         ),
+        (ring_file(active=2), "active is none of its epochs"),
         (ring_file(more=1), "unknown field `more`"),
     ],
 )
@@ -117,7 +120,7 @@ def test_says_what_is_missing(name: str, reason: str) -> None:
 
 def test_a_file_that_changed_is_read_again(own_ring: Path) -> None:
     assert keyring.current().active.epoch == 1
-    keyring.save(keyring.with_new_epoch(keyring.current()), own_ring)
+    keyring.save(keyring.with_new_epoch(keyring.current(), active=2), own_ring)
     os.utime(own_ring, ns=(1, 1))
     assert keyring.current().active.epoch == 2
 
@@ -131,6 +134,7 @@ def test_rotation_rewraps_every_key_and_touches_no_event(
     vault.destroy("user-4")
     before = list(StoredEvent.objects.order_by("position").values())
     call_command("key_ring", "add")
+    call_command("key_ring", "activate", "2")
     call_command("key_ring", "rewrap")
     call_command("key_ring", "drop", "1")
     assert "4 keys rewrapped" in capsys.readouterr().out
@@ -143,7 +147,7 @@ def test_rotation_rewraps_every_key_and_touches_no_event(
 
 def test_rewrapping_again_changes_nothing(own_ring: Path) -> None:
     appended("user-1", user_created())
-    keyring.save(keyring.with_new_epoch(keyring.current()), own_ring)
+    keyring.save(keyring.with_new_epoch(keyring.current(), active=2), own_ring)
     assert (rotation.rewrap(), rotation.rewrap()) == (1, 0)
 
 
@@ -151,9 +155,16 @@ def test_rewrapping_again_changes_nothing(own_ring: Path) -> None:
 def test_an_epoch_that_wraps_keys_is_not_dropped() -> None:
     appended("user-1", user_created())
     call_command("key_ring", "add")
+    call_command("key_ring", "activate", "2")
     with pytest.raises(CommandError, match="epoch 1 still wraps keys"):
         call_command("key_ring", "drop", "1")
     assert [*keyring.current().keys] == [1, 2]
+
+
+@pytest.mark.usefixtures("own_ring")
+def test_an_epoch_that_never_was_is_not_dropped() -> None:
+    with pytest.raises(CommandError, match="the key ring has no epoch 9;"):
+        call_command("key_ring", "drop", "9")
 
 
 @pytest.mark.usefixtures("own_ring")
@@ -168,6 +179,7 @@ def test_a_process_with_the_old_ring_cannot_wrap_under_a_retired_epoch(
     old = keyring.current()
     appended("user-1", user_created())
     call_command("key_ring", "add")
+    call_command("key_ring", "activate", "2")
     call_command("key_ring", "rewrap")
     call_command("key_ring", "drop", "1")
     keyring.save(old, own_ring)  # a machine that was not given the new file
@@ -198,9 +210,10 @@ def test_shows_every_epoch_and_what_is_wrong(
     call_command("key_ring", "show")
     _added, ring, *shown = capsys.readouterr().out.splitlines()
     assert ring == f"{own_ring} (production)"
-    assert shown == ["epoch 1: wraps 1 keys", "epoch 2: wraps 0 keys, active"]
+    assert shown == ["epoch 1: wraps 1 keys, active", "epoch 2: wraps 0 keys"]
     keyring.save(keyring.new(keyring.PRODUCTION), own_ring)
-    call_command("key_ring", "show")
+    with pytest.raises(CommandError, match="not the key ring of this database"):
+        call_command("key_ring", "show")
     *_others, line = capsys.readouterr().out.splitlines()
     assert line == (
         "epoch 1: wraps 1 keys, active, THE RING HAS ANOTHER KEY UNDER THIS NUMBER"

@@ -38,7 +38,7 @@ def test_a_missing_ring_is_an_error() -> None:
         assert ids() == ["eventstore.E003"]
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("committed_db")
 def test_a_development_ring_is_refused_in_deployment(tmp_path: Path) -> None:
     path = tmp_path / "ring.json"
     keyring.save(keyring.new(keyring.DEVELOPMENT), path)
@@ -58,6 +58,7 @@ def test_a_ring_of_another_database_is_an_error(production_ring: Path) -> None:
     appended("user-1", user_created())
     keyring.save(keyring.new(keyring.PRODUCTION), production_ring)
     assert ids(databases=DATABASE) == ["eventstore.E006"]
+    assert ids(include_deployment_checks=True) == ["eventstore.E006"]
 
 
 @pytest.mark.usefixtures("superuser", "production_ring")

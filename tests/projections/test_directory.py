@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
@@ -66,7 +67,7 @@ def test_an_event_of_no_known_type_moves_only_the_version() -> None:
     odd = recorded(renamed(), version=2, position=3)
     row = directory.fold([created])
     assert row is not None
-    object.__setattr__(odd, "payload", unknown)
+    odd = msgspec.structs.replace(odd, payload=unknown)
     after = directory.project(row, odd)
     assert after is not None
     assert (after.name, after.version) == ("Ada Byron", 2)

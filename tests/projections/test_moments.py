@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from django.http import QueryDict
 
@@ -81,8 +81,8 @@ def test_an_event_counts_from_the_instant_it_was_recorded(
 def backdated() -> list[Chapter]:
     """The third event, recorded last, became true between the first two."""
     first, second, third = (chapter.event for chapter in history())
-    early = replace(third, occurred_at=NOON + HOUR / 2)
-    late = replace(second, occurred_at=NOON + HOUR)
+    early = msgspec.structs.replace(third, occurred_at=NOON + HOUR / 2)
+    late = msgspec.structs.replace(second, occurred_at=NOON + HOUR)
     return queries.told([first, late, early])
 
 

@@ -22,7 +22,8 @@ from eventstore.subscriptions import catch_up
 from projections import queries
 from projections.directory import DIRECTORY
 from projections.models import DirectoryEntry
-from tests import databases
+from tests import databases, rest
+from tests.backoffice import superuser, text, user_url
 from tests.factories import ADA, known_user, metadata, user_created
 from tests.given import given
 from users import claims, services
@@ -281,3 +282,43 @@ def test_who_is_in_the_log_in_clear_cannot_be_erased() -> None:
     with pytest.raises(UnsealedError, match="recorded before personal data was sealed"):
         services.execute(ERASE, metadata())
     assert queries.user(ADA).state == User(name=NAME, email=EMAIL, status=Status.ACTIVE)
+
+
+@pytest.mark.django_db
+def test_staff_erase_after_typing_the_address_and_no_form_is_left_afterwards() -> None:
+    known_user(ADA, name=NAME, email=EMAIL)
+    client = superuser()
+    url = user_url(ADA, "commands/erase-user/")
+    asked = {
+        "expected_version": "1",
+        "ground": "request",
+        "confirmation": "other@x.org",
+    }
+    assert client.post(url, asked).status_code == 422
+    assert queries.user(ADA).version == 1
+    done = client.post(url, asked | {"confirmation": EMAIL.upper()})
+    assert (done.status_code, queries.user(ADA).version) == (303, 2)
+    page = client.get(user_url(ADA))
+    assert NAME not in page.content.decode()
+    assert "This person was erased on" in (text(page, "erased") or "")
+    for command in ("erase-user", "change-name"):
+        answer = client.get(user_url(ADA, f"commands/{command}/"))
+        assert (answer.status_code, answer["Location"]) == (303, user_url(ADA))
+
+
+@pytest.mark.django_db
+def test_clients_erase_and_are_told_that_somebody_is_gone() -> None:
+    known_user(ADA, name=NAME, email=EMAIL)
+    api = rest.client()
+    url = f"/api/v1/users/{ADA}"
+    refused = rest.post(api, f"{url}/erase", {"ground": "fun"})
+    assert rest.problem(refused)["errors"] == [
+        {"pointer": "#/ground", "detail": "Use one of request, retention, unlawful."}
+    ]
+    assert rest.post(api, f"{url}/erase", {"ground": "request"}).status_code == 202
+    assert rest.post(api, f"{url}/erase", {"ground": "request"}).status_code == 200
+    for answer in (api.get(url), rest.post(api, f"{url}/name", {"name": NAME})):
+        assert rest.problem(answer)["type"] == "urn:annals:problem:user-erased"
+        assert answer.status_code == 410
+    for event in api.get(f"{url}/events").json()["results"][:-1]:
+        assert set(event["data"].values()) == {ERASED}

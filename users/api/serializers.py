@@ -25,6 +25,7 @@ from users.values import (
     Status,
 )
 
+GROUNDS = [ground.value for ground in ErasureGround]
 STATUSES = [status.value for status in SETTABLE_STATUSES]
 
 
@@ -146,7 +147,10 @@ class ChangeStatusSerializer(CommandSerializer):
 class EraseUserSerializer(CommandSerializer):
     """Make what is known of a person unreadable, for good."""
 
-    ground = serializers.ChoiceField(choices=[ground.value for ground in ErasureGround])
+    ground = serializers.ChoiceField(
+        choices=GROUNDS,
+        error_messages={"invalid_choice": f"Use one of {', '.join(GROUNDS)}."},
+    )
 
     def to_command(self, body: Mapping[str, Any], user_id: UUID) -> EraseUser:
         """Return the command of a validated body."""

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from argparse import BooleanOptionalAction
+from argparse import ArgumentTypeError, BooleanOptionalAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 HOST = "127.0.0.1"
+MAX_PORT = 65_535
 ASK_SECONDS = 0.2  # between two questions whether the web answers
 GREEN, MAGENTA, CYAN, BLUE, WHITE = 32, 35, 36, 34, 37
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) <= MAX_PORT:
+        return int(text)
+    message = f"a port is a number from 1 to {MAX_PORT}"
+    raise ArgumentTypeError(message)
 
 
 class Command(BaseCommand):
@@ -40,9 +48,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=_port, default=8000)
         parser.add_argument(
-            "--feed-port", type=int, help="of the event stream (default: --port + 1)"
+            "--feed-port", type=_port, help="of the event stream (default: --port + 1)"
         )
         parser.add_argument(
             "--stop-timeout",

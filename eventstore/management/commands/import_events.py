@@ -23,6 +23,13 @@ from eventstore.migrating import as_migrating_role
 NEXT = "Now run `manage.py rebuild_claims`: the addresses of imported users are free."
 
 
+KEYLESS = (
+    "Persons in it are sealed under keys that are not in this vault: nobody can read "
+    "them, and subscriptions wait. Bring the vault and its key ring: "
+    "docs/reference/archive.md, Persons."
+)
+
+
 class Command(BaseCommand):
     """Imports what export_events wrote; running it again goes on where it stopped."""
 
@@ -70,7 +77,9 @@ class Command(BaseCommand):
         if refusal is not None:
             message = f"{refusal}; nothing of its batch was stored"
             raise CommandError(message, returncode=REFUSED) from refusal
-        if done.stored and not as_json:
+        if done.keyless and not as_json:
+            self.stdout.write(KEYLESS)
+        elif done.stored and not as_json:
             self.stdout.write(NEXT)
 
 

@@ -1,4 +1,4 @@
-"""manage.py key_ring show|create|add|rewrap|drop: the master keys."""
+"""manage.py key_ring show|create|add|activate|rewrap|drop: the master keys."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ class Command(BaseCommand):
         steps.add_parser("show", help="each epoch, and how many keys it wraps")
         create = steps.add_parser("create", help="write a new ring; never over a file")
         create.add_argument("path", type=Path)
-        steps.add_parser(
-            "add", help="add a master key; from now on it is the active one"
+        steps.add_parser("add", help="add a master key, which wraps nothing yet")
+        activate = steps.add_parser(
+            "activate", help="let a master key wrap what is new"
         )
+        activate.add_argument("epoch", type=int)
         steps.add_parser("rewrap", help="wrap every key under the active epoch")
         drop = steps.add_parser("drop", help="forget a master key that wraps nothing")
         drop.add_argument("epoch", type=int)
@@ -48,8 +50,15 @@ class Command(BaseCommand):
     def _show(self, _options: dict[str, Any]) -> None:
         ring = keyring.current()
         self.stdout.write(f"{keyring.path_of_ring()} ({ring.purpose})")
-        for epoch in rotation.epochs():
+        epochs = rotation.epochs()
+        for epoch in epochs:
             self.stdout.write(f"epoch {epoch.epoch}: {_told(epoch)}")
+        if any(not each.fits or (each.keys and not each.is_in_ring) for each in epochs):
+            message = (
+                "this is not the key ring of this database; use the file that is, or "
+                "personal data can be neither read nor recorded"
+            )
+            raise KeyRingError(message)
 
     def _create(self, options: dict[str, Any]) -> None:
         path = options["path"].absolute()
@@ -62,9 +71,18 @@ class Command(BaseCommand):
     def _add(self, _options: dict[str, Any]) -> None:
         ring = keyring.with_new_epoch(keyring.current())
         keyring.save(ring, keyring.path_of_ring())
+        epoch = max(ring.keys)
         self.stdout.write(
-            f"Added epoch {ring.active.epoch}. Copy the file to every machine, then: "
-            "manage.py key_ring rewrap"
+            f"Added epoch {epoch}. Copy the file to every machine, then: "
+            f"manage.py key_ring activate {epoch}"
+        )
+
+    def _activate(self, options: dict[str, Any]) -> None:
+        ring = keyring.activated(keyring.current(), options["epoch"])
+        keyring.save(ring, keyring.path_of_ring())
+        self.stdout.write(
+            f"Epoch {ring.active_epoch} wraps what is new. Copy the file to every "
+            "machine, then: manage.py key_ring rewrap"
         )
 
     def _rewrap(self, _options: dict[str, Any]) -> None:
@@ -76,6 +94,9 @@ class Command(BaseCommand):
 
     def _drop(self, options: dict[str, Any]) -> None:
         epoch = options["epoch"]
+        if epoch not in keyring.current().keys:
+            message = f"the key ring has no epoch {epoch}; manage.py key_ring show"
+            raise KeyRingError(message)
         ring = keyring.without(keyring.current(), epoch)
         rotation.retire(epoch)
         keyring.save(ring, keyring.path_of_ring())

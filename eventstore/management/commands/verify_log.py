@@ -10,7 +10,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from eventstore import integrity, store
-from eventstore.archive.console import REFUSED, Progress, could_not_run
+from eventstore.archive.console import COULD_NOT_RUN, REFUSED, Progress, could_not_run
 from eventstore.integrity import Verdict
 
 
@@ -28,6 +28,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Verify, showing how far it is on standard error."""
         first, last = options["first"], options["last"]
+        if first < 1 or (last is not None and last < first):
+            message = "--from is a position from 1, and --to is not below it"
+            raise CommandError(message, returncode=COULD_NOT_RUN)
         with could_not_run():
             until = min(filter(None, (store.watermark(), last)), default=0)
             bar = Progress(self.stderr, "verified", total=max(until - first + 1, 0))  # type: ignore[arg-type]

@@ -100,6 +100,9 @@ DECLARE
     _count bigint;
 BEGIN
     PERFORM use_epoch_v1(_epoch, _fingerprint);
+    -- In one order, as whoever destroys several: nobody is deadlocked.
+    PERFORM FROM vault.subject_key AS k
+    WHERE k.subject = ANY(_subjects) ORDER BY k.subject FOR UPDATE;
     UPDATE vault.subject_key AS k
     SET epoch = _epoch, wrapped_key = n.wrapped_key
     FROM unnest(_subjects, _wrapped_keys) AS n (subject, wrapped_key)
