@@ -16,7 +16,7 @@ from rest_framework.views import set_rollback
 
 from eventstore.errors import ConcurrencyError, KeyRingError, UnreadableEventError
 from projections.api.errors import BehindError
-from projections.queries import CursorError
+from projections.pages import CursorError
 from users.api.conditions import StaleError, etag
 from users.errors import (
     CompanionRefusedError,

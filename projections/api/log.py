@@ -10,17 +10,18 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from eventstore import browser, conversations
 from eventstore.browser import EventPage
 from projections.api import following, masking, parameters
+from projections.api.reflecting import REFLECTED, LogView
 from projections.api.serializers import (
     AroundSerializer,
     ConversationSerializer,
     EventSerializer,
     LogPageSerializer,
 )
+from projections.filters import MAX_POSITION
 from users.api.schema import problems
 from users.scopes import Scope
 
@@ -28,7 +29,7 @@ WINDOW_SECONDS = 60
 MAX_WINDOW_SECONDS = 86_400
 
 
-class EventsView(APIView):
+class EventsView(LogView):
     """The log, newest first."""
 
     scopes = {"GET": Scope.EVENTS_READ}
@@ -53,6 +54,7 @@ class EventsView(APIView):
                 " not wait.",
             ),
             *following.FILTERS,
+            REFLECTED,
         ],
         responses={200: LogPageSerializer, **problems(400, 401, 503)},
     )
@@ -60,9 +62,8 @@ class EventsView(APIView):
         """Return one page of the events that all filters let through."""
         if following.WAIT in request.query_params:
             return following.answer(request)
-        most = parameters.MAX_POSITION
-        before = parameters.optional_number(request, "before", most=most)
-        after = parameters.optional_number(request, "after", most=most)
+        before = parameters.optional_number(request, "before", most=MAX_POSITION)
+        after = parameters.optional_number(request, "after", most=MAX_POSITION)
         if before is not None and after is not None:
             raise ValidationError({"after": "Use either `before` or `after`."})
         limit = parameters.number(
@@ -74,7 +75,7 @@ class EventsView(APIView):
         return _answer(request, page)
 
 
-class EventsAroundView(APIView):
+class EventsAroundView(LogView):
     """What was recorded around an instant."""
 
     scopes = {"GET": Scope.EVENTS_READ}
@@ -90,6 +91,7 @@ class EventsAroundView(APIView):
                 description="Seconds to each side, at most 86400; 60 unless told.",
             ),
             OpenApiParameter("limit", int, description="At most 200."),
+            REFLECTED,
         ],
         responses={200: AroundSerializer, **problems(400, 401)},
     )
@@ -112,7 +114,7 @@ class EventsAroundView(APIView):
         return Response(told.data)
 
 
-class ConversationView(APIView):
+class ConversationView(LogView):
     """A business conversation, as a tree."""
 
     scopes = {"GET": Scope.EVENTS_READ}
@@ -120,6 +122,7 @@ class ConversationView(APIView):
     @extend_schema(
         operation_id="get_conversation",
         summary="What one conversation led to, and why",
+        parameters=[REFLECTED],
         responses={200: ConversationSerializer, **problems(401, 404)},
     )
     def get(self, request: Request, correlation_id: UUID) -> Response:
