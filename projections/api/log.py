@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventstore import browser, conversations
+from eventstore import browser, conversations, streams
 from eventstore.browser import EventPage
 from projections.api import following, masking, parameters
 from projections.api.reflecting import REFLECTED, LogView
@@ -20,6 +20,7 @@ from projections.api.serializers import (
     ConversationSerializer,
     EventSerializer,
     LogPageSerializer,
+    StreamSerializer,
 )
 from projections.filters import MAX_POSITION
 from users.api.schema import problems
@@ -133,6 +134,50 @@ class ConversationView(LogView):
             raise NotFound(detail)
         told = ConversationSerializer(found, context=masking.context(request))
         return Response(told.data)
+
+
+class StreamView(LogView):
+    """One stream of any kind: where it begins and ends, and what is in it."""
+
+    scopes = {"GET": Scope.EVENTS_READ}
+
+    @extend_schema(
+        operation_id="get_stream",
+        summary="A stream: its first event, its head, its events",
+        parameters=[
+            OpenApiParameter("limit", int, description="At most 200."),
+            OpenApiParameter("before", int, description="Below this version."),
+            REFLECTED,
+        ],
+        responses={200: StreamSerializer, **problems(400, 401, 404)},
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """Return a page of the stream, newest first."""
+        parameters.only(request, "limit", "before")
+        before = parameters.optional_number(
+            request, "before", most=parameters.MAX_VERSION
+        )
+        limit = parameters.number(
+            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+        )
+        found = (
+            None if "\x00" in name else streams.read(name, before=before, limit=limit)
+        )
+        if found is None:
+            detail = "Nothing was ever recorded in a stream of this name."
+            raise NotFound(detail)
+        older = None if found.is_last else found.events[-1].version
+        shown = {
+            "stream": name,
+            "version": found.head.version,
+            "first": found.first,
+            "head": found.head,
+            "results": found.events,
+            "next": _link(request, before=older),
+        }
+        headers = {"Link": f'<{shown["next"]}>; rel="next"'} if older else {}
+        told = StreamSerializer(shown, context=masking.context(request))
+        return Response(told.data, headers=headers)
 
 
 def _answer(request: Request, page: EventPage) -> Response:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from projections.api.log import ConversationView, EventsAroundView, EventsView
+from projections.api.log import (
+    ConversationView,
+    EventsAroundView,
+    EventsView,
+    StreamView,
+)
 from projections.api.past import UserExplanationView, UserHistoryView
 from projections.api.stream import EventStreamView
 from projections.api.views import UserEventsView, UsersView, UserView
@@ -41,6 +46,7 @@ urlpatterns = [
     path("events", EventsView.as_view(), name="events"),
     path("events/stream", EventStreamView.as_view(), name="event-stream"),
     path("events/around", EventsAroundView.as_view(), name="events-around"),
+    path("streams/<path:name>", StreamView.as_view(), name="stream"),
     path(
         "correlations/<uuid:correlation_id>",
         ConversationView.as_view(),
