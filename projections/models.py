@@ -82,5 +82,7 @@ class UserPeriod(UserRow):
             GistIndex(fields=["recorded"], name="period_recorded"),
             GistIndex(fields=["valid"], name="period_valid"),
             models.Index(fields=["-created_at", "-user_id"], name="period_newest"),
+            models.Index(fields=["-updated_at", "-user_id"], name="period_updated"),
+            models.Index(fields=["name", "user_id"], name="period_name"),
             models.Index(fields=["user_id", "version"], name="period_user"),
         ]
