@@ -54,13 +54,6 @@ PARAMETERS = [
         for name, each in DirectoryFilter.base_filters.items()
     ),
 ]
-LINK = OpenApiParameter(
-    "Link",
-    str,
-    OpenApiParameter.HEADER,
-    description='`rel="next"`: the next page, as in `next`.',
-    response=[200],
-)
 NAMES = [each.name for each in PARAMETERS]
 
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from eventstore import browser, conversations, streams
 from eventstore.browser import EventPage
 from projections.api import following, masking, parameters
-from projections.api.reflecting import REFLECTED, LogView
+from projections.api.reflecting import NEXT_LINK, REFLECTED, LogView
 from projections.api.serializers import (
     AroundSerializer,
     ConversationSerializer,
@@ -148,6 +148,7 @@ class StreamView(LogView):
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("before", int, description="Below this version."),
             REFLECTED,
+            NEXT_LINK,
         ],
         responses={200: StreamSerializer, **problems(400, 401, 404)},
     )

@@ -18,7 +18,7 @@ from eventstore.events import RecordedEvent
 from eventstore.masking import MASK, masked_event
 from projections import queries
 from projections.api import masking, parameters
-from projections.api.reflecting import REFLECTED, LogView
+from projections.api.reflecting import NEXT_LINK, REFLECTED, LogView
 from projections.queries import Chapter
 from users.api.schema import problems
 from users.errors import UserNotFoundError
@@ -80,10 +80,12 @@ class EarlierValueSerializer(serializers.Serializer[Any]):
     set_by = ToldEventSerializer(read_only=True)
 
 
-class ExplainedFieldSerializer(EarlierValueSerializer):
+class ExplainedFieldSerializer(serializers.Serializer[Any]):
     """The value of a field, the event that set it, and the values before."""
 
     field = serializers.CharField(read_only=True)
+    value = serializers.CharField(read_only=True, allow_null=True)
+    set_by = ToldEventSerializer(read_only=True)
     earlier = EarlierValueSerializer(
         many=True, read_only=True, help_text="Newest first, at most 50."
     )
@@ -117,6 +119,7 @@ class UserHistoryView(LogView):
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("from_version", int, description="First version."),
             REFLECTED,
+            NEXT_LINK,
         ],
         responses={200: HistoryPageSerializer, **problems(400, 401, 404)},
     )

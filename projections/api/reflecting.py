@@ -33,6 +33,13 @@ REFLECTED = OpenApiParameter(
     description="All events at or below this position are in the answer.",
     response=[200],
 )
+NEXT_LINK = OpenApiParameter(
+    "Link",
+    str,
+    OpenApiParameter.HEADER,
+    description='`rel="next"`: the next page, as in `next`.',
+    response=[200],
+)
 WAITING = [
     REFLECTED,
     OpenApiParameter(

@@ -22,7 +22,13 @@ from eventstore.repository import Loaded
 from projections import queries
 from projections.api import listing, masking, parameters
 from projections.api.errors import BehindError
-from projections.api.reflecting import REFLECTED, WAITING, LogView, ReadModelView
+from projections.api.reflecting import (
+    NEXT_LINK,
+    REFLECTED,
+    WAITING,
+    LogView,
+    ReadModelView,
+)
 from projections.api.serializers import (
     EventPageSerializer,
     EventSerializer,
@@ -58,7 +64,7 @@ class UsersView(ReadModelView):
         summary="Search and list users, now or at an instant",
         description="Whoever is found must match all that is asked for. With `at` or"
         " `as_of` search, filters and order are those of the instant.",
-        parameters=[*listing.PARAMETERS, *WAITING, listing.LINK],
+        parameters=[*listing.PARAMETERS, *WAITING, NEXT_LINK],
         responses={200: UserPageSerializer, **problems(400, 401)},
     )
     def get(self, request: Request) -> Response:
