@@ -84,5 +84,6 @@ class UserPeriod(UserRow):
             models.Index(fields=["-created_at", "-user_id"], name="period_newest"),
             models.Index(fields=["-updated_at", "-user_id"], name="period_updated"),
             models.Index(fields=["name", "user_id"], name="period_name"),
+            models.Index(Upper("email"), name="period_email"),
             models.Index(fields=["user_id", "version"], name="period_user"),
         ]

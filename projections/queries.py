@@ -49,8 +49,10 @@ def users(
         as_of: As it was true at this instant, by all that is known today (ADR-0017).
     """
     if at is not None:
-        # Nobody was known before they were created: what an index can end at.
-        return UserPeriod.objects.filter(recorded__contains=at, created_at__lte=at)
+        # Nothing known by then was recorded later: where the orders' indexes begin.
+        return UserPeriod.objects.filter(
+            recorded__contains=at, created_at__lte=at, updated_at__lte=at
+        )
     if as_of is not None:
         return UserPeriod.objects.filter(valid__contains=as_of)
     return DirectoryEntry.objects.all()
