@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from eventstore import store, subscriptions
 from projections import pages
+from projections.api import reflecting
 from projections.models import DirectoryEntry, UserPeriod
 from tests.factories import (
     ADA,
@@ -256,8 +259,38 @@ def test_a_client_may_prefer_to_wait(api: Client) -> None:
     behind = api.get(USERS, headers={"Prefer": "wait=0"})
     assert (behind["Preference-Applied"], behind.status_code) == ("wait=0", 200)
     assert int(behind["Annals-Position"]) < store.watermark()
-    capped = api.get(USERS, headers={"Prefer": "handling=lenient"})
-    assert "Preference-Applied" not in capped
+    other = api.get(USERS, headers={"Prefer": "handling=lenient"})
+    assert "Preference-Applied" not in other
+
+
+def test_waits_until_the_list_is_where_the_log_was(api: Client) -> None:
+    people()
+    known_user(name="Late")
+    mark = store.watermark()
+
+    def apply_later() -> None:
+        catch_up()
+        connection.close()
+
+    thread = threading.Thread(target=apply_later)
+    thread.start()
+    response = api.get(USERS, headers={"Prefer": "wait=99"})
+    thread.join()
+    assert ("Late" in names(response), response["Preference-Applied"]) == (
+        True,
+        "wait=10",
+    )
+    assert response["Annals-Position"] == str(mark)
+
+
+def test_waits_for_nothing_where_too_many_wait(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_user(name="Late")
+    monkeypatch.setattr(reflecting, "places", threading.BoundedSemaphore(1))
+    with reflecting.places:
+        response = api.get(USERS, headers={"Prefer": "wait=9"})
+    assert (names(response), "Preference-Applied" in response) == ([], False)
 
 
 @pytest.mark.parametrize("then", [False, True])
