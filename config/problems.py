@@ -21,7 +21,7 @@ from eventstore.errors import (
     UnsealedError,
 )
 from projections.api.errors import BehindError
-from projections.queries import CursorError
+from projections.pages import CursorError
 from users.api.conditions import StaleError, etag
 from users.errors import (
     CompanionRefusedError,

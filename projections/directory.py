@@ -59,12 +59,18 @@ def fold(events: Iterable[RecordedEvent]) -> DirectoryEntry | None:
     return row
 
 
-def apply(events: Sequence[RecordedEvent]) -> None:
-    """Write a batch: read the rows it touches, fold in memory, write them at once."""
+def by_user(events: Iterable[RecordedEvent]) -> dict[UUID, list[RecordedEvent]]:
+    """Return the events of each user, in the order given; those of others left out."""
     touched: dict[UUID, list[RecordedEvent]] = {}
     for event in events:
         if event.category == USER.category:
             touched.setdefault(user_id_of(event.stream), []).append(event)
+    return touched
+
+
+def apply(events: Sequence[RecordedEvent]) -> None:
+    """Write a batch: read the rows it touches, fold in memory, write them at once."""
+    touched = by_user(events)
     rows = DirectoryEntry.objects.in_bulk(list(touched))
     changed, gone = [], []
     for user_id, its_events in touched.items():

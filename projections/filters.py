@@ -9,9 +9,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from projections import instants, queries
-from projections.models import DirectoryEntry
+from projections import instants, pages
+from projections.models import DirectoryEntry, UserRow
 from users.values import SETTABLE_STATUSES
+
+MAX_POSITION = 2**63 - 1
 
 
 class InstantField(forms.CharField):
@@ -38,6 +40,12 @@ class InstantFilter(django_filters.Filter):
     field_class = InstantField
 
 
+class PositionFilter(django_filters.Filter):
+    """Compares with a position of the log."""
+
+    field_class = forms.IntegerField
+
+
 class DirectoryFilter(django_filters.FilterSet):
     """``?q=ada love&status=active&source=salesforce&created_since=…``."""
 
@@ -55,6 +63,13 @@ class DirectoryFilter(django_filters.FilterSet):
     created_until = InstantFilter("created_at", lookup_expr="lt")
     updated_since = InstantFilter("updated_at", lookup_expr="gte")
     updated_until = InstantFilter("updated_at", lookup_expr="lt")
+    changed_since = PositionFilter(
+        "position",
+        lookup_expr="gt",
+        min_value=0,
+        max_value=MAX_POSITION,
+        label="Only users whose last event has a position above this one.",
+    )
 
     class Meta:
         model = DirectoryEntry
@@ -62,9 +77,9 @@ class DirectoryFilter(django_filters.FilterSet):
 
     def by_words(
         self,
-        queryset: QuerySet[DirectoryEntry],
+        queryset: QuerySet[UserRow],
         name: str,  # noqa: ARG002
         value: str,
     ) -> Any:
         """Keep the entries in which every word occurs."""
-        return queryset.filter(queries.matching(value))
+        return queryset.filter(pages.matching(value))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.fields import DateTimeRangeField
+from django.contrib.postgres.indexes import GinIndex, GistIndex, OpClass
 from django.db import models
 from django.db.models.functions import Concat, Lower, Upper
 
 from users.values import SETTABLE_STATUSES
 
 
-class DirectoryEntry(models.Model):
-    """One user as search sees it: the state at *version*, and where it came from."""
+class UserRow(models.Model):
+    """What lists show of one user: the state at *version*, and where it came from."""
 
-    user_id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
     name = models.TextField()
     email = models.TextField()
     status = models.TextField(
@@ -32,6 +33,18 @@ class DirectoryEntry(models.Model):
     )
 
     class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"user-{self.user_id} v{self.version}"
+
+
+class DirectoryEntry(UserRow):
+    """One user as search sees it now."""
+
+    user_id = models.UUIDField(primary_key=True)
+
+    class Meta:
         permissions = [("reprocess", "Can reprocess read models")]
         indexes = [
             GinIndex(
@@ -39,7 +52,38 @@ class DirectoryEntry(models.Model):
             ),
             models.Index(fields=["-created_at", "-user_id"], name="directory_newest"),
             models.Index(Upper("email"), name="directory_email"),  # for iexact
+            models.Index(fields=["-updated_at", "-user_id"], name="directory_updated"),
+            models.Index(fields=["name", "user_id"], name="directory_name"),
+            models.Index(fields=["position"], name="directory_position"),
         ]
 
-    def __str__(self) -> str:
-        return f"user-{self.user_id} v{self.version}"
+
+class UserPeriod(UserRow):
+    """One user as they were for a time: as recorded, as it was true, or as both.
+
+    The periods of one user and one kind of time follow each other without gap or
+    overlap, from the creation on; the last has no end.  A user whose events were
+    recorded in the order in which they became true has one row an event.
+
+    Attributes:
+        version: Number of events that lead to the state.
+        position: Position of the event that was last.
+        updated_at: When that event was recorded.
+        recorded: When the log said so, upper bound exclusive; null when it never did.
+        valid: When it was true by all that is known now (ADR-0017), likewise.
+    """
+
+    recorded = DateTimeRangeField(null=True)
+    valid = DateTimeRangeField(null=True)
+
+    class Meta:
+        indexes = [
+            GinIndex(OpClass("search_text", name="gin_trgm_ops"), name="period_search"),
+            GistIndex(fields=["recorded"], name="period_recorded"),
+            GistIndex(fields=["valid"], name="period_valid"),
+            models.Index(fields=["-created_at", "-user_id"], name="period_newest"),
+            models.Index(fields=["-updated_at", "-user_id"], name="period_updated"),
+            models.Index(fields=["name", "user_id"], name="period_name"),
+            models.Index(Upper("email"), name="period_email"),
+            models.Index(fields=["user_id", "version"], name="period_user"),
+        ]

@@ -6,37 +6,20 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.core import signing
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from eventstore import repository, store
 from eventstore.events import RecordedEvent
 from eventstore.repository import Loaded
-from projections.models import DirectoryEntry
+from projections.models import DirectoryEntry, UserPeriod
 from users.aggregate import USER, User
 from users.events import UserErased
 
 FIELDS = ("name", "email", "status")  # of a user's state, in the order people read
 POLL_SECONDS = 0.02  # between two looks at a row that is awaited
-CURSOR_SALT = "directory"
-
-
-class CursorError(Exception):
-    """A cursor was not made by this installation."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryPage:
-    """One page of the directory, newest users first.
-
-    Attributes:
-        cursor: Where the next page begins; None on the last one.
-    """
-
-    entries: Sequence[DirectoryEntry]
-    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,35 +40,23 @@ class Chapter:
     after: User | None
 
 
-def matching(words: str) -> Q:
-    """Return the condition "every word occurs in the name or the e-mail address"."""
-    condition = Q()
-    for word in words.lower().split():
-        condition &= Q(search_text__contains=word)
-    return condition
+def users(
+    *, at: datetime | None = None, as_of: datetime | None = None
+) -> QuerySet[Any]:
+    """Return the users there are, or were; rows with the same fields (``UserRow``).
 
-
-def page(
-    found: QuerySet[DirectoryEntry], *, cursor: str | None = None, limit: int = 50
-) -> DirectoryPage:
-    """Return up to *limit* entries of *found*, newest users first.  One query.
-
-    Raises:
-        CursorError: *cursor* is not one of ours.
+    Args:
+        at: As recorded at this instant.
+        as_of: As it was true at this instant, by all that is known today (ADR-0017).
     """
-    if cursor:
-        created_at, user_id = _opened(cursor)
-        found = found.filter(
-            Q(created_at__lt=created_at) | Q(created_at=created_at, user_id__lt=user_id)
+    if at is not None:
+        # Nothing known by then was recorded later: where the orders' indexes begin.
+        return UserPeriod.objects.filter(
+            recorded__contains=at, created_at__lte=at, updated_at__lte=at
         )
-    entries = list(found.order_by("-created_at", "-user_id")[: limit + 1])
-    if len(entries) <= limit:
-        return DirectoryPage(entries=entries, cursor=None)
-    last = entries[limit - 1]
-    sealed = signing.dumps(
-        [last.created_at.isoformat(), str(last.user_id)], salt=CURSOR_SALT
-    )
-    return DirectoryPage(entries=entries[:limit], cursor=sealed)
+    if as_of is not None:
+        return UserPeriod.objects.filter(valid__contains=as_of)
+    return DirectoryEntry.objects.all()
 
 
 def entry(user_id: UUID) -> DirectoryEntry | None:
@@ -130,16 +101,43 @@ def history(user_id: UUID) -> list[Chapter]:
     return told(store.read_stream(USER.stream(user_id)))
 
 
+def chapters(user_id: UUID, *, from_version: int, limit: int) -> list[Chapter]:
+    """Return up to *limit* events of a user, oldest first, each with what it changed.
+
+    Three queries; O(limit) and the events since the newest snapshot before them.
+    """
+    events = store.read_stream(
+        USER.stream(user_id),
+        from_version=from_version,
+        to_version=from_version + limit - 1,
+    )
+    if from_version == 1 or not events:
+        return told(events)
+    return told(events, user(user_id, version=from_version - 1).state)
+
+
+def known_by(
+    user_id: UUID, *, at: datetime | None = None, as_of: datetime | None = None
+) -> list[Chapter]:
+    """Return what had happened to a user by an instant, in the order that counts then.
+
+    One query; O(its events).
+    """
+    events = store.read_stream(USER.stream(user_id), at=at, as_of=as_of)
+    if as_of is not None:
+        events.sort(key=repository.in_order_of_truth)
+    return told(events)
+
+
 def in_order_of_truth(chapters: Sequence[Chapter]) -> list[Chapter]:
     """Return a whole history told anew, by when its events became true (ADR-0017)."""
     events = [chapter.event for chapter in chapters]
     return told(sorted(events, key=repository.in_order_of_truth))
 
 
-def told(events: Iterable[RecordedEvent]) -> list[Chapter]:
-    """Return *events*, in the order given, each with what it changed."""
+def told(events: Iterable[RecordedEvent], before: User | None = None) -> list[Chapter]:
+    """Return *events*, in the order given, each with what it changed since *before*."""
     chapters = []
-    before: User | None = None
     for event in events:
         after = USER.fold([event.payload], before)
         chapters.append(
@@ -173,11 +171,3 @@ def set_by(chapters: Sequence[Chapter]) -> dict[str, RecordedEvent]:
 
 def _value(state: User | None, field: str) -> str | None:
     return None if state is None else str(getattr(state, field))
-
-
-def _opened(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        created_at, user_id = signing.loads(cursor, salt=CURSOR_SALT)
-        return datetime.fromisoformat(created_at), UUID(user_id)
-    except (signing.BadSignature, ValueError) as error:
-        raise CursorError from error

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_safe
 from eventstore import sentences, subscriptions
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.pages import page
-from projections import queries
+from projections import pages
 from projections.admin.lookup import user_id
 from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
-from projections.queries import CursorError, DirectoryPage
+from projections.pages import CursorError, Page
 from users.values import SETTABLE_STATUSES
 
 
@@ -41,11 +41,11 @@ def users(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _page(wanted: DirectoryFilter, cursor: str | None) -> DirectoryPage:
+def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[DirectoryEntry]:
     try:
-        return queries.page(wanted.qs, cursor=cursor)
+        return pages.page(wanted.qs, cursor=cursor)
     except CursorError:  # an old link: begin again
-        return queries.page(wanted.qs)
+        return pages.page(wanted.qs)
 
 
 def _chips(request: HttpRequest, wanted: DirectoryFilter) -> list[Chip]:

@@ -6,11 +6,9 @@ A waiting request holds a thread of the web, so few may wait at a time; the stre
 
 from __future__ import annotations
 
-import threading
 import time
 from uuid import UUID
 
-from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -22,10 +20,11 @@ from eventstore.searching import EventFilter
 from projections.api import masking, parameters
 from projections.api.errors import TooManyWaitingError
 from projections.api.serializers import EventSerializer
+from projections.api.waiting import LOOK_SECONDS, places
+from projections.filters import MAX_POSITION
 
 WAIT = "wait"
 MAX_WAIT_SECONDS = 30
-LOOK_SECONDS = 0.25  # between two looks at the end of the log
 
 FILTERS = [
     OpenApiParameter("stream", str, description="Stream name, `user-<uuid>`."),
@@ -36,8 +35,6 @@ FILTERS = [
     OpenApiParameter("since", str, description="Instant: recorded at or after."),
     OpenApiParameter("until", str, description="Instant: recorded before."),
 ]
-
-_places = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
 
 
 def matching(request: Request) -> EventFilter:
@@ -63,9 +60,7 @@ def position(request: Request) -> int | None:
     Raises:
         ValidationError: It is no position of this log.
     """
-    after = parameters.optional_number(
-        request, "after", most=parameters.MAX_POSITION, least=0
-    )
+    after = parameters.optional_number(request, "after", most=MAX_POSITION, least=0)
     refuse_the_future(after)
     return after
 
@@ -105,7 +100,7 @@ def _await(wanted: EventFilter, after: int, limit: int, seconds: int) -> Stretch
     found = browser.following(wanted, after=after, limit=limit)
     if found.events or not seconds:
         return found
-    if not _places.acquire(blocking=False):
+    if not places.acquire(blocking=False):
         raise TooManyWaitingError
     try:
         end = time.monotonic() + seconds
@@ -115,7 +110,7 @@ def _await(wanted: EventFilter, after: int, limit: int, seconds: int) -> Stretch
                 found = browser.following(wanted, after=found.reached, limit=limit)
         return found
     finally:
-        _places.release()
+        places.release()
 
 
 def _page(request: Request, found: Stretch) -> Response:

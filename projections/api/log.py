@@ -10,17 +10,19 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from eventstore import browser, conversations
+from eventstore import browser, conversations, streams
 from eventstore.browser import EventPage
 from projections.api import following, masking, parameters
+from projections.api.reflecting import NEXT_LINK, REFLECTED, LogView
 from projections.api.serializers import (
     AroundSerializer,
     ConversationSerializer,
     EventSerializer,
     LogPageSerializer,
+    StreamSerializer,
 )
+from projections.filters import MAX_POSITION
 from users.api.schema import problems
 from users.scopes import Scope
 
@@ -28,7 +30,7 @@ WINDOW_SECONDS = 60
 MAX_WINDOW_SECONDS = 86_400
 
 
-class EventsView(APIView):
+class EventsView(LogView):
     """The log, newest first."""
 
     scopes = {"GET": Scope.EVENTS_READ}
@@ -53,6 +55,7 @@ class EventsView(APIView):
                 " not wait.",
             ),
             *following.FILTERS,
+            REFLECTED,
         ],
         responses={200: LogPageSerializer, **problems(400, 401, 503)},
     )
@@ -60,9 +63,8 @@ class EventsView(APIView):
         """Return one page of the events that all filters let through."""
         if following.WAIT in request.query_params:
             return following.answer(request)
-        most = parameters.MAX_POSITION
-        before = parameters.optional_number(request, "before", most=most)
-        after = parameters.optional_number(request, "after", most=most)
+        before = parameters.optional_number(request, "before", most=MAX_POSITION)
+        after = parameters.optional_number(request, "after", most=MAX_POSITION)
         if before is not None and after is not None:
             raise ValidationError({"after": "Use either `before` or `after`."})
         limit = parameters.number(
@@ -74,7 +76,7 @@ class EventsView(APIView):
         return _answer(request, page)
 
 
-class EventsAroundView(APIView):
+class EventsAroundView(LogView):
     """What was recorded around an instant."""
 
     scopes = {"GET": Scope.EVENTS_READ}
@@ -90,6 +92,7 @@ class EventsAroundView(APIView):
                 description="Seconds to each side, at most 86400; 60 unless told.",
             ),
             OpenApiParameter("limit", int, description="At most 200."),
+            REFLECTED,
         ],
         responses={200: AroundSerializer, **problems(400, 401)},
     )
@@ -112,7 +115,7 @@ class EventsAroundView(APIView):
         return Response(told.data)
 
 
-class ConversationView(APIView):
+class ConversationView(LogView):
     """A business conversation, as a tree."""
 
     scopes = {"GET": Scope.EVENTS_READ}
@@ -120,6 +123,7 @@ class ConversationView(APIView):
     @extend_schema(
         operation_id="get_conversation",
         summary="What one conversation led to, and why",
+        parameters=[REFLECTED],
         responses={200: ConversationSerializer, **problems(401, 404)},
     )
     def get(self, request: Request, correlation_id: UUID) -> Response:
@@ -130,6 +134,51 @@ class ConversationView(APIView):
             raise NotFound(detail)
         told = ConversationSerializer(found, context=masking.context(request))
         return Response(told.data)
+
+
+class StreamView(LogView):
+    """One stream of any kind: where it begins and ends, and what is in it."""
+
+    scopes = {"GET": Scope.EVENTS_READ}
+
+    @extend_schema(
+        operation_id="get_stream",
+        summary="A stream: its first event, its head, its events",
+        parameters=[
+            OpenApiParameter("limit", int, description="At most 200."),
+            OpenApiParameter("before", int, description="Below this version."),
+            REFLECTED,
+            NEXT_LINK,
+        ],
+        responses={200: StreamSerializer, **problems(400, 401, 404)},
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """Return a page of the stream, newest first."""
+        parameters.only(request, "limit", "before")
+        before = parameters.optional_number(
+            request, "before", most=parameters.MAX_VERSION
+        )
+        limit = parameters.number(
+            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
+        )
+        found = (
+            None if "\x00" in name else streams.read(name, before=before, limit=limit)
+        )
+        if found is None:
+            detail = "Nothing was ever recorded in a stream of this name."
+            raise NotFound(detail)
+        older = None if found.is_last else found.events[-1].version
+        shown = {
+            "stream": name,
+            "version": found.head.version,
+            "first": found.first,
+            "head": found.head,
+            "results": found.events,
+            "next": _link(request, before=older),
+        }
+        headers = {"Link": f'<{shown["next"]}>; rel="next"'} if older else {}
+        told = StreamSerializer(shown, context=masking.context(request))
+        return Response(told.data, headers=headers)
 
 
 def _answer(request: Request, page: EventPage) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +15,6 @@ from projections import instants
 LIMIT = 50
 MAX_LIMIT = 200
 MAX_VERSION = 2**31 - 1
-MAX_POSITION = 2**63 - 1
 MAX_TEXT = 300  # characters
 MAX_REPEATS = 20  # of one parameter
 
@@ -120,6 +120,38 @@ def identifier(request: Request, name: str) -> UUID | None:
         return UUID(raw)
     except ValueError:
         raise ValidationError({name: "Use a UUID."}) from None
+
+
+def choice(request: Request, name: str, *, default: str, known: Collection[str]) -> str:
+    """Return one of *known*.
+
+    Raises:
+        ValidationError: The parameter is something else.
+    """
+    raw = request.query_params.get(name, default)
+    if raw not in known:
+        raise ValidationError({name: f"Use one of {', '.join(known)}."})
+    return raw
+
+
+def link(request: Request, **changed: object) -> str:
+    """Return the address of *request* with some parameters *changed*."""
+    query = request.query_params.copy()
+    for name, value in changed.items():
+        query[name] = str(value)
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def two_instants(request: Request) -> tuple[datetime | None, datetime | None]:
+    """Return ``at`` and ``as_of``, of which one at least is None.
+
+    Raises:
+        ValidationError: One is no instant that has been, or both were given.
+    """
+    at, as_of = past(request, "at"), past(request, "as_of")
+    if at is not None and as_of is not None:
+        raise ValidationError({"as_of": "Use either at or as_of, not both."})
+    return at, as_of
 
 
 def _sound(name: str, raw: str) -> str:

@@ -100,7 +100,7 @@ class EventSerializer(MaskedEventSerializer):
 
 
 class UserPageSerializer(serializers.Serializer[Any]):
-    """One page of users, newest first."""
+    """One page of users, in the order asked for."""
 
     results = UserSerializer(many=True, read_only=True)
     next = serializers.URLField(read_only=True, allow_null=True)
@@ -111,6 +111,19 @@ class EventPageSerializer(serializers.Serializer[Any]):
 
     results = EventSerializer(many=True, read_only=True)
     next = serializers.URLField(read_only=True, allow_null=True)
+
+
+class StreamSerializer(serializers.Serializer[Any]):
+    """A stream, and one page of its events, newest first."""
+
+    stream = serializers.CharField(read_only=True)
+    version = serializers.IntegerField(
+        read_only=True, help_text="Of its newest event: how many there are."
+    )
+    first = EventSerializer(read_only=True)
+    head = EventSerializer(read_only=True)
+    results = EventSerializer(many=True, read_only=True)
+    next = serializers.URLField(read_only=True, allow_null=True, help_text="Older.")
 
 
 class LogPageSerializer(serializers.Serializer[Any]):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from projections.api.log import ConversationView, EventsAroundView, EventsView
+from projections.api.log import (
+    ConversationView,
+    EventsAroundView,
+    EventsView,
+    StreamView,
+)
+from projections.api.past import UserExplanationView, UserHistoryView
 from projections.api.stream import EventStreamView
 from projections.api.views import UserEventsView, UsersView, UserView
 from users.api.bulk import CommandsView
@@ -29,9 +35,18 @@ urlpatterns = [
     ),
     path("users/<uuid:user_id>/erase", EraseUserView.as_view(), name="erase-user"),
     path("users/<uuid:user_id>/events", UserEventsView.as_view(), name="user-events"),
+    path(
+        "users/<uuid:user_id>/history", UserHistoryView.as_view(), name="user-history"
+    ),
+    path(
+        "users/<uuid:user_id>/explain",
+        UserExplanationView.as_view(),
+        name="user-explanation",
+    ),
     path("events", EventsView.as_view(), name="events"),
     path("events/stream", EventStreamView.as_view(), name="event-stream"),
     path("events/around", EventsAroundView.as_view(), name="events-around"),
+    path("streams/<path:name>", StreamView.as_view(), name="stream"),
     path(
         "correlations/<uuid:correlation_id>",
         ConversationView.as_view(),

@@ -15,14 +15,20 @@ from drf_spectacular.utils import (
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from eventstore import store
+from eventstore import checkpoints, store
 from eventstore.events import RecordedEvent
 from eventstore.repository import Loaded, refuse_unreadable
 from projections import queries
-from projections.api import masking, parameters
+from projections.api import listing, masking, parameters
 from projections.api.errors import BehindError
+from projections.api.reflecting import (
+    NEXT_LINK,
+    REFLECTED,
+    WAITING,
+    LogView,
+    ReadModelView,
+)
 from projections.api.serializers import (
     EventPageSerializer,
     EventSerializer,
@@ -31,8 +37,7 @@ from projections.api.serializers import (
     UserPageSerializer,
     UserSerializer,
 )
-from projections.filters import DirectoryFilter, InstantFilter
-from projections.models import DirectoryEntry
+from projections.directory import DIRECTORY
 from users.aggregate import USER, User
 from users.api.described import CREATE_ANSWERS, CREATE_HEADERS
 from users.api.schema import problems
@@ -42,50 +47,29 @@ from users.errors import UserErasedError, UserNotFoundError
 from users.scopes import Scope
 from users.values import Status
 
-FILTERS = [
-    OpenApiParameter(
-        name,
-        datetime if isinstance(each, InstantFilter) else str,
-        description=str(each.label or ""),
-        enum=[value for value, _ in each.extra.get("choices", [])] or None,
-    )
-    for name, each in DirectoryFilter.base_filters.items()
-]
-PERSONAL_FILTERS = ("q", "email")
 WAIT_SECONDS = 2.0  # the longest that ?min_version= holds a request
 
 
-class UsersView(APIView):
-    """All users: search them, or make one known."""
+class UsersView(ReadModelView):
+    """All users: search them, now or then, or make one known."""
 
     scopes = {"GET": Scope.USERS_READ, "POST": Scope.USERS_WRITE}
 
+    def projection(self, request: Request) -> str:
+        """Return the name of the projection that answers."""
+        return listing.projection(request)
+
     @extend_schema(
         operation_id="list_users",
-        summary="Search and list users",
-        parameters=[
-            OpenApiParameter("limit", int, description="At most 200."),
-            OpenApiParameter("cursor", str, description="From `next` of a page."),
-            *FILTERS,
-        ],
+        summary="Search and list users, now or at an instant",
+        description="Whoever is found must match all that is asked for. With `at` or"
+        " `as_of` search, filters and order are those of the instant.",
+        parameters=[*listing.PARAMETERS, *WAITING, NEXT_LINK],
         responses={200: UserPageSerializer, **problems(400, 401)},
     )
     def get(self, request: Request) -> Response:
-        """Return users, newest first."""
-        parameters.only(request, "limit", "cursor", *DirectoryFilter.base_filters)
-        masking.refuse_search(request, *PERSONAL_FILTERS)
-        limit = parameters.number(
-            request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
-        )
-        wanted = DirectoryFilter(request.query_params, DirectoryEntry.objects.all())
-        if not wanted.is_valid():
-            raise ValidationError(wanted.errors)
-        page = queries.page(
-            wanted.qs, cursor=request.query_params.get("cursor"), limit=limit
-        )
-        context = masking.context(request)
-        shown = UserSerializer(page.entries, many=True, context=context)
-        return _page(request, shown.data, page.cursor)
+        """Return a page of users."""
+        return listing.answer(request)
 
     @extend_schema(
         operation_id="create_user",
@@ -99,10 +83,21 @@ class UsersView(APIView):
         return create_user(self, request)
 
 
-class UserView(APIView):
+class UserView(ReadModelView):
     """One user: now, as recorded at an instant, or as it was true at one."""
 
     scopes = {"GET": Scope.USERS_READ}
+
+    def projection(self, request: Request) -> str:  # noqa: ARG002 - lists need it
+        """Return the name of the projection that answers."""
+        return DIRECTORY.name
+
+    def reached(self, request: Request) -> int:
+        """Return how far the read model is with this user, or the log for the past."""
+        if request.query_params.keys() & {"at", "as_of"}:
+            return store.watermark()
+        stream = USER.stream(self.kwargs["user_id"])
+        return checkpoints.reached_with(stream, [DIRECTORY.name])[DIRECTORY.name]
 
     @extend_schema(
         operation_id="get_user",
@@ -122,6 +117,7 @@ class UserView(APIView):
                 int,
                 description="Wait, at most 2 s, until the read model has this version.",
             ),
+            *WAITING,
         ],
         responses={
             200: PolymorphicProxySerializer(
@@ -135,10 +131,7 @@ class UserView(APIView):
     def get(self, request: Request, user_id: UUID) -> Response:
         """Return the user's state."""
         parameters.only(request, "at", "as_of", "min_version")
-        at = parameters.past(request, "at")
-        as_of = parameters.past(request, "as_of")
-        if at is not None and as_of is not None:
-            raise ValidationError({"as_of": "Use either at or as_of, not both."})
+        at, as_of = parameters.two_instants(request)
         if at is not None:
             return _user_at(request, user_id, at)
         if as_of is not None:
@@ -157,7 +150,7 @@ class UserView(APIView):
         return Response(shown.data, headers={"ETag": f'"{entry.version}"'})
 
 
-class UserEventsView(APIView):
+class UserEventsView(LogView):
     """Everything that happened to one user."""
 
     scopes = {"GET": Scope.USERS_READ}
@@ -168,6 +161,7 @@ class UserEventsView(APIView):
         parameters=[
             OpenApiParameter("limit", int, description="At most 200."),
             OpenApiParameter("from_version", int, description="First version."),
+            REFLECTED,
         ],
         responses={200: EventPageSerializer, **problems(400, 401, 404)},
     )
@@ -186,7 +180,7 @@ class UserEventsView(APIView):
         if not events and first == 1:
             raise UserNotFoundError(user_id)
         more = len(events) > limit
-        link = _link(request, "from_version", first + limit) if more else None
+        link = parameters.link(request, from_version=first + limit) if more else None
         context = masking.context(request)
         shown = EventSerializer(events[:limit], many=True, context=context)
         return Response({"results": shown.data, "next": link})
@@ -239,15 +233,3 @@ def _why_missing(user_id: UUID, version: int | None) -> Exception:
         advice = f"This user is at version {known}; version {version} does not exist."
         return ValidationError({"min_version": advice})
     return BehindError("The read model does not show this version yet; ask again.")
-
-
-def _page(request: Request, results: Any, cursor: str | None) -> Response:
-    link = None if cursor is None else _link(request, "cursor", cursor)
-    headers = {} if link is None else {"Link": f'<{link}>; rel="next"'}
-    return Response({"results": results, "next": link}, headers=headers)
-
-
-def _link(request: Request, name: str, value: object) -> str:
-    query = request.query_params.copy()
-    query[name] = str(value)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

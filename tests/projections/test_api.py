@@ -321,14 +321,14 @@ def test_a_cursor_that_is_not_ours_is_refused(api: Client, cursor: str) -> None:
     assert (found["status"], found["title"]) == (400, "Invalid cursor")
 
 
-def test_a_list_takes_three_queries_whatever_its_length(
+def test_a_list_takes_four_queries_whatever_its_length(
     api: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(5):
         known_user()
     catch_up()
     api.get("/api/v1/users")  # notes the token's use, once a minute
-    with django_assert_num_queries(3):  # the token, its quota, the page
+    with django_assert_num_queries(4):  # token, quota, position, page
         api.get("/api/v1/users")
 
 

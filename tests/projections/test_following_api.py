@@ -26,7 +26,7 @@ EVENTS = "/api/v1/events"
 def place(monkeypatch: pytest.MonkeyPatch) -> threading.BoundedSemaphore:
     """Let one request wait, and the test see whether one does."""
     only = threading.BoundedSemaphore(1)
-    monkeypatch.setattr(following, "_places", only)
+    monkeypatch.setattr(following, "places", only)
     return only
 
 

@@ -57,7 +57,7 @@ def test_every_endpoint_demands_its_scope_and_no_other(
     name: str, method: str, scope: Scope
 ) -> None:
     (pattern,) = [route.pattern for route in urlpatterns if route.name == name]
-    url = "/api/v1/" + re.sub("<uuid:[a-z_]+>", str(ADA), str(pattern))
+    url = "/api/v1/" + re.sub("<[a-z]+:[a-z_]+>", str(ADA), str(pattern))
     refused = client(*(ALL - {scope})).generic(method, url)
     found = problem(refused)
     assert (refused.status_code, found["title"]) == (403, "Missing scope")
