@@ -217,7 +217,7 @@ def test_an_event_shows_everything_it_is() -> None:
         "What it says name was Ada Byron → now Ada King"
     )
     assert text(response, "event-data") == (
-        "Data as stored, version 1 · the whole event as JSON"
+        "Data in the shape that was stored, version 1 · the whole event as JSON"
         ' { "new_name": "Ada King", "old_name": "Ada Byron" }'
     )
     assert attribute(response, "previous-in-stream", "href") == f"{EVENTS}1/"

@@ -99,7 +99,8 @@ def test_an_old_event_is_read_told_and_shown_in_both_shapes() -> None:
         )
         page = superuser().get(f"{EVENTS}{position}/")
     assert text(page, "event-data") == (
-        'Data as stored, version 1 · the whole event as JSON { "kilograms": 2 }'
+        "Data in the shape that was stored, version 1 · the whole event as JSON"
+        ' { "kilograms": 2 }'
     )
     assert text(page, "event-upcast") == (
         'Upcast from v1 to v3 { "city": "unknown", "grams": 2000 }'

@@ -196,7 +196,7 @@ def test_a_thousand_users_take_few_queries(
 ) -> None:
     users = [uuid4() for _ in range(1_000)]
     created = wanted(*[create(each, f"{each}@example.com") for each in users])
-    with django_assert_num_queries(6):  # snapshots, events, savepoint, claims
+    with django_assert_num_queries(7):  # snapshots, events, savepoint, claims, append
         results = bulk.execute_each(created)
     assert kinds(results) == [Outcome] * 1_000
     assert StoredEvent.objects.count() == Claim.objects.count() == 1_000
