@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import (
+    Count,
     Func,
     Max,
     Min,
@@ -42,10 +43,12 @@ class Reached:
     Attributes:
         position: Everything at or below is applied, in every bucket.
         error: What stops it in one of them, empty when nothing does.
+        letters: Streams set aside with an open dead letter.
     """
 
     position: int
     error: str
+    letters: int = 0
 
 
 NOWHERE = Reached(position=0, error="")
@@ -150,11 +153,18 @@ def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
 
 def reached() -> dict[str, Reached]:
     """Return where each subscription stands.  One query."""
+    letters = DeadLetter.objects.filter(
+        subscription=OuterRef("subscription"), closed_at=None
+    ).values("subscription")
     found = Checkpoint.objects.values("subscription").annotate(
-        least=Min("position"), worst=Max("error")
+        least=Min("position"),
+        worst=Max("error"),
+        letters=Subquery(letters.annotate(count=Count("pk")).values("count")),
     )
     return {
-        row["subscription"]: Reached(position=row["least"], error=row["worst"])
+        row["subscription"]: Reached(
+            position=row["least"], error=row["worst"], letters=row["letters"] or 0
+        )
         for row in found
     }
 

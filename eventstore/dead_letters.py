@@ -145,10 +145,10 @@ def retry_first(fingerprint: str, *, most: int = CANARY) -> Outcome:
     return Outcome(applied=applied, failed=failed)
 
 
-def retry_group(fingerprint: str) -> int:
+def retry_group(fingerprint: str, *, reason: str = "") -> int:
     """Have the workers try every letter of a group soon; return how many.
 
-    One that fails once more waits for an operator again.
+    One that was parked and fails once more waits for an operator again.
     """
     with transaction.atomic():
         mine = DeadLetter.objects.filter(closed_at=None, fingerprint=fingerprint)
@@ -156,7 +156,8 @@ def retry_group(fingerprint: str) -> int:
         if name is None:
             return 0
         count = mine.update(state=State.WAITING, next_attempt_at=timezone.now())
-        pauses.tell(name, RETRIED, f"{count} events that failed alike, {fingerprint}")
+        why = f": {reason.strip()[:REASON_LENGTH]}" if reason.strip() else ""
+        pauses.tell(name, RETRIED, f"{count} events of group {fingerprint}{why}")
         doorbell.ring_after_commit()
         return count
 

@@ -190,7 +190,7 @@ class CheckpointMovedError(EventStoreError):
 
 
 class TooManyLettersError(EventStoreError):
-    """So much fails that the code is to blame, not the events; nothing more is parked."""
+    """So much fails that the code is to blame, not the events; no more is set aside."""
 
     def __init__(self, subscription: str, most: int) -> None:
         self.subscription = subscription
@@ -221,7 +221,7 @@ class SubscriptionPausedError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name} is paused.")
+        super().__init__(f"The subscription {name} is paused.")
 
 
 class SubscriptionRunsError(EventStoreError):
@@ -229,4 +229,4 @@ class SubscriptionRunsError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name} is not paused.")
+        super().__init__(f"The subscription {name} is not paused.")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from eventstore import checkpoints, faults, store
@@ -102,12 +102,6 @@ def retry_due(name: str, apply: Apply, *, seconds: float) -> None:
                 "dead letter not tried",
                 extra={"subscription": name, "error": faults.described(error)},
             )
-
-
-def count_open() -> dict[str, int]:
-    """Return how many streams each subscription has set aside.  One query."""
-    found = DeadLetter.objects.filter(closed_at=None).values("subscription")
-    return dict(found.values_list("subscription").annotate(Count("pk")))
 
 
 def locked(number: int) -> tuple[DeadLetter, int]:

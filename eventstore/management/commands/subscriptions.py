@@ -1,4 +1,4 @@
-"""manage.py subscriptions: what keeps up with the log, and what to do about the rest."""
+"""manage.py subscriptions: who keeps up with the log, and what to do about the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eventstore.models import DeadLetter
 
 
 class Command(BaseCommand):
-    """Lists, pauses and resumes subscriptions; lists, retries and skips dead letters."""
+    """Lists, pauses and resumes; lists dead letters, retries and skips them."""
 
     help = "Look after subscriptions and their dead letters."
 
