@@ -88,6 +88,16 @@ class Checkpoint(models.Model):
         return f"{self.subscription}/{self.bucket} at #{self.position}"
 
 
+class Heartbeat(models.Model):
+    """When a worker last looked at a subscription."""
+
+    subscription = models.TextField(unique=True)
+    beaten_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subscription} at {self.beaten_at}"
+
+
 class Pause(models.Model):
     """A subscription that is told to wait; as long as the row is there."""
 

@@ -20,6 +20,7 @@ from eventstore import (
     checkpoints,
     effects,
     faults,
+    heartbeats,
     history,
     pauses,
     quarantine,
@@ -174,12 +175,14 @@ def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> b
     """
     if isinstance(subscription, Projection):
         checkpoints.ensure(subscription.name)
+    heartbeats.beat(subscription.name)
     if pauses.is_paused(subscription.name):
         return True
     end = time.monotonic() + seconds
     quarantine.retry_due(subscription.name, subscription.apply, seconds=seconds)
     suspects = checkpoints.due_again(subscription.name)
     while _go_on(subscription, suspects):
+        heartbeats.beat(subscription.name)
         if time.monotonic() > end:
             return False
     return True
@@ -193,6 +196,7 @@ def perform_due(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -
     """
     end = time.monotonic() + seconds
     while not pauses.is_paused(subscription.name):
+        heartbeats.beat(subscription.name)
         if _perform_some(subscription):
             return True
         if time.monotonic() > end:

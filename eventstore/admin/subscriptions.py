@@ -14,7 +14,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import pauses, store, subscriptions
+from eventstore import liveness, pauses, store, subscriptions
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.errors import (
     SubscriptionPausedError,
@@ -46,7 +46,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         request,
         "admin/eventstore/subscriptions.html",
         title=_("Subscriptions"),
-        subscriptions=subscriptions.progress_of_all(store.watermark()),
+        subscriptions=liveness.vitals(store.watermark()),
     )
 
 

@@ -34,7 +34,7 @@ def test_lists_the_groups_and_their_letters() -> None:
     groups = text(page, "groups") or ""
     assert f"{one.error} picky 2 0 " in groups
     said = text(page, "letters") or ""
-    assert f" {one.pk} #1 UserCreated user-1 picky Tried again 1 " in said
+    assert f" {one.pk} #1 UserCreated user-1 picky Trying again 1 " in said
     chosen = superuser().get(LETTERS, {"group": two.fingerprint})
     assert f" {two.pk} #3 UserCreated user-2 picky " in (text(chosen, "letters") or "")
 

@@ -12,7 +12,7 @@ import orjson
 import uuid_utils.compat as uuid
 from django.core.management.base import BaseCommand, CommandError
 
-from eventstore import dead_letters, pauses, store, subscriptions
+from eventstore import dead_letters, liveness, pauses, store, subscriptions
 from eventstore.archive.console import REFUSED, could_not_run
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
@@ -74,12 +74,15 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> bool:
         rows = []
-        for each in subscriptions.progress_of_all(store.watermark()):
+        for each in liveness.vitals(store.watermark()):
             row = {
                 "name": each.name,
                 "kind": each.kind,
                 "position": each.position,
                 "behind": each.behind,
+                "lag_seconds": round(each.lag_seconds, 3),
+                "beaten_at": each.beaten_at,
+                "is_stalled": each.is_stalled,
                 "dead_letters": each.letters,
                 "error": each.error,
                 "paused_by": each.pause.actor if each.pause else None,
@@ -89,6 +92,7 @@ class Command(BaseCommand):
             line = (
                 f"{each.name}: {each.kind} at #{each.position}, {each.behind} behind,"
                 f" {each.letters} dead letters{paused if each.pause else ''}"
+                f"{', stalled' if each.is_stalled else ''}"
                 f"{f', {each.error}' if each.error else ''}"
             )
             rows.append((row, line))
