@@ -189,15 +189,20 @@ def test_an_event_is_to_blame_for_these(blamed: Exception) -> None:
     assert faults.is_of_the_event(blamed)
 
 
-def test_a_deadlock_parks_nothing() -> None:
+@pytest.mark.parametrize(
+    "state",
+    ["40P01", "40001", "55P03", "57014", "53100"],
+    ids=["deadlock", "serialization", "lock", "timeout", "disk"],
+)
+def test_trouble_of_the_database_parks_nothing(state: str) -> None:
     appended("user-1")
 
-    def deadlock(events: Sequence[RecordedEvent]) -> None:
+    def fail(events: Sequence[RecordedEvent]) -> None:
         del events
         with connection.cursor() as cursor:
-            cursor.execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+            cursor.execute(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$")
 
-    projection = Projection(name="picky", apply=deadlock)
+    projection = Projection(name="picky", apply=fail)
     catch_up(projection)
     assert letters() == []
     assert progress(projection).error.startswith("OperationalError at ")
