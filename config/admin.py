@@ -16,7 +16,7 @@ from django.views.generic import RedirectView
 
 from config import navigation
 from config.login import LoginForm
-from eventstore.admin import dashboard, log, webhooks
+from eventstore.admin import dashboard, letters, log, subscriptions, webhooks
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
@@ -43,10 +43,16 @@ ISSUE_TOKENS = "users.add_apitoken"
 REVOKE_TOKENS = "users.revoke_apitoken"
 SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
 CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
+SEE_SUBSCRIPTIONS = "eventstore.view_checkpoint"
+PAUSE = "eventstore.change_checkpoint"
+SEE_LETTERS = "eventstore.view_deadletter"
+CHANGE_LETTERS = "eventstore.change_deadletter"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
 WEBHOOKS = "eventstore/webhook/"
+SUBSCRIPTIONS = "eventstore/subscription/"
+LETTERS = "eventstore/deadletter/"
 USER = f"{USERS}<uuid:user_id>/"
 TOKENS = "users/apitoken/"
 
@@ -63,6 +69,7 @@ class BackOfficeSite(AdminSite):
         """Return our pages, then those of Django's admin."""
         return [
             *self._log_pages(),
+            *self._subscription_pages(),
             *self._user_pages(),
             *self._webhook_pages(),
             *self._token_pages(),
@@ -108,6 +115,29 @@ class BackOfficeSite(AdminSite):
             path("e/<int:position>", _short_link("admin:event"), name="event_link"),
             path("c/<uuid:correlation_id>", talk, name="conversation"),
             path("s/<path:stream>", whole, name="stream"),
+        ]
+
+    def _subscription_pages(self) -> list[URLPattern]:
+        see, change = SEE_SUBSCRIPTIONS, PAUSE
+        pages: list[tuple[str, View, str, str]] = [
+            ("", subscriptions.listed, see, "subscriptions"),
+            ("<str:name>/pause/", subscriptions.pause, change, "pause_subscription"),
+            ("<str:name>/resume/", subscriptions.resume, change, "resume_subscription"),
+        ]
+        see, change = SEE_LETTERS, CHANGE_LETTERS
+        group = "group/<str:fingerprint>/"
+        of_letters: list[tuple[str, View, str, str]] = [
+            ("", letters.listed, see, "dead_letters"),
+            ("<int:number>/", letters.letter, see, "dead_letter"),
+            ("<int:number>/retry/", letters.retry, change, "retry_letter"),
+            ("<int:number>/skip/", letters.skip, change, "skip_letter"),
+            (f"{group}canary/", letters.canary, change, "canary_letters"),
+            (f"{group}retry/", letters.retry_group, change, "retry_letters"),
+        ]
+        return [
+            path(f"{start}{rest}", self._page(view, needed), name=name)
+            for start, listed in ((SUBSCRIPTIONS, pages), (LETTERS, of_letters))
+            for rest, view, needed, name in listed
         ]
 
     def _webhook_pages(self) -> list[URLPattern]:

@@ -53,6 +53,18 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 permissions=("eventstore.view_storedevent",),
                 icon="events",
             ),
+            Entry(
+                label=gettext_lazy("Subscriptions"),
+                url_name="subscriptions",
+                permissions=("eventstore.view_checkpoint",),
+                icon="subscriptions",
+            ),
+            Entry(
+                label=gettext_lazy("Dead letters"),
+                url_name="dead_letters",
+                permissions=("eventstore.view_deadletter",),
+                icon="letters",
+            ),
         ),
     ),
     (

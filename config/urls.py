@@ -9,12 +9,17 @@ from django.views.defaults import page_not_found, server_error
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config import health
+from config.metrics import MetricsView
 from config.problems import api_not_found, api_server_error
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("projections.api.urls")),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", MetricsView.as_view()),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs",

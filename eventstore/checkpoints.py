@@ -7,19 +7,27 @@ buckets at once (ADR-0016).
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Func, Max, Min, SmallIntegerField, Value
+from django.db.models import (
+    Count,
+    Func,
+    Max,
+    Min,
+    OuterRef,
+    SmallIntegerField,
+    Subquery,
+    Value,
+)
 from django.utils import timezone
 
-from eventstore import sql
+from eventstore import faults, sql
 from eventstore.errors import CheckpointMovedError, EventStoreError
-from eventstore.models import Checkpoint
+from eventstore.models import Checkpoint, DeadLetter
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +43,12 @@ class Reached:
     Attributes:
         position: Everything at or below is applied, in every bucket.
         error: What stops it in one of them, empty when nothing does.
+        letters: Streams set aside with an open dead letter.
     """
 
     position: int
     error: str
+    letters: int = 0
 
 
 NOWHERE = Reached(position=0, error="")
@@ -105,11 +115,23 @@ def hold(name: str, stream: str) -> None:
 
     Must run in a transaction; the bucket is free again when it ends.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT event_bucket_v1(%s)", [stream])
-        bucket: int = cursor.fetchone()[0]
     ensure(name)
-    Checkpoint.objects.select_for_update().get(subscription=name, bucket=bucket)
+    held_at(name, stream, wait=True)
+
+
+def held_at(name: str, stream: str, *, wait: bool) -> int | None:
+    """Hold the bucket of *stream* and return its position; None if a worker holds it.
+
+    Must run in a transaction.
+
+    Args:
+        name: The subscription; it has begun.
+        stream: Stream name.
+        wait: Wait for whoever holds it, so that the answer is a position.
+    """
+    mine = Checkpoint.objects.filter(subscription=name, bucket=_bucket_of(stream))
+    held = mine.select_for_update(skip_locked=not wait)
+    return held.values_list("position", flat=True).first()
 
 
 def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
@@ -117,12 +139,8 @@ def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
 
     Other errors' messages may quote a person's data; the class and the place never do.
     """
-    if isinstance(error, EventStoreError):
-        what = f"{type(error).__name__}: {error}"
-    else:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        file = frame.filename.rpartition("/")[2]
-        what = f"{type(error).__name__} at {file}:{frame.lineno}"
+    is_ours = isinstance(error, EventStoreError)
+    what = f"{type(error).__name__}: {error}" if is_ours else faults.described(error)
     # The lease is gone: another worker may have come past already.
     Checkpoint.objects.filter(subscription=name, bucket=bucket, position=seen).update(
         error=what, failed_at=timezone.now()
@@ -135,26 +153,39 @@ def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
 
 def reached() -> dict[str, Reached]:
     """Return where each subscription stands.  One query."""
+    letters = DeadLetter.objects.filter(
+        subscription=OuterRef("subscription"), closed_at=None
+    ).values("subscription")
     found = Checkpoint.objects.values("subscription").annotate(
-        least=Min("position"), worst=Max("error")
+        least=Min("position"),
+        worst=Max("error"),
+        letters=Subquery(letters.annotate(count=Count("pk")).values("count")),
     )
     return {
-        row["subscription"]: Reached(position=row["least"], error=row["worst"])
+        row["subscription"]: Reached(
+            position=row["least"], error=row["worst"], letters=row["letters"] or 0
+        )
         for row in found
     }
 
 
 def reached_for(stream: str) -> dict[str, Reached]:
-    """Return where each subscription stands in the bucket of *stream*.  One query."""
-    bucket = Func(
-        Value(stream), function="event_bucket_v1", output_field=SmallIntegerField()
+    """Return where each subscription stands with *stream*.  One query.
+
+    That is where its bucket is, or just before the stream's dead letter.
+    """
+    letter = DeadLetter.objects.filter(
+        subscription=OuterRef("subscription"), stream=stream, closed_at=None
     )
-    found = Checkpoint.objects.filter(bucket=bucket)
+    found = Checkpoint.objects.filter(bucket=_bucket_of(stream)).annotate(
+        stuck_at=Subquery(letter.values("position")),
+        fault=Subquery(letter.values("error")),
+    )
     return {
-        name: Reached(position=position, error=error)
-        for name, position, error in found.values_list(
-            "subscription", "position", "error"
-        )
+        row.subscription: Reached(position=row.position, error=row.error)
+        if row.stuck_at is None
+        else Reached(position=row.stuck_at - 1, error=row.fault)
+        for row in found
     }
 
 
@@ -169,6 +200,12 @@ def reached_with(stream: str, names: Sequence[str]) -> dict[str, int]:
     """
     known = reached_for(stream)
     return {name: known.get(name, NOWHERE).position for name in names}
+
+
+def _bucket_of(stream: str) -> Func:
+    return Func(
+        Value(stream), function="event_bucket_v1", output_field=SmallIntegerField()
+    )
 
 
 def _locked(statement: str, name: str, mark: int, **wanted: int) -> dict[int, int]:

@@ -187,3 +187,46 @@ class CheckpointMovedError(EventStoreError):
     def __init__(self, subscription: str) -> None:
         self.subscription = subscription
         super().__init__(f"a checkpoint of {subscription} moved under its lease")
+
+
+class TooManyLettersError(EventStoreError):
+    """So much fails that the code is to blame, not the events; no more is set aside."""
+
+    def __init__(self, subscription: str, most: int) -> None:
+        self.subscription = subscription
+        self.most = most
+        super().__init__(
+            f"{subscription} has {most} streams with a dead letter; repair what fails, "
+            "and retry them"
+        )
+
+
+class LetterClosedError(EventStoreError):
+    """There is no such dead letter, or it was applied or skipped already."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"There is no open dead letter {number}.")
+
+
+class NoReasonError(EventStoreError):
+    """An operator's act needs a reason, and none was given."""
+
+    def __init__(self) -> None:
+        super().__init__("Say why: the reason is kept in the log.")
+
+
+class SubscriptionPausedError(EventStoreError):
+    """A subscription is paused, and what was asked needs it to run."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"The subscription {name} is paused.")
+
+
+class SubscriptionRunsError(EventStoreError):
+    """A subscription cannot be resumed, because it is not paused."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"The subscription {name} is not paused.")

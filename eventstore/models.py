@@ -88,6 +88,74 @@ class Checkpoint(models.Model):
         return f"{self.subscription}/{self.bucket} at #{self.position}"
 
 
+class Heartbeat(models.Model):
+    """When a worker last looked at a subscription."""
+
+    subscription = models.TextField(unique=True)
+    beaten_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subscription} at {self.beaten_at}"
+
+
+class Pause(models.Model):
+    """A subscription that is told to wait; as long as the row is there."""
+
+    subscription = models.TextField(unique=True)
+    actor = models.TextField()
+    reason = models.TextField(default="", blank=True)
+    paused_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subscription} paused by {self.actor}"
+
+
+class DeadLetter(models.Model):
+    """The first event of a stream that a subscription could not apply (ADR-0031).
+
+    While it is open the subscription passes by everything from this event on in this
+    stream.  It points at the log: no payload is kept, and of the error its class and
+    place only.
+    """
+
+    class State(models.TextChoices):
+        """Where the letter stands; the first two are open."""
+
+        WAITING = "waiting"  # tried again by itself
+        PARKED = "parked"  # waits for an operator
+        APPLIED = "applied"
+        SKIPPED = "skipped"
+
+    subscription = models.TextField()
+    stream = models.TextField()
+    position = models.BigIntegerField()
+    version = models.BigIntegerField()
+    type = models.TextField()
+    error = models.TextField()
+    fingerprint = models.TextField()
+    attempts = models.IntegerField(default=1)
+    state = models.TextField(choices=State, default=State.WAITING)
+    first_failed_at = models.DateTimeField()
+    last_failed_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "position"], name="dead_letter_once_per_event"
+            ),
+            models.UniqueConstraint(
+                fields=["subscription", "stream"],
+                name="dead_letter_open_per_stream",
+                condition=models.Q(closed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} at #{self.position}: {self.state}"
+
+
 class Snapshot(models.Model):
     """A fold kept at a version of a stream; may be deleted at any time (ADR-0018).
 

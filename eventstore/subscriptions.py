@@ -13,13 +13,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils.module_loading import import_string
 
-from eventstore import checkpoints, effects, history, store
+from eventstore import (
+    checkpoints,
+    effects,
+    faults,
+    heartbeats,
+    history,
+    pauses,
+    quarantine,
+    store,
+)
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
+from eventstore.models import Pause
 from eventstore.repository import refuse_unreadable
 
 # Kinds of subscriptions.
@@ -28,6 +38,7 @@ REACTOR = "reactor"
 
 BATCH_SIZE = 500  # events read a transaction
 SLICE_SECONDS = 20.0  # how long one run keeps going before others get their turn
+STEP_SECONDS = 1.0  # how long effects go on before a pause is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +116,8 @@ class Progress:
         position: Everything at or below is applied.
         behind: Positions between that and the watermark; gaps count.
         error: What stopped it last, empty when nothing does.
+        letters: Streams set aside with an open dead letter.
+        pause: Why and by whom it is paused; None while it runs.
     """
 
     name: str
@@ -112,6 +125,8 @@ class Progress:
     position: int
     behind: int
     error: str
+    letters: int
+    pause: Pause | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,48 +166,55 @@ def find(name: str) -> Subscription:
 def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> bool:
     """Apply everything below the watermark; return False when the time ran out first.
 
-    Safe to run at any time, twice, and beside other workers.  A batch that raises is
-    rolled back and its buckets are tried one by one, so that only the one with the
-    culprit waits, with the error kept beside its checkpoint, and is tried again after
-    a while.  A lost database connection is nobody's fault and raised to the caller.
+    Safe to run at any time, twice, and beside other workers; while the subscription is
+    paused there is nothing to do.  An event that cannot be applied sets its stream
+    aside (:mod:`eventstore.quarantine`).  Where the installation is to blame, the
+    batch is rolled back and its buckets are tried one by one: the one in trouble waits,
+    with the error kept beside its checkpoint, and is tried again after a while.  A lost
+    database connection is raised to the caller.
     """
     if isinstance(subscription, Projection):
         checkpoints.ensure(subscription.name)
+    heartbeats.beat(subscription.name)
+    if pauses.is_paused(subscription.name):
+        return True
     end = time.monotonic() + seconds
+    quarantine.retry_due(subscription.name, subscription.apply, seconds=seconds)
     suspects = checkpoints.due_again(subscription.name)
     while _go_on(subscription, suspects):
+        heartbeats.beat(subscription.name)
         if time.monotonic() > end:
             return False
     return True
 
 
-def perform_due(subscription: Subscription) -> bool:
+def perform_due(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> bool:
     """Cause the effects that are due, if there are such; False if time ran out first.
 
-    Safe to run at any time, twice, and beside other workers.
+    Safe to run at any time, twice, and beside other workers.  A pause ends it within a
+    second, after the effect that is under way.
     """
-    match subscription:
-        case Reactor():
-            return effects.perform_due(subscription.name, subscription.perform)
-        case Courier():
-            return subscription.bring_due(SLICE_SECONDS)
-        case Projection():
+    end = time.monotonic() + seconds
+    while not pauses.is_paused(subscription.name):
+        heartbeats.beat(subscription.name)
+        if _perform_some(subscription):
             return True
+        if time.monotonic() > end:
+            return False
+    return True
 
 
 def progress(subscription: Subscription) -> Progress:
-    """Return how far *subscription* has come.  Two queries."""
-    mark = store.watermark()
-    return _progress(subscription, mark, checkpoints.reached())
+    """Return how far *subscription* has come.  Three queries."""
+    return _progress_at(store.watermark(), [subscription])[0]
 
 
 def progress_of_all(mark: int) -> list[Progress]:
     """Return how far each subscription has come towards the watermark *mark*.
 
-    One query.
+    Two queries.
     """
-    found = checkpoints.reached()
-    return [_progress(each, mark, found) for each in all_subscriptions()]
+    return _progress_at(mark, all_subscriptions())
 
 
 def handling(event: RecordedEvent) -> list[Handling]:
@@ -220,17 +242,32 @@ def _kind(subscription: Subscription) -> str:
     return PROJECTION if isinstance(subscription, Projection) else REACTOR
 
 
-def _progress(
-    subscription: Subscription, mark: int, found: Mapping[str, Reached]
-) -> Progress:
-    reached = found.get(subscription.name, NOWHERE)
-    return Progress(
-        name=subscription.name,
-        kind=_kind(subscription),
-        position=reached.position,
-        behind=max(mark - reached.position, 0),
-        error=reached.error,
-    )
+def _progress_at(mark: int, wanted: Sequence[Subscription]) -> list[Progress]:
+    found = checkpoints.reached()
+    paused = pauses.every()
+    return [
+        Progress(
+            name=each.name,
+            kind=_kind(each),
+            position=found.get(each.name, NOWHERE).position,
+            behind=max(mark - found.get(each.name, NOWHERE).position, 0),
+            error=found.get(each.name, NOWHERE).error,
+            letters=found.get(each.name, NOWHERE).letters,
+            pause=paused.get(each.name),
+        )
+        for each in wanted
+    ]
+
+
+def _perform_some(subscription: Subscription) -> bool:
+    match subscription:
+        case Reactor():
+            perform = subscription.perform
+            return effects.perform_due(subscription.name, perform, seconds=STEP_SECONDS)
+        case Courier():
+            return subscription.bring_due(STEP_SECONDS)
+        case Projection():
+            return True
 
 
 def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
@@ -248,7 +285,7 @@ def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
                 _apply_batch(subscription, leased, mark)
     # A failing handler must not stop the other buckets, or other subscriptions.
     except Exception as error:
-        if not leased or _is_a_lost_connection(error):
+        if not leased or faults.is_lost_connection(error):
             raise
         if alone is None:
             suspects.extend(leased)
@@ -260,14 +297,6 @@ def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
     return alone is not None or bool(leased)
 
 
-def _is_a_lost_connection(error: Exception) -> bool:
-    if not isinstance(error, InterfaceError | OperationalError):
-        return False
-    # No SQLSTATE: the client noticed; 08 and 57P: the server said so before it left.
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state is None or state.startswith(("08", "57P"))
-
-
 def _apply_batch(
     subscription: Subscription, leased: Mapping[int, int], mark: int
 ) -> None:
@@ -276,8 +305,7 @@ def _apply_batch(
     )
     due = [event for bucket, event in read if event.position > leased[bucket]]
     refuse_unreadable(due)
-    if due:
-        subscription.apply(due)
+    quarantine.apply_sound(subscription.name, subscription.apply, due)
     reached = read[-1][1].position if len(read) == BATCH_SIZE else mark
     behind = {bucket: seen for bucket, seen in leased.items() if seen < reached}
     checkpoints.advance(subscription.name, behind, reached)

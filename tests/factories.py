@@ -14,6 +14,7 @@ from eventstore import store
 from eventstore.appends import Appended
 from eventstore.codec import encode, type_of
 from eventstore.events import NO_STREAM, REST, Metadata, RecordedEvent
+from eventstore.models import DeadLetter
 from users import services
 from users.commands import CreateUser
 from users.events import UserCreated, UserNameChanged
@@ -98,3 +99,20 @@ def api_token(name: str = "tests", **changes: Any) -> str:
     }
     ApiToken.objects.create(**defaults | changes)
     return token
+
+
+def dead_letter(**changes: Any) -> DeadLetter:
+    """Say that the directory failed at Ada's first event."""
+    defaults: dict[str, Any] = {
+        "subscription": "directory",
+        "stream": f"user-{ADA}",
+        "position": 1,
+        "version": 1,
+        "type": "UserCreated",
+        "error": "ValueError at directory.py:1",
+        "fingerprint": "0123456789ab",
+        "first_failed_at": NOON,
+        "last_failed_at": NOON,
+        "next_attempt_at": NOON,
+    }
+    return DeadLetter.objects.create(**defaults | changes)

@@ -12,6 +12,7 @@ class Scope(StrEnum):
     USERS_WRITE = "users:write"  # issue commands on users
     USERS_ERASE = "users:erase"  # erase a user's personal data
     EVENTS_READ = "events:read"  # read the log across users
+    METRICS_READ = "metrics:read"  # read /metrics
     PERSONAL_READ = "personal:read"  # see names, addresses and reasons unmasked
 
 

@@ -8,4 +8,8 @@ WHERE
     subscription = %(subscription)s
     AND bucket = %(bucket)s
     AND position < %(watermark)s
+    AND NOT EXISTS (
+        SELECT FROM eventstore_pause AS p
+        WHERE p.subscription = %(subscription)s
+    )
 FOR UPDATE SKIP LOCKED

@@ -9,6 +9,10 @@ FROM eventstore_checkpoint
 WHERE
     subscription = %(subscription)s
     AND position < %(watermark)s
+    AND NOT EXISTS (
+        SELECT FROM eventstore_pause AS p
+        WHERE p.subscription = %(subscription)s
+    )
     AND failed_at IS NULL
 ORDER BY position, bucket
 LIMIT %(size)s

@@ -9,7 +9,14 @@ from eventstore.circumstances import acting
 from eventstore.webhooks import endpoints
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
-from tests.factories import ADA, NOON, api_token, known_user, metadata
+from tests.factories import (
+    ADA,
+    NOON,
+    api_token,
+    dead_letter,
+    known_user,
+    metadata,
+)
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName
@@ -19,6 +26,8 @@ BEAT = "/admin/django_celery_beat/"
 TOKENS = "/admin/users/apitoken/"
 CRM = UUID("00000000-0000-4000-8000-00000000c4a1")
 WEBHOOKS = "/admin/eventstore/webhook/"
+SUBSCRIPTIONS = "/admin/eventstore/subscription/"
+LETTERS = "/admin/eventstore/deadletter/"
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
@@ -52,6 +61,11 @@ PAGES = (
     f"{WEBHOOKS}crm/",
     f"{WEBHOOKS}crm/?state=failed",
     "/admin/eventstore/add-webhook/",
+    SUBSCRIPTIONS,
+    f"{SUBSCRIPTIONS}directory/pause/",
+    LETTERS,
+    f"{LETTERS}1/",
+    f"{LETTERS}group/0123456789ab/retry/",
     "/admin/nowhere/",
     "/admin/password_change/",
     f"{AUTH}user/",
@@ -81,6 +95,8 @@ def someone(server: str) -> None:
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     catch_up()
+    number = dead_letter(error=f"{LONG} at {LONG}.py:1", state="parked").pk
+    assert f"{LETTERS}{number}/" in PAGES
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
         about = metadata(correlation_id=TALK)
         services.execute(ChangeName(user_id=ADA, name=name), about)

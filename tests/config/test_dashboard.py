@@ -20,9 +20,18 @@ from tests.backoffice import (
     text,
     user_url,
 )
-from tests.factories import ADA, appended, known_user, renamed, user_created
+from tests.factories import (
+    ADA,
+    appended,
+    dead_letter,
+    known_user,
+    renamed,
+    user_created,
+)
 
 INDEX = "/admin/"
+SUBSCRIPTIONS = "/admin/eventstore/subscription/"
+LETTERS = "/admin/eventstore/deadletter/"
 SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 ISSUE_COMMANDS = "users.issue_command"
@@ -37,6 +46,11 @@ PAGES = {
     user_url(ADA, "commands/change-email/"): ISSUE_COMMANDS,
     user_url(ADA, "commands/change-status/"): ISSUE_COMMANDS,
     user_url(ADA, "reprocess/"): REPROCESS,
+    SUBSCRIPTIONS: "eventstore.view_checkpoint",
+    f"{SUBSCRIPTIONS}directory/pause/": "eventstore.change_checkpoint",
+    LETTERS: "eventstore.view_deadletter",
+    f"{LETTERS}1/": "eventstore.view_deadletter",
+    f"{LETTERS}group/0123456789ab/retry/": "eventstore.change_deadletter",
 }
 
 
@@ -64,13 +78,13 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
     subscriptions.catch_up(subscriptions.find("directory"))
     client = superuser()
     said = text(client.get(INDEX), "subscriptions") or ""
-    assert " Name Kind Status Position Behind Last error" in said
-    assert " directory projection Live 2 0 —" in said
-    assert " welcome_email reactor Catching up 1 1 —" in said
+    assert " Name Kind Status Position Behind Dead letters Last error" in said
+    assert " directory projection Live 2 0 0 —" in said
+    assert " welcome_email reactor Catching up 1 1 0 —" in said
     failing = Checkpoint.objects.filter(subscription="welcome_email")
     failing.update(error="KeyError at x.py:1")
     said = text(client.get(INDEX), "subscriptions") or ""
-    assert " welcome_email reactor Failing 1 1 KeyError at x.py:1" in said
+    assert " welcome_email reactor Failing 1 1 0 KeyError at x.py:1" in said
 
 
 @pytest.mark.django_db
@@ -131,10 +145,11 @@ def test_staff_without_permissions_see_no_numbers_and_who_can_help() -> None:
 
 @pytest.fixture(scope="module")
 def ada(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """One user whose creation is committed at position 1, for tests that only read."""
+    """One user, created at position 1, with a dead letter; for tests that only read."""
     del django_db_setup
     with django_db_blocker.unblock(), databases.cloned():
         appended(f"user-{ADA}")
+        dead_letter(pk=1)
         yield
 
 
@@ -176,8 +191,8 @@ def test_controls_that_a_person_may_not_use_are_absent() -> None:
 @pytest.mark.django_db
 def test_the_side_bar_lists_what_a_superuser_may_see() -> None:
     assert text(superuser().get(INDEX), "sidebar") == (
-        "Monitor Dashboard Events People Users Operate Webhooks Schedules API tokens"
-        " Staff"
+        "Monitor Dashboard Events Subscriptions Dead letters People Users Operate"
+        " Webhooks Schedules API tokens Staff"
     )
 
 

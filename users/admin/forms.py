@@ -18,6 +18,9 @@ MEANINGS = {
     Scope.USERS_WRITE: gettext_lazy("create users and change them"),
     Scope.USERS_ERASE: gettext_lazy("erase a user's personal data, for good"),
     Scope.EVENTS_READ: gettext_lazy("read the log across all users"),
+    Scope.METRICS_READ: gettext_lazy(
+        "read how far everything has come, for monitoring"
+    ),
     Scope.PERSONAL_READ: gettext_lazy("see names, e-mail addresses and reasons"),
 }
 

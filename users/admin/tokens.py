@@ -30,6 +30,7 @@ NEEDED = {
     Scope.USERS_WRITE: "users.issue_command",
     Scope.USERS_ERASE: "users.erase_user",
     Scope.EVENTS_READ: "eventstore.view_storedevent",
+    Scope.METRICS_READ: "eventstore.view_checkpoint",
     Scope.PERSONAL_READ: "projections.view_directoryentry",
 }
 

@@ -1,0 +1,94 @@
+"""Subscriptions for staff: how far each has come; pause and resume."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from eventstore import liveness, pauses, store, subscriptions
+from eventstore.admin.pages import SeeOther, not_found, page
+from eventstore.errors import (
+    SubscriptionPausedError,
+    SubscriptionRunsError,
+    UnknownSubscriptionError,
+)
+from eventstore.pauses import REASON_LENGTH
+
+REFUSED = 422
+
+
+class ReasonForm(forms.Form):
+    """Why somebody does what cannot go unexplained."""
+
+    reason = forms.CharField(
+        max_length=REASON_LENGTH,
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Recorded as an event, for ever."),
+        widget=forms.TextInput(
+            attrs={"placeholder": gettext_lazy("for example: ticket OPS-412")}
+        ),
+    )
+
+
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """Show how far each subscription has come."""
+    return page(
+        request,
+        "admin/eventstore/subscriptions.html",
+        title=_("Subscriptions"),
+        subscriptions=liveness.vitals(store.watermark()),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pause(request: HttpRequest, name: str) -> HttpResponse:
+    """Say what a pause means and ask why, then pause."""
+    try:
+        found = subscriptions.progress(subscriptions.find(name))
+    except UnknownSubscriptionError as error:
+        return not_found(request, str(error))
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        try:
+            pauses.pause(name, reason=form.cleaned_data["reason"])
+        except SubscriptionPausedError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(
+                request, _("The subscription {name} is paused.").format(name=name)
+            )
+        return SeeOther(reverse("admin:subscriptions"))
+    return page(
+        request,
+        "admin/eventstore/subscription_pause.html",
+        title=_("Pause {name}").format(name=name),
+        status=REFUSED if form.errors else 200,
+        subscription=found,
+        form=form,
+    )
+
+
+@require_POST
+def resume(request: HttpRequest, name: str) -> HttpResponse:
+    """Let it go on."""
+    try:
+        pauses.resume(subscriptions.find(name).name)
+    except UnknownSubscriptionError as error:
+        return not_found(request, str(error))
+    except SubscriptionRunsError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request, _("The subscription {name} goes on.").format(name=name)
+        )
+    return SeeOther(reverse("admin:subscriptions"))

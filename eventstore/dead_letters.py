@@ -1,0 +1,195 @@
+"""What operators do about events that a subscription could not apply; all audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, Max, Min, Q
+from django.utils import timezone
+
+from eventstore import doorbell, pauses, quarantine, store, subscriptions
+from eventstore.errors import (
+    LetterClosedError,
+    NoReasonError,
+    SubscriptionPausedError,
+)
+from eventstore.events import ANY
+from eventstore.models import DeadLetter, StoredEvent
+from eventstore.pauses import REASON_LENGTH
+from eventstore.subscription_events import CATEGORY, RETRIED, EventSkipped
+
+CANARY = 5  # letters of a group tried first
+SHOWN = 200  # letters listed at most
+
+State = DeadLetter.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Open letters with one fingerprint: one subscription, class and place.
+
+    Attributes:
+        error: Class and place, as one of them says.
+        letters: How many; each holds up one stream.
+        parked: How many of those wait for an operator.
+    """
+
+    fingerprint: str
+    subscription: str
+    error: str
+    letters: int
+    parked: int
+    first_failed_at: datetime
+    last_failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of some letters that were tried.
+
+    Attributes:
+        applied: Letters whose event is applied.
+        failed: Letters whose event failed once more.
+    """
+
+    applied: int
+    failed: int
+
+
+def groups() -> list[Group]:
+    """Return the open letters by fingerprint, the newest trouble first.  One query."""
+    found = (
+        DeadLetter.objects.filter(closed_at=None)
+        .values("fingerprint", "subscription")
+        .annotate(
+            error=Max("error"),
+            letters=Count("pk"),
+            parked=Count("pk", filter=Q(state=State.PARKED)),
+            first=Min("first_failed_at"),
+            last=Max("last_failed_at"),
+        )
+        .order_by("-last", "fingerprint")
+    )
+    return [
+        Group(
+            fingerprint=row["fingerprint"],
+            subscription=row["subscription"],
+            error=row["error"],
+            letters=row["letters"],
+            parked=row["parked"],
+            first_failed_at=row["first"],
+            last_failed_at=row["last"],
+        )
+        for row in found
+    ]
+
+
+def of_group(fingerprint: str = "") -> list[DeadLetter]:
+    """Return the open letters of one group, or of all, oldest first; at most 200."""
+    found = DeadLetter.objects.filter(closed_at=None)
+    if fingerprint:
+        found = found.filter(fingerprint=fingerprint)
+    return list(found.order_by("first_failed_at", "pk")[:SHOWN])
+
+
+def numbered(number: int) -> DeadLetter:
+    """Return one letter, open or closed.
+
+    Raises:
+        LetterClosedError: There is none.
+    """
+    found = DeadLetter.objects.filter(pk=number).first()
+    if found is None:
+        raise LetterClosedError(number)
+    return found
+
+
+def waiting_behind(letter: DeadLetter) -> int:
+    """Return how many later events of its stream wait for an open letter."""
+    later = StoredEvent.objects.filter(stream=letter.stream, version__gt=letter.version)
+    return later.count() if letter.closed_at is None else 0
+
+
+def retry(number: int) -> DeadLetter | None:
+    """Try one letter now, and what waits behind it; return the letter left open.
+
+    Atomic.  None when the stream keeps up again.
+
+    Raises:
+        LetterClosedError: It was applied or skipped already.
+        SubscriptionPausedError: Its subscription is.
+    """
+    with transaction.atomic():
+        letter, reached = _taken(number)
+        pauses.tell(letter.subscription, RETRIED, f"event #{letter.position}")
+        subscription = subscriptions.find(letter.subscription)
+        return quarantine.work_off(letter, subscription.apply, reached=reached)
+
+
+def retry_first(fingerprint: str, *, most: int = CANARY) -> Outcome:
+    """Try the oldest letters of a group, each by itself; the others stay as they are.
+
+    Raises:
+        SubscriptionPausedError: Their subscription is.
+    """
+    applied = failed = 0
+    for letter in of_group(fingerprint)[:most]:
+        try:
+            left = retry(letter.pk)
+        except LetterClosedError:  # somebody else was faster
+            continue
+        is_stuck = left is not None and left.position == letter.position
+        applied, failed = applied + (not is_stuck), failed + is_stuck
+    return Outcome(applied=applied, failed=failed)
+
+
+def retry_group(fingerprint: str, *, reason: str = "") -> int:
+    """Have the workers try every letter of a group soon; return how many.
+
+    One that was parked and fails once more waits for an operator again.
+    """
+    with transaction.atomic():
+        mine = DeadLetter.objects.filter(closed_at=None, fingerprint=fingerprint)
+        name = mine.values_list("subscription", flat=True).first()
+        if name is None:
+            return 0
+        count = mine.update(state=State.WAITING, next_attempt_at=timezone.now())
+        why = f": {reason.strip()[:REASON_LENGTH]}" if reason.strip() else ""
+        pauses.tell(name, RETRIED, f"{count} events of group {fingerprint}{why}")
+        doorbell.ring_after_commit()
+        return count
+
+
+def skip(number: int, *, reason: str) -> DeadLetter | None:
+    """Give the letter's event up and apply what waits behind it; as :func:`retry`.
+
+    Recorded as :class:`EventSkipped`.
+
+    Raises:
+        LetterClosedError: It was applied or skipped already.
+        NoReasonError: *reason* is empty.
+        SubscriptionPausedError: Its subscription is.
+    """
+    why = reason.strip()[:REASON_LENGTH]
+    if not why:
+        raise NoReasonError
+    with transaction.atomic():
+        letter, reached = _taken(number)
+        fact = EventSkipped(
+            subscription=letter.subscription,
+            subject=letter.stream,
+            position=letter.position,
+            reason=why,
+        )
+        store.append(f"{CATEGORY}-{letter.subscription}", [fact], expected_version=ANY)
+        apply = subscriptions.find(letter.subscription).apply
+        return quarantine.work_off(letter, apply, reached=reached, is_skipped=True)
+
+
+def _taken(number: int) -> tuple[DeadLetter, int]:
+    letter, reached = quarantine.locked(number)
+    if pauses.is_paused(letter.subscription):
+        raise SubscriptionPausedError(letter.subscription)
+    return letter, reached

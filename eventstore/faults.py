@@ -1,0 +1,75 @@
+"""Whose fault an error is, and what may be kept of it."""
+
+from __future__ import annotations
+
+import traceback
+from hashlib import sha256
+
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
+
+from eventstore.errors import (
+    CheckpointMovedError,
+    KeyRingError,
+    SealBrokenError,
+    TooManyLettersError,
+    UnreadableEventError,
+)
+
+# Errors of the installation; whatever event they met, another would have met them.
+OURS = (
+    CheckpointMovedError,
+    KeyRingError,
+    MemoryError,
+    OSError,
+    SealBrokenError,
+    TooManyLettersError,
+    UnreadableEventError,
+)
+
+
+def is_lost_connection(error: Exception) -> bool:
+    """Say whether the database went away."""
+    if not isinstance(error, InterfaceError | OperationalError):
+        return False
+    # No SQLSTATE: the client noticed; 08 and 57P: the server said so before it left.
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))
+
+
+def is_of_the_event(error: Exception) -> bool:
+    """Say whether the event is to blame, so that others would have been applied.
+
+    Of the database's errors only two are: a value that does not fit, and one that a
+    constraint refuses.  A deadlock, a time-out, a full disk or a missing table is ours.
+    """
+    if isinstance(error, DatabaseError | InterfaceError):
+        return isinstance(error, DataError | IntegrityError)
+    return not isinstance(error, OURS)
+
+
+def described(error: Exception) -> str:
+    """Return the class and the place of *error*; its message may quote a person."""
+    frame = _last(error)
+    file = frame.filename.rpartition("/")[2]
+    return f"{type(error).__name__} at {file}:{frame.lineno}"
+
+
+def fingerprint(subscription: str, error: Exception) -> str:
+    """Return 12 hex digits, the same for one class, function and subscription.
+
+    Lines are left out: an edit above the place does not make it another one.
+    """
+    frame = _last(error)
+    file = frame.filename.rpartition("/")[2]
+    told = f"{subscription}\n{type(error).__name__}\n{file}\n{frame.name}"
+    return sha256(told.encode()).hexdigest()[:12]
+
+
+def _last(error: Exception) -> traceback.FrameSummary:
+    return traceback.extract_tb(error.__traceback__)[-1]

@@ -1,0 +1,69 @@
+"""Telling a subscription to wait, and to go on; each is an event."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from eventstore import circumstances, doorbell, store
+from eventstore.errors import SubscriptionPausedError, SubscriptionRunsError
+from eventstore.events import ANY
+from eventstore.models import Pause
+from eventstore.subscription_events import (
+    CATEGORY,
+    PAUSED,
+    RESUMED,
+    SubscriptionChanged,
+)
+
+REASON_LENGTH = 200
+
+
+def pause(name: str, *, reason: str) -> None:
+    """Apply nothing and cause no effect from the next batch on, until :func:`resume`.
+
+    Raises:
+        SubscriptionPausedError: It is paused already.
+    """
+    why = reason.strip()[:REASON_LENGTH]
+    try:
+        with transaction.atomic():
+            Pause.objects.create(
+                subscription=name,
+                actor=circumstances.current().actor,
+                reason=why,
+                paused_at=timezone.now(),
+            )
+            tell(name, PAUSED, why)
+    except IntegrityError as error:
+        raise SubscriptionPausedError(name) from error
+
+
+def resume(name: str) -> None:
+    """Go on where it stopped, at once.
+
+    Raises:
+        SubscriptionRunsError: It is not paused.
+    """
+    with transaction.atomic():
+        count, _each = Pause.objects.filter(subscription=name).delete()
+        if not count:
+            raise SubscriptionRunsError(name)
+        tell(name, RESUMED)
+        doorbell.ring_after_commit()
+
+
+def is_paused(name: str) -> bool:
+    """Say whether *name* is told to wait."""
+    return Pause.objects.filter(subscription=name).exists()
+
+
+def every() -> dict[str, Pause]:
+    """Return what is paused, by subscription.  One query."""
+    return {pause.subscription: pause for pause in Pause.objects.all()}
+
+
+def tell(name: str, change: str, reason: str = "") -> None:
+    """Record what an operator did to *name*."""
+    fact = SubscriptionChanged(name=name, change=change, reason=reason)
+    store.append(f"{CATEGORY}-{name}", [fact], expected_version=ANY)
