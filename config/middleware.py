@@ -9,6 +9,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
 
+from config.problems import api_length_required
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN
 from users.limits import Usage
@@ -39,6 +40,20 @@ class CorrelationMiddleware:
         response[CORRELATION] = str(correlation_id)
         response[REQUEST] = str(request_id)
         return response
+
+
+class LengthMiddleware:
+    """Refuses a body in chunks: a WSGI server tells no length, so none is read."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request*, with 411 where its body would be lost."""
+        is_api = request.path_info.startswith("/api/")
+        if is_api and "Transfer-Encoding" in request.headers:
+            return api_length_required(request)
+        return self.get_response(request)
 
 
 class QuotaMiddleware:

@@ -20,7 +20,7 @@ from eventstore.errors import (
     UnreadableEventError,
     UnsealedError,
 )
-from projections.api.errors import BehindError
+from projections.api.errors import BehindError, ParameterError
 from projections.pages import CursorError
 from users.api.conditions import StaleError, etag
 from users.errors import (
@@ -60,6 +60,12 @@ def api_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 for an address under /api that is not one."""
     del exception
     return _plain(request, 404, "Not found", "There is nothing at this address.")
+
+
+def api_length_required(request: HttpRequest) -> HttpResponse:
+    """Answer 411 to a body of no told length, of which nothing would be read."""
+    detail = "Send the body with its Content-Length, not in chunks."
+    return _plain(request, 411, "Length required", detail)
 
 
 def api_server_error(request: HttpRequest) -> HttpResponse:
@@ -157,14 +163,29 @@ def _of_framework(error: Exception) -> Problem | None:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    title = error.default_code.replace("_", " ").capitalize()
-    if isinstance(error, exceptions.ValidationError):
-        facts: dict[str, Any] = {"errors": list(_errors(error.detail, "#"))}
-        title = "Invalid input"
-    else:
-        facts = {"detail": str(error.detail)}
+    title, facts = _facts(error)
     facts |= getattr(error, "facts", {})
     return error.status_code, title, facts | {"headers": headers}
+
+
+def _facts(error: exceptions.APIException) -> tuple[str, dict[str, Any]]:
+    title = error.default_code.replace("_", " ").capitalize()
+    match error:
+        case ParameterError():
+            return "Invalid input", {"errors": list(_of_parameters(error.detail))}
+        case exceptions.ValidationError():
+            return "Invalid input", {"errors": list(_errors(error.detail, "#"))}
+        case exceptions.NotAcceptable():
+            offered = [each.media_type for each in error.available_renderers or ()]
+            return title, {"detail": f"Accept one of {', '.join(offered)}."}
+        case _:
+            return title, {"detail": str(error.detail)}
+
+
+def _of_parameters(detail: Any) -> Iterator[dict[str, str]]:
+    for name, inner in detail.items():
+        for each in inner if isinstance(inner, list) else [inner]:
+            yield {"parameter": str(name), "detail": str(each)}
 
 
 def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:

@@ -198,6 +198,11 @@ def event_at(position: int) -> RecordedEvent | None:
     return next(iter(recorded(rows)), None)
 
 
+def reaches(position: int) -> bool:
+    """Whether an event was recorded at *position* or above."""
+    return StoredEvent.objects.filter(position__gte=position).exists()
+
+
 def totals() -> Totals:
     """Return how much the log holds.  Two queries, none of them a scan of much."""
     with connection.cursor() as cursor:

@@ -11,15 +11,14 @@ import uuid_utils.compat as uuid
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.problems import api_not_found
 from eventstore.searching import EventFilter
-from projections.api import following
-from projections.api.errors import FeedFullError
-from projections.api.stream import LAST_EVENT_ID, EventStreamView, sees_persons
+from projections.api import following, parameters
+from projections.api.errors import FeedFullError, ParameterError
+from projections.api.stream import LAST_EVENT_ID, NAMES, EventStreamView, sees_persons
 from users.api import tickets
 from users.api.authentication import ApiTokenAuthentication
 from users.api.tickets import TicketAuthentication
@@ -63,6 +62,7 @@ class AdmissionView(EventStreamView):
 
     def get(self, request: Request, *, is_full: bool = False) -> Response:
         """Admit the client, or raise what stands in the way."""
+        parameters.only(request, *NAMES, tickets.PARAMETER)
         if is_full:
             raise FeedFullError
         return Admitted(
@@ -102,6 +102,6 @@ def _last_received(request: Request) -> int | None:
     if not told:
         return following.position(request)
     if not (told.isascii() and told.isdigit() and len(told) <= MOST_DIGITS):
-        raise ValidationError({LAST_EVENT_ID: "Send the last id received, a position."})
+        raise ParameterError({LAST_EVENT_ID: "Send the last id received, a position."})
     following.refuse_the_future(int(told))
     return int(told)

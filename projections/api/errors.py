@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
+
+
+class ParameterError(ValidationError):
+    """A parameter of the query makes no sense; told as ``parameter``, not a pointer."""
 
 
 class BehindError(Exception):

@@ -10,7 +10,6 @@ import time
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +17,7 @@ from eventstore import browser, store
 from eventstore.browser import Stretch
 from eventstore.searching import EventFilter
 from projections.api import masking, parameters
-from projections.api.errors import TooManyWaitingError
+from projections.api.errors import ParameterError, TooManyWaitingError
 from projections.api.serializers import EventSerializer
 from projections.api.waiting import LOOK_SECONDS, places
 from projections.filters import MAX_POSITION
@@ -35,13 +34,14 @@ FILTERS = [
     OpenApiParameter("since", str, description="Instant: recorded at or after."),
     OpenApiParameter("until", str, description="Instant: recorded before."),
 ]
+NAMES = [each.name for each in FILTERS]
 
 
 def matching(request: Request) -> EventFilter:
     """Return which events the query asks for.
 
     Raises:
-        ValidationError: A filter makes no sense.
+        ParameterError: A filter makes no sense.
     """
     return EventFilter(
         stream=parameters.text(request, "stream"),
@@ -58,7 +58,7 @@ def position(request: Request) -> int | None:
     """Return ``after``: the last position the client has; None when it has none.
 
     Raises:
-        ValidationError: It is no position of this log.
+        ParameterError: It is no position of this log.
     """
     after = parameters.optional_number(request, "after", most=MAX_POSITION, least=0)
     refuse_the_future(after)
@@ -69,10 +69,11 @@ def refuse_the_future(after: int | None) -> None:
     """Refuse a position that this log has not come to: it is another log's.
 
     Raises:
-        ValidationError: *after* lies above the watermark.
+        ParameterError: No event is there, or above.
     """
-    if after and after > store.watermark():
-        raise ValidationError({"after": "This log has not come to this position yet."})
+    # A client knows its own event before everything below that is final.
+    if after and after > store.watermark() and not browser.reaches(after):
+        raise ParameterError({"after": "This log has not come to this position yet."})
 
 
 def answer(request: Request) -> Response:
@@ -80,13 +81,13 @@ def answer(request: Request) -> Response:
 
     Raises:
         TooManyWaitingError: There is nothing yet, and nobody else may wait.
-        ValidationError: A parameter makes no sense.
+        ParameterError: A parameter makes no sense.
     """
     if "before" in request.query_params:
-        raise ValidationError({"before": "Use `after` with `wait`."})
+        raise ParameterError({"before": "Use `after` with `wait`."})
     after = position(request)
     if after is None:
-        raise ValidationError({"after": "Say after which position; 0 for all."})
+        raise ParameterError({"after": "Say after which position; 0 for all."})
     seconds = parameters.number(
         request, WAIT, default=0, most=MAX_WAIT_SECONDS, least=0
     )

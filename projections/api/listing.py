@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projections import pages, queries
 from projections.api import masking, parameters
+from projections.api.errors import ParameterError
 from projections.api.serializers import UserSerializer
 from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter, InstantFilter, PositionFilter
@@ -69,14 +69,14 @@ def answer(request: Request) -> Response:
     Raises:
         CursorError: ``cursor`` is not one of ours, or of another order.
         MissingScopeError: It searches or sorts by what the client may not see.
-        ValidationError: A parameter makes no sense.
+        ParameterError: A parameter makes no sense.
     """
     parameters.only(request, *NAMES)
     masking.refuse_search(request, *PERSONAL_FILTERS)
     at, as_of = parameters.two_instants(request)
     wanted = DirectoryFilter(request.query_params, queries.users(at=at, as_of=as_of))
     if not wanted.is_valid():
-        raise ValidationError(wanted.errors)
+        raise ParameterError(wanted.errors)
     words = wanted.form.cleaned_data["q"]
     fields = _fields(request)
     page = pages.page(
@@ -105,7 +105,7 @@ def _ordering(request: Request, words: str) -> str:
         why = "An order by name tells names."
         demand(request, Scope.PERSONAL_READ, why)
     if ordering == pages.RELEVANCE and not words:
-        raise ValidationError({"ordering": "Say in `q` what is to be relevant to."})
+        raise ParameterError({"ordering": "Say in `q` what is to be relevant to."})
     return ordering
 
 
@@ -116,5 +116,5 @@ def _fields(request: Request) -> set[str]:
         return {*FIELDS, "masked"}
     names = {name.strip() for name in raw.split(",")}
     if not names <= set(FIELDS):
-        raise ValidationError({"fields": f"Use some of {', '.join(FIELDS)}."})
+        raise ParameterError({"fields": f"Use some of {', '.join(FIELDS)}."})
     return {*names, "masked"}

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore import browser, conversations, streams
 from eventstore.browser import EventPage
 from projections.api import following, masking, parameters
+from projections.api.errors import ParameterError
 from projections.api.reflecting import NEXT_LINK, REFLECTED, LogView
 from projections.api.serializers import (
     AroundSerializer,
@@ -61,12 +62,13 @@ class EventsView(LogView):
     )
     def get(self, request: Request) -> Response:
         """Return one page of the events that all filters let through."""
+        parameters.only(request, "before", "after", "wait", "limit", *following.NAMES)
         if following.WAIT in request.query_params:
             return following.answer(request)
         before = parameters.optional_number(request, "before", most=MAX_POSITION)
-        after = parameters.optional_number(request, "after", most=MAX_POSITION)
+        after = following.position(request)
         if before is not None and after is not None:
-            raise ValidationError({"after": "Use either `before` or `after`."})
+            raise ParameterError({"after": "Use either `before` or `after`."})
         limit = parameters.number(
             request, "limit", default=parameters.LIMIT, most=parameters.MAX_LIMIT
         )
@@ -98,9 +100,10 @@ class EventsAroundView(LogView):
     )
     def get(self, request: Request) -> Response:
         """Return events in order of ``recorded_at``, nearest first when cut."""
+        parameters.only(request, "at", "window", "limit")
         at = parameters.instant(request, "at")
         if at is None:
-            raise ValidationError({"at": "Say around which instant."})
+            raise ParameterError({"at": "Say around which instant."})
         seconds = parameters.number(
             request, "window", default=WINDOW_SECONDS, most=MAX_WINDOW_SECONDS
         )
@@ -110,7 +113,7 @@ class EventsAroundView(LogView):
         try:
             found = browser.around(at, timedelta(seconds=seconds), limit=limit)
         except OverflowError:
-            raise ValidationError({"at": "Use an instant of this world."}) from None
+            raise ParameterError({"at": "Use an instant of this world."}) from None
         told = AroundSerializer(found, context=masking.context(request))
         return Response(told.data)
 
@@ -128,6 +131,7 @@ class ConversationView(LogView):
     )
     def get(self, request: Request, correlation_id: UUID) -> Response:
         """Return the events of a correlation id, each cause before its effects."""
+        parameters.only(request)
         found = conversations.conversation(correlation_id)
         if not found.nodes:
             detail = "No event has this correlation id."

@@ -7,10 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from projections import instants
+from projections.api.errors import ParameterError
 
 LIMIT = 50
 MAX_LIMIT = 200
@@ -23,11 +23,11 @@ def only(request: Request, *names: str) -> None:
     """Refuse parameters that nobody reads: a misspelt filter would list everybody.
 
     Raises:
-        ValidationError: One is not among *names*.
+        ParameterError: One is not among *names*.
     """
     unknown = sorted(set(request.query_params) - set(names))
     if unknown:
-        raise ValidationError(
+        raise ParameterError(
             dict.fromkeys(unknown, "This parameter is not known here.")
         )
 
@@ -38,7 +38,7 @@ def number(
     """Return a whole number from *least* to *most*.
 
     Raises:
-        ValidationError: The parameter is something else.
+        ParameterError: The parameter is something else.
     """
     raw = request.query_params.get(name)
     if raw is None:
@@ -47,7 +47,7 @@ def number(
         value = int(raw)
         if least <= value <= most:
             return value
-    raise ValidationError({name: f"Use a whole number from {least} to {most}."})
+    raise ParameterError({name: f"Use a whole number from {least} to {most}."})
 
 
 def optional_number(
@@ -63,11 +63,11 @@ def past(request: Request, name: str) -> datetime | None:
     """Return an aware instant that has been, or None when it was not given.
 
     Raises:
-        ValidationError: It is no instant, or still to come.
+        ParameterError: It is no instant, or still to come.
     """
     value = instant(request, name)
     if value is not None and value > timezone.now():
-        raise ValidationError({name: "This moment is still to come."})
+        raise ParameterError({name: "This moment is still to come."})
     return value
 
 
@@ -75,7 +75,7 @@ def instant(request: Request, name: str) -> datetime | None:
     """Return an aware instant, or None when it was not given.
 
     Raises:
-        ValidationError: It is not RFC 3339 with an offset.
+        ParameterError: It is not RFC 3339 with an offset.
     """
     raw = request.query_params.get(name)
     if raw is None:
@@ -83,14 +83,14 @@ def instant(request: Request, name: str) -> datetime | None:
     try:
         return instants.parse(raw)
     except ValueError:
-        raise ValidationError({name: instants.ADVICE}) from None
+        raise ParameterError({name: instants.ADVICE}) from None
 
 
 def text(request: Request, name: str) -> str:
     """Return a text, empty when it was not given.
 
     Raises:
-        ValidationError: It is longer than any stored value, or holds a NUL.
+        ParameterError: It is longer than any stored value, or holds a NUL.
     """
     return _sound(name, request.query_params.get(name, ""))
 
@@ -99,11 +99,11 @@ def texts(request: Request, name: str) -> list[str]:
     """Return the values of a parameter that may be repeated.
 
     Raises:
-        ValidationError: There are too many, or one is too long.
+        ParameterError: There are too many, or one is too long.
     """
     given = request.query_params.getlist(name)
     if len(given) > MAX_REPEATS:
-        raise ValidationError({name: f"Give it at most {MAX_REPEATS} times."})
+        raise ParameterError({name: f"Give it at most {MAX_REPEATS} times."})
     return [_sound(name, raw) for raw in given if raw]
 
 
@@ -111,7 +111,7 @@ def identifier(request: Request, name: str) -> UUID | None:
     """Return a UUID, or None when it was not given.
 
     Raises:
-        ValidationError: It is none.
+        ParameterError: It is none.
     """
     raw = request.query_params.get(name)
     if raw is None:
@@ -119,18 +119,18 @@ def identifier(request: Request, name: str) -> UUID | None:
     try:
         return UUID(raw)
     except ValueError:
-        raise ValidationError({name: "Use a UUID."}) from None
+        raise ParameterError({name: "Use a UUID."}) from None
 
 
 def choice(request: Request, name: str, *, default: str, known: Collection[str]) -> str:
     """Return one of *known*.
 
     Raises:
-        ValidationError: The parameter is something else.
+        ParameterError: The parameter is something else.
     """
     raw = request.query_params.get(name, default)
     if raw not in known:
-        raise ValidationError({name: f"Use one of {', '.join(known)}."})
+        raise ParameterError({name: f"Use one of {', '.join(known)}."})
     return raw
 
 
@@ -146,16 +146,16 @@ def two_instants(request: Request) -> tuple[datetime | None, datetime | None]:
     """Return ``at`` and ``as_of``, of which one at least is None.
 
     Raises:
-        ValidationError: One is no instant that has been, or both were given.
+        ParameterError: One is no instant that has been, or both were given.
     """
     at, as_of = past(request, "at"), past(request, "as_of")
     if at is not None and as_of is not None:
-        raise ValidationError({"as_of": "Use either at or as_of, not both."})
+        raise ParameterError({"as_of": "Use either at or as_of, not both."})
     return at, as_of
 
 
 def _sound(name: str, raw: str) -> str:
     if len(raw) > MAX_TEXT or "\x00" in raw:
         advice = f"Use at most {MAX_TEXT} characters, none of them NUL."
-        raise ValidationError({name: advice})
+        raise ParameterError({name: advice})
     return raw

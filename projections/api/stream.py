@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from projections.api import following
+from projections.api import following, parameters
 from projections.api.errors import FeedElsewhereError
 from users.api import tickets
 from users.api.bodies import OrjsonRenderer
@@ -21,6 +21,7 @@ from users.scopes import Scope
 
 MEDIA_TYPE = "text/event-stream"
 LAST_EVENT_ID = "Last-Event-ID"
+NAMES = ("after", *following.NAMES)
 
 
 class EventStreamRenderer(OrjsonRenderer):
@@ -61,6 +62,7 @@ class EventStreamView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Send the client to the feed, with a ticket."""
+        parameters.only(request, *NAMES)
         if not settings.FEED_URL:
             raise FeedElsewhereError
         query = request.query_params.copy()

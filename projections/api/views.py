@@ -12,7 +12,7 @@ from drf_spectacular.utils import (
     PolymorphicProxySerializer,
     extend_schema,
 )
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,7 +21,7 @@ from eventstore.events import RecordedEvent
 from eventstore.repository import Loaded, refuse_unreadable
 from projections import queries
 from projections.api import listing, masking, parameters
-from projections.api.errors import BehindError
+from projections.api.errors import BehindError, ParameterError
 from projections.api.reflecting import (
     NEXT_LINK,
     REFLECTED,
@@ -231,5 +231,5 @@ def _why_missing(user_id: UUID, version: int | None) -> Exception:
         return UserNotFoundError(user_id)
     if version is not None and version > known:
         advice = f"This user is at version {known}; version {version} does not exist."
-        return ValidationError({"min_version": advice})
+        return ParameterError({"min_version": advice})
     return BehindError("The read model does not show this version yet; ask again.")

@@ -137,4 +137,4 @@ def test_refuses_a_question_that_makes_no_sense(api: Client) -> None:
     for query, name in asked:
         response = api.get(EVENTS, query)
         assert response.status_code == 400
-        assert problem(response)["errors"][0]["pointer"] == f"#/{name}"
+        assert problem(response)["errors"][0]["parameter"] == name

@@ -110,7 +110,7 @@ def test_the_most_alike_come_first(api: Client) -> None:
 
 def test_relevance_needs_words(api: Client) -> None:
     found = problem(api.get(USERS, {"ordering": "relevance"}))
-    assert found["errors"][0]["pointer"] == "#/ordering"
+    assert found["errors"][0]["parameter"] == "ordering"
 
 
 def test_a_list_as_it_was_recorded_at_an_instant(api: Client) -> None:
@@ -191,7 +191,7 @@ def test_only_the_fields_asked_for(api: Client) -> None:
     (masked, *_) = masked_client().get(USERS, {"fields": "name"}).json()["results"]
     assert masked == {"name": "(masked)", "masked": True}
     wrong = problem(api.get(USERS, {"fields": "name,search_text"}))
-    assert wrong["errors"][0]["pointer"] == "#/fields"
+    assert wrong["errors"][0]["parameter"] == "fields"
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_a_tag_that_no_user_has_never_matches(api: Client, tag: str) -> None:
     response = rename(api, "Mine", **if_match(tag))
     found = problem(response)
     assert (response.status_code, found["version"], found["changes"]) == (412, 1, [])
+    assert "1 now: If-Match names no earlier one." in found["detail"]
 
 
 @pytest.mark.parametrize("tag", ["1", "", '"1'])

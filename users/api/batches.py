@@ -126,7 +126,14 @@ class BatchSerializer(StrictSerializer):
     """Many commands; those for one user in their order, all or none."""
 
     commands = serializers.ListField(
-        child=_Anything(allow_null=True), min_length=1, max_length=MAX_COMMANDS
+        child=_Anything(allow_null=True),
+        min_length=1,
+        max_length=MAX_COMMANDS,
+        error_messages={
+            "not_a_list": "Send a list of commands.",
+            "min_length": "Send at least one command.",
+            "max_length": f"Send at most {MAX_COMMANDS:,} commands at once.",
+        },
     )
 
 

@@ -7,13 +7,17 @@ from typing import IO, Any
 
 import orjson
 from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from django.http.request import HttpHeaders
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
 MAX_DIGITS = 20  # a 64-bit integer with its sign
 MAX_DEPTH = 16  # arrays and objects inside each other
 TOO_DEEP = f"The body is nested too deeply. Use at most {MAX_DEPTH} levels."
+PLAIN = ("", "identity")
+UTF_8 = ("utf-8", "utf8", "us-ascii")  # the last is a part of it
 MAX_BULK_BYTES = 2_097_152  # a thousand commands as long as they may be
 
 
@@ -22,7 +26,9 @@ class BodyTooLargeError(APIException):
 
     status_code = 413
     default_code = "body_too_large"
-    default_detail = "Send a shorter body."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Send a body of at most {most:,} bytes.")
 
 
 class StrictJSONParser(BaseParser):
@@ -47,10 +53,12 @@ class StrictJSONParser(BaseParser):
         Raises:
             BodyTooLargeError: The body is longer than :attr:`most_bytes`.
             ParseError: The body is not JSON; says where.
+            UnsupportedMediaType: It is compressed, or says it is not UTF-8.
         """
+        _refuse_other_codings(parser_context["request"].headers)
         raw = stream.read(self.most_bytes + 1)
         if len(raw) > self.most_bytes:
-            raise BodyTooLargeError
+            raise BodyTooLargeError(self.most_bytes)
         parser_context["request"].raw = raw
         value = self._value(raw)
         if _is_deeper(value, MAX_DEPTH):
@@ -71,8 +79,8 @@ class StrictJSONParser(BaseParser):
             message = TOO_DEEP
         except json.JSONDecodeError as error:
             message = (
-                f"The body is not JSON: {error.msg} "
-                f"at line {error.lineno}, column {error.colno}."
+                f"The body is not JSON: {error.msg.removesuffix(' at')}"
+                f" (line {error.lineno}, column {error.colno})."
             )
         except ValueError as error:
             message = str(error)
@@ -100,6 +108,18 @@ class OrjsonRenderer(BaseRenderer):
     ) -> bytes:
         """Return *data* as JSON; no bytes for None."""
         return b"" if data is None else orjson.dumps(data, default=str)
+
+
+def _refuse_other_codings(headers: HttpHeaders) -> None:
+    content_type = headers.get("Content-Type", "")
+    coding = headers.get("Content-Encoding", "identity").strip().lower()
+    charset = parse_header_parameters(content_type)[1].get("charset", "utf-8")
+    if coding not in PLAIN:
+        message = "Send the body as it is, without Content-Encoding."
+        raise UnsupportedMediaType(content_type, message)
+    if charset.lower() not in UTF_8:
+        message = "Send the body in UTF-8; JSON knows no other charset."
+        raise UnsupportedMediaType(content_type, message)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

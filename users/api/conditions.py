@@ -48,9 +48,14 @@ class StaleError(APIException):
     def __init__(self, error: ConcurrencyError, *, sees_personal: bool) -> None:
         self.version = error.actual
         self.changes = _meanwhile(error, sees_personal=sees_personal)
+        advice = (
+            "look at what changed"
+            if self.changes
+            else "If-Match names no earlier one. Look at the user"
+        )
         super().__init__(
-            f"The user is at version {error.actual} now: look at what changed, and "
-            "send the command again with its ETag if you still mean it."
+            f"The user is at version {error.actual} now: {advice}, and send the command"
+            " again with its ETag if you still mean it."
         )
 
 

@@ -12,9 +12,14 @@ from users.api.permissions import demanded
 
 
 class ProblemFieldSerializer(serializers.Serializer[Any]):
-    """One thing that is wrong with the input."""
+    """One thing that is wrong with the input: with the body, or with the query."""
 
-    pointer = serializers.CharField(read_only=True, help_text="Where: a JSON pointer.")
+    pointer = serializers.CharField(
+        required=False, help_text="Where in the body: a JSON pointer."
+    )
+    parameter = serializers.CharField(
+        required=False, help_text="Which parameter of the address, or which header."
+    )
     detail = serializers.CharField(read_only=True, help_text="What to do about it.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import uuid_utils.compat as uuid
@@ -31,6 +31,15 @@ STATUSES = [status.value for status in SETTABLE_STATUSES]
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields it does not know instead of dropping them."""
+
+    default_error_messages: ClassVar = {"invalid": "Send a JSON object."}
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """Take null for what it is, no object; DRF takes it for no body."""
+        if data is None:
+            message = self.error_messages["invalid"]
+            raise serializers.ValidationError({"non_field_errors": [message]})
+        return super().validate_empty_values(data)
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the validated fields."""
