@@ -23,6 +23,11 @@ app.conf.beat_schedule = {
         "schedule": 3600.0,  # seconds
         "options": {"expires": 3600},
     },
+    "prune_deliveries": {
+        "task": "eventstore.prune",
+        "schedule": 3600.0,  # seconds
+        "options": {"expires": 3600},
+    },
     "prune": {
         "task": "users.prune",
         "schedule": 600.0,  # seconds

@@ -7,6 +7,7 @@ from django.db import close_old_connections
 
 from eventstore import subscriptions
 from eventstore.doorbell import doorbell
+from eventstore.webhooks import courier
 
 
 @shared_task(name="eventstore.catch_up")
@@ -19,6 +20,13 @@ def catch_up(name: str) -> None:
         doorbell.ring()
     if not subscriptions.perform_due(subscription):
         doorbell.ring()
+
+
+@shared_task(name="eventstore.prune")
+def prune() -> None:
+    """Forget the webhooks' deliveries that were kept long enough."""
+    close_old_connections()
+    courier.prune()
 
 
 @shared_task(name="eventstore.sweep")

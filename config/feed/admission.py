@@ -11,13 +11,14 @@ import uuid_utils.compat as uuid
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.problems import api_not_found
 from eventstore.searching import EventFilter
 from projections.api import following, parameters
-from projections.api.errors import FeedFullError, ParameterError
+from projections.api.errors import ParameterError
 from projections.api.stream import LAST_EVENT_ID, NAMES, EventStreamView, sees_persons
 from users.api import tickets
 from users.api.authentication import ApiTokenAuthentication
@@ -60,11 +61,11 @@ class AdmissionView(EventStreamView):
     authentication_classes = (TicketAuthentication, ApiTokenAuthentication)
     http_method_names = ("get",)
 
-    def get(self, request: Request, *, is_full: bool = False) -> Response:
+    def get(self, request: Request, *, refusal: APIException | None = None) -> Response:
         """Admit the client, or raise what stands in the way."""
         parameters.only(request, *NAMES, tickets.PARAMETER)
-        if is_full:
-            raise FeedFullError
+        if refusal:
+            raise refusal
         return Admitted(
             Wish(
                 matching=following.matching(request),
@@ -78,18 +79,20 @@ class AdmissionView(EventStreamView):
 _view = AdmissionView.as_view()
 
 
-def admit(scope: Scope, *, is_full: bool) -> Wish | HttpResponseBase:
+def admit(
+    scope: Scope, *, refusal: APIException | None = None
+) -> Wish | HttpResponseBase:
     """Return what an admitted client wants, or the answer to one that is not.
 
     Args:
         scope: Of ASGI.
-        is_full: Whether there is no place for another listener.
+        refusal: Why there is no place for another listener of this client.
     """
     request = ASGIRequest(dict(scope), io.BytesIO())
     request.correlation_id = uuid.uuid7()  # type: ignore[attr-defined]
     if request.path != PATH:
         return api_not_found(request, Http404())
-    answer = _view(request, is_full=is_full)
+    answer = _view(request, refusal=refusal)
     if isinstance(answer, Admitted):
         return answer.wish
     if isinstance(answer, Response):

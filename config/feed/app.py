@@ -48,7 +48,10 @@ class Feed:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._hub = Hub(most=settings.FEED_LISTENERS)
+        self._hub = Hub(
+            most=settings.FEED_LISTENERS,
+            most_of_one=settings.FEED_STREAMS_PER_CLIENT,
+        )
         self._readers = Readers("feed", threads=ADMISSION_THREADS)
         running = asyncio.create_task(self._hub.run())
         self._hear_the_end()
@@ -75,8 +78,11 @@ class Feed:
         signal.signal(signal.SIGTERM, stop)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_full = self._hub.is_full
-        wish = await self._readers.run(admit, scope, is_full=is_full)
+        wish = await self._readers.run(admit, scope)
+        # Asked where listeners enter: many at once must not all see the last place.
+        refusal = isinstance(wish, Wish) and self._hub.refusal(wish.digest)
+        if refusal:
+            wish = await self._readers.run(admit, scope, refusal=refusal)
         if isinstance(wish, Wish):
             await self._stream(wish, receive, send)
         else:

@@ -11,10 +11,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 import orjson
+from rest_framework.exceptions import APIException
 
 from config.feed import reading
 from config.feed.reading import Readers
@@ -22,6 +23,7 @@ from eventstore import store
 from eventstore.events import RecordedEvent
 from eventstore.searching import EventFilter
 from eventstore.shown import shown
+from projections.api.errors import FeedFullError, TooManyStreamsError
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +88,12 @@ class Listener:
 class Hub:
     """Reads the log for its listeners; asleep while there are none."""
 
-    def __init__(self, *, most: int) -> None:
-        """Take at most *most* listeners."""
+    def __init__(self, *, most: int, most_of_one: int) -> None:
+        """Take at most *most* listeners, and at most *most_of_one* of one token."""
         self._most = most
+        self._most_of_one = most_of_one
         self._open: set[Listener] = set()  # every stream, until it leaves
+        self._of_each: Counter[bytes] = Counter()  # streams by their token
         self._listeners: set[Listener] = set()  # those that joined
         self._position: int | None = None  # handed out up to here; None: asleep
         self._wanted = asyncio.Event()
@@ -97,14 +101,18 @@ class Hub:
         self._reader = Readers("feed-hub", threads=1)
         self._checked_at = 0.0  # monotonic seconds
 
-    @property
-    def is_full(self) -> bool:
-        """Whether another listener would be one too many."""
-        return len(self._open) >= self._most
+    def refusal(self, digest: bytes) -> APIException | None:
+        """Return why another listener of a token has no place; None when it has."""
+        if len(self._open) >= self._most:
+            return FeedFullError()
+        if self._of_each[digest] >= self._most_of_one:
+            return TooManyStreamsError(self._most_of_one)
+        return None
 
     def enter(self, listener: Listener) -> None:
         """Look after *listener* from here on: it may still be reading the past."""
         self._open.add(listener)
+        self._of_each[listener.digest] += 1
         self._wanted.set()
 
     async def join(self, listener: Listener) -> int:
@@ -116,7 +124,9 @@ class Hub:
 
     def leave(self, listener: Listener) -> None:
         """Offer *listener* nothing more, and forget it."""
-        self._open.discard(listener)
+        self._open.remove(listener)
+        self._of_each[listener.digest] -= 1
+        self._of_each += Counter()  # nobody's are forgotten
         self._listeners.discard(listener)
 
     def close(self) -> None:

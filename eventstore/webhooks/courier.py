@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 HELD_BACK_SECONDS = 300  # at most, between two attempts at a failing endpoint
 GONE = 410
+BATCH_SIZE = 1_000  # rows of one deletion
 
 State = WebhookDelivery.State
 
@@ -126,6 +127,21 @@ def owed() -> dict[int, dict[str, int]]:
         row["endpoint_id"]: {each: row[each] for each in ("pending", "failed", "done")}
         for row in found
     }
+
+
+def prune() -> int:
+    """Forget what ended ``WEBHOOK_DELIVERIES_DAYS`` ago; return how much.
+
+    The subscription is far beyond these events, so none of them is noted again.
+    """
+    days: int = settings.WEBHOOK_DELIVERIES_DAYS
+    old = WebhookDelivery.objects.filter(
+        finished_at__lte=timezone.now() - timedelta(days=days)
+    )
+    total = 0
+    while ids := list(old.values_list("pk", flat=True)[:BATCH_SIZE]):
+        total += WebhookDelivery.objects.filter(pk__in=ids).delete()[0]
+    return total
 
 
 def _wants(endpoint: WebhookEndpoint, event: RecordedEvent) -> bool:

@@ -33,6 +33,20 @@ class FeedElsewhereError(APIException):
     )
 
 
+class TooManyStreamsError(APIException):
+    """This client has as many streams open in this process as it may."""
+
+    status_code = 429
+    default_code = "too_many_streams"
+    wait = 10  # seconds, told as Retry-After
+
+    def __init__(self, most: int) -> None:
+        """Tell how many one client may have."""
+        super().__init__(
+            f"This client has {most} streams open already. Close one; one is enough."
+        )
+
+
 class FeedFullError(APIException):
     """This process has as many listeners as it may."""
 

@@ -64,6 +64,24 @@ def test_takes_no_more_listeners_than_it_may(
         wait_until(lambda: status_of(port, token) == 200)
 
 
+def test_one_client_does_not_take_every_place(
+    token: str, settings: LazySettings
+) -> None:
+    settings.FEED_STREAMS_PER_CLIENT = 2
+    with feed() as port:
+        mine = [Stream(port, token) for _ in range(3)]
+        assert [each.response.status for each in mine] == [200, 200, 429]
+        assert mine[2].response.headers["Retry-After"] == "10"
+        found = problem(mine[2])
+        assert found["title"] == "Too many streams"
+        assert found["detail"].startswith("This client has 2 streams open already.")
+        assert status_of(port, api_token("another")) == 200
+        mine[0].close()
+        wait_until(lambda: status_of(port, token) == 200)
+        for each in mine[1:]:
+            each.close()
+
+
 def test_serves_nothing_else(listen: Listen, token: str) -> None:
     port = listen().port
     talk = HTTPConnection("127.0.0.1", port, timeout=10)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
 from eventstore import store, subscriptions
-from eventstore.models import WebhookEndpoint
+from eventstore.models import WebhookDelivery, WebhookEndpoint
+from eventstore.tasks import prune
 from eventstore.webhooks import courier, endpoints
 from eventstore.webhooks.errors import (
     AddressError,
@@ -54,6 +57,32 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(hooks: Receiver) -> None:
     both, one = hooks.received
     assert [is_signed(both, each) for each in (old, new)] == [True, True]
     assert [is_signed(one, each) for each in (old, new)] == [False, True]
+
+
+def test_what_ended_long_ago_is_forgotten_and_never_brought_again(
+    hooks: Receiver, settings: LazySettings
+) -> None:
+    settings.WEBHOOK_DELIVERIES_DAYS = 30
+    add("crm", hooks.url, types=["UserCreated"])
+    for number in range(3):
+        appended(f"user-{number}")
+    work()
+    days = {2: 29, 3: 30}
+    for position, age in days.items():
+        WebhookDelivery.objects.filter(position=position).update(
+            finished_at=timezone.now() - timedelta(days=age)
+        )
+    WebhookDelivery.objects.filter(position=4).update(
+        state="pending",
+        finished_at=None,
+        created_at=timezone.now() - timedelta(days=99),
+        next_attempt_at=timezone.now() + timedelta(days=1),
+    )
+    prune()
+    work()
+    left = WebhookDelivery.objects.order_by("position").values_list("position")
+    assert [position for (position,) in left] == [2, 4]
+    assert told(hooks) == ["user-0", "user-1", "user-2"]
 
 
 def test_a_pause_keeps_what_is_owed(hooks: Receiver) -> None:

@@ -11,10 +11,11 @@ from django.test import Client
 from eventstore import store
 from eventstore.models import StoredEvent
 from tests import rest
-from tests.factories import ADA, known_user
+from tests.factories import ADA, api_token, known_user
 from tests.rest import post, problem
 from users.aggregate import USER
 from users.models import UnrecordedCommand
+from users.scopes import Scope
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/users/commands"
@@ -88,7 +89,7 @@ def test_what_is_wrong_with_a_command_is_pointed_at_from_the_body(api: Client) -
         create("nobody"),
         [],
         {"command": ["create_user"]},
-        {"command": "erase_user", "user_id": "x"},
+        {"command": "destroy_user", "user_id": "x"},
     )
     results = response.json()["results"]
     assert [each["status"] for each in results] == [202, 400, 424, 400, 400, 400, 400]
@@ -146,6 +147,22 @@ def test_what_left_no_event_is_kept_without_its_values(api: Client) -> None:
     problems = [each.problem and each.problem["pointers"] for each in kept]
     assert problems == [[], ["#/commands/1/email"], None]
     assert "example.com" not in str(list(kept.values()))
+
+
+def test_a_person_is_erased_with_the_scope_for_it_alone(api: Client) -> None:
+    known_user(ADA)
+    erase = {"command": "erase_user", "user_id": str(ADA), "ground": "request"}
+    token = api_token("writer", scopes=[Scope.USERS_WRITE])
+    writer = Client(headers={"Authorization": f"Bearer {token}"})
+    refused = send(writer, rename("Ada"), erase, create("grace@example.com")).json()
+    assert [each["status"] for each in refused["results"]] == [424, 403, 202]
+    assert refused["results"][1]["problem"]["title"] == "Missing scope"
+    assert store.read_stream(USER.stream(ADA), from_version=2) == []
+    done = send(api, rename("Augusta"), erase).json()
+    assert [each["status"] for each in done["results"]] == [202, 202]
+    events = store.read_stream(USER.stream(ADA))
+    assert [event.type for event in events][1:] == ["UserNameChanged", "UserErased"]
+    assert all(event.is_erased for event in events[:2])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from users.api.serializers import (
     ChangeNameSerializer,
     ChangeStatusSerializer,
     CreateUserSerializer,
+    EraseUserSerializer,
     Identity,
     StrictSerializer,
 )
@@ -51,17 +52,26 @@ class ChangeStatusItemSerializer(ChangeStatusSerializer):
     user_id = Identity()
 
 
+class EraseUserItemSerializer(EraseUserSerializer):
+    """Make what is known of a person unreadable, for good; takes `users:erase`."""
+
+    command = serializers.ChoiceField(choices=["erase_user"])
+    user_id = Identity()
+
+
 Item = (
     CreateUserItemSerializer
     | ChangeNameItemSerializer
     | ChangeEmailItemSerializer
     | ChangeStatusItemSerializer
+    | EraseUserItemSerializer
 )
 ITEMS: dict[str, type[Item]] = {
     "create_user": CreateUserItemSerializer,
     "change_name": ChangeNameItemSerializer,
     "change_email": ChangeEmailItemSerializer,
     "change_status": ChangeStatusItemSerializer,
+    "erase_user": EraseUserItemSerializer,
 }
 
 

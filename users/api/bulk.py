@@ -31,8 +31,9 @@ from users.api.bodies import BulkJSONParser
 from users.api.carrying_out import acting_client, actor_of, told
 from users.api.described import BULK_ANSWERS, BULK_HEADERS
 from users.api.idempotency import answered
+from users.api.permissions import demand
 from users.bulk import Wanted
-from users.commands import CreateUser, UserCommand
+from users.commands import CreateUser, EraseUser, UserCommand
 from users.errors import CompanionRefusedError
 from users.scopes import Scope
 from users.services import Outcome
@@ -85,7 +86,7 @@ class CommandsView(APIView):
 
 
 def _produce(view: APIView, commands: Sequence[Any]) -> Answer:
-    items = list(_read(commands, is_strict=conditions.is_strict(view.request)))
+    items = list(_read(view.request, commands))
     spoilt = {item.user_id for item in items if item.result and item.user_id}
     for item in items:
         if item.command and item.command.user_id in spoilt:
@@ -97,12 +98,15 @@ def _produce(view: APIView, commands: Sequence[Any]) -> Answer:
     return _answer(view.request, results)
 
 
-def _read(commands: Sequence[Any], *, is_strict: bool) -> Iterator[_Item]:
+def _read(request: Request, commands: Sequence[Any]) -> Iterator[_Item]:
     reader = ItemReader()
+    is_strict = conditions.is_strict(request)
     for given in commands:
         item = _Item(command_id=uuid.uuid7(), user_id=None)
         try:
             command, seen = reader.read(given)
+            if isinstance(command, EraseUser):
+                demand(request, Scope.USERS_ERASE)
             if is_strict and seen is None and not isinstance(command, CreateUser):
                 raise conditions.ConditionRequiredError
         except APIException as error:

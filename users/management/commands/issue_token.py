@@ -43,7 +43,7 @@ class Command(BaseCommand):
             action="append",
             dest="scopes",
             required=True,
-            choices=[*sorted(Scope), EVERY_SCOPE],
+            choices=[*sorted(scope.value for scope in Scope), EVERY_SCOPE],
             help="What it may do; may be repeated.",
         )
         parser.add_argument(
