@@ -29,7 +29,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "users.api.schema.describe_limits",
+        "users.api.schema.describe_rules",
     ],
     "ENUM_NAME_OVERRIDES": {
         "Status": [status.value for status in Status],

@@ -7,9 +7,7 @@ A waiting request holds a thread of the web, so few may wait at a time; the stre
 from __future__ import annotations
 
 import time
-from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,16 +23,7 @@ from projections.filters import MAX_POSITION
 WAIT = "wait"
 MAX_WAIT_SECONDS = 30
 
-FILTERS = [
-    OpenApiParameter("stream", str, description="Stream name, `user-<uuid>`."),
-    OpenApiParameter("type", str, many=True, description="Any of these types."),
-    OpenApiParameter("actor", str, description="For example `client:crm`."),
-    OpenApiParameter("source", str, description="For example `rest`."),
-    OpenApiParameter("correlation", UUID, description="The conversation."),
-    OpenApiParameter("since", str, description="Instant: recorded at or after."),
-    OpenApiParameter("until", str, description="Instant: recorded before."),
-]
-NAMES = [each.name for each in FILTERS]
+NAMES = ("stream", "type", "actor", "source", "correlation", "since", "until")
 
 
 def matching(request: Request) -> EventFilter:

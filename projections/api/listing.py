@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
+from django_filters import CharFilter, Filter
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projections import pages, queries
-from projections.api import masking, parameters
+from projections.api import described, masking, parameters
 from projections.api.errors import ParameterError
 from projections.api.serializers import UserSerializer
 from projections.directory import DIRECTORY
-from projections.filters import DirectoryFilter, InstantFilter, PositionFilter
+from projections.filters import (
+    MAX_POSITION,
+    DirectoryFilter,
+    InstantFilter,
+    PositionFilter,
+)
 from projections.history import HISTORY
 from users.api.permissions import demand
 from users.scopes import Scope
@@ -22,11 +27,27 @@ from users.scopes import Scope
 PERSONAL_FILTERS = ("q", "email")
 PERSONAL_ORDERINGS = ("name", "-name")
 FIELDS = [name for name in UserSerializer.Meta.fields if name != "masked"]
-KINDS: dict[type, type] = {InstantFilter: datetime, PositionFilter: int}
+
+
+def _described(name: str, given: Filter) -> OpenApiParameter:
+    about = str(given.label or "")
+    choices = [value for value, _ in given.extra.get("choices", [])]
+    if choices:
+        return OpenApiParameter(name, str, enum=choices, description=about)
+    if isinstance(given, InstantFilter):
+        return described.instant(name, about)
+    if isinstance(given, PositionFilter):
+        return described.whole_number(name, about, least=0, most=MAX_POSITION)
+    return described.text(name, about, most=given.extra["max_length"])
+
 
 PARAMETERS = [
-    OpenApiParameter("limit", int, description="At most 200."),
-    OpenApiParameter("cursor", str, description="From `next` of a page."),
+    described.LIMIT,
+    OpenApiParameter(
+        "cursor",
+        {"type": "string", "format": "cursor"},
+        description="From `next` of a page.",
+    ),
     OpenApiParameter(
         "ordering",
         str,
@@ -34,27 +55,18 @@ PARAMETERS = [
         description="Newest first unless told; `relevance`, of what `q` searches, best"
         " first. By name it takes `personal:read`.",
     ),
-    OpenApiParameter(
-        "fields", str, description=f"Only these, by commas: {', '.join(FIELDS)}."
-    ),
-    OpenApiParameter("at", datetime, description="Instant: as recorded by then."),
-    OpenApiParameter(
-        "as_of",
-        datetime,
-        description="Instant: as it was true then, by all that is known now; not"
-        " together with `at`.",
-    ),
-    *(
-        OpenApiParameter(
-            name,
-            KINDS.get(type(each), str),
-            description=str(each.label or ""),
-            enum=[value for value, _ in each.extra.get("choices", [])] or None,
-        )
-        for name, each in DirectoryFilter.base_filters.items()
-    ),
+    described.some_of("fields", f"Only these, by commas: {', '.join(FIELDS)}.", FIELDS),
+    described.AT,
+    described.AS_OF,
+    *(_described(name, each) for name, each in DirectoryFilter.base_filters.items()),
 ]
 NAMES = [each.name for each in PARAMETERS]
+# Filters that an empty text is no value of.
+VALUED = [
+    name
+    for name, each in DirectoryFilter.base_filters.items()
+    if not isinstance(each, CharFilter)
+]
 
 
 def projection(request: Request) -> str:
@@ -74,6 +86,9 @@ def answer(request: Request) -> Response:
     parameters.only(request, *NAMES)
     masking.refuse_search(request, *PERSONAL_FILTERS)
     at, as_of = parameters.two_instants(request)
+    for name in VALUED:
+        if request.query_params.get(name) == "":
+            raise ParameterError({name: "Give it a value, or leave it out."})
     wanted = DirectoryFilter(request.query_params, queries.users(at=at, as_of=as_of))
     if not wanted.is_valid():
         raise ParameterError(wanted.errors)

@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore import browser, conversations, streams
 from eventstore.browser import EventPage
-from projections.api import following, masking, parameters
+from projections.api import described, following, masking, parameters
 from projections.api.errors import ParameterError
 from projections.api.reflecting import NEXT_LINK, REFLECTED, LogView
 from projections.api.serializers import (
@@ -46,16 +46,16 @@ class EventsView(LogView):
         " instead: the events above `after`, oldest first, as soon as there are any;"
         " `next` goes on after them, and nothing is ever missed.",
         parameters=[
-            OpenApiParameter("limit", int, description="At most 200."),
-            OpenApiParameter("before", int, description="Below this position."),
-            OpenApiParameter("after", int, description="Above this position."),
-            OpenApiParameter(
-                "wait",
-                int,
-                description="Seconds to wait for the first event, at most 30; 0 does"
-                " not wait.",
+            described.LIMIT,
+            described.BEFORE,
+            described.AFTER,
+            described.whole_number(
+                following.WAIT,
+                "Seconds to wait for the first event above `after`; 0 does not wait.",
+                least=0,
+                most=following.MAX_WAIT_SECONDS,
             ),
-            *following.FILTERS,
+            *described.EVENT_FILTERS,
             REFLECTED,
         ],
         responses={200: LogPageSerializer, **problems(400, 401, 503)},
@@ -87,13 +87,14 @@ class EventsAroundView(LogView):
         operation_id="list_events_around",
         summary="What was recorded around an instant",
         parameters=[
-            OpenApiParameter("at", str, required=True, description="The instant."),
-            OpenApiParameter(
+            described.instant("at", "Around this instant.", required=True),
+            described.whole_number(
                 "window",
-                int,
-                description="Seconds to each side, at most 86400; 60 unless told.",
+                "Seconds to each side; 60 unless told.",
+                least=1,
+                most=MAX_WINDOW_SECONDS,
             ),
-            OpenApiParameter("limit", int, description="At most 200."),
+            described.LIMIT,
             REFLECTED,
         ],
         responses={200: AroundSerializer, **problems(400, 401)},
@@ -149,8 +150,8 @@ class StreamView(LogView):
         operation_id="get_stream",
         summary="A stream: its first event, its head, its events",
         parameters=[
-            OpenApiParameter("limit", int, description="At most 200."),
-            OpenApiParameter("before", int, description="Below this version."),
+            described.LIMIT,
+            described.BEFORE_VERSION,
             REFLECTED,
             NEXT_LINK,
         ],

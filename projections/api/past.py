@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -17,7 +16,7 @@ from eventstore import sentences
 from eventstore.events import RecordedEvent
 from eventstore.masking import MASK, masked_event
 from projections import queries
-from projections.api import masking, parameters
+from projections.api import described, masking, parameters
 from projections.api.reflecting import NEXT_LINK, REFLECTED, LogView
 from projections.queries import Chapter
 from users.api.schema import problems
@@ -116,8 +115,8 @@ class UserHistoryView(LogView):
         operation_id="list_user_history",
         summary="A user's history: sentences, and what each event changed",
         parameters=[
-            OpenApiParameter("limit", int, description="At most 200."),
-            OpenApiParameter("from_version", int, description="First version."),
+            described.LIMIT,
+            described.FROM_VERSION,
             REFLECTED,
             NEXT_LINK,
         ],
@@ -154,13 +153,8 @@ class UserExplanationView(LogView):
         operation_id="explain_user",
         summary="For each field of a user: its value, who set it, when and why",
         parameters=[
-            OpenApiParameter("at", datetime, description="Instant: as recorded then."),
-            OpenApiParameter(
-                "as_of",
-                datetime,
-                description="Instant: as it was true then, by all that is known now;"
-                " not together with `at`.",
-            ),
+            described.AT,
+            described.AS_OF,
             REFLECTED,
         ],
         responses={200: ExplanationSerializer, **problems(400, 401, 404)},

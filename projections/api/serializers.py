@@ -34,6 +34,17 @@ class UserSerializer(MaskedSerializer, serializers.ModelSerializer[DirectoryEntr
         read_only_fields = fields[:-1]
 
 
+class ListedUserSerializer(UserSerializer):
+    """A user in a list: the fields that were asked for."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the same fields, none of which need be there."""
+        fields = super().get_fields()
+        for field in fields.values():
+            field.read_only, field.required = False, False
+        return fields
+
+
 class LastEventSerializer(serializers.Serializer[Any]):
     """The event that was last: why the state is what it is."""
 
@@ -102,7 +113,7 @@ class EventSerializer(MaskedEventSerializer):
 class UserPageSerializer(serializers.Serializer[Any]):
     """One page of users, in the order asked for."""
 
-    results = UserSerializer(many=True, read_only=True)
+    results = ListedUserSerializer(many=True, read_only=True)
     next = serializers.URLField(read_only=True, allow_null=True)
 
 

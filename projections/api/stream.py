@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from projections.api import following, parameters
+from projections.api import described, following, parameters
 from projections.api.errors import FeedElsewhereError
+from projections.filters import MAX_POSITION
 from users.api import tickets
 from users.api.bodies import OrjsonRenderer
 from users.api.permissions import may
@@ -45,14 +46,15 @@ class EventStreamView(APIView):
         " with whatever comes next, and misses nothing from there on. The web answers"
         " 307 with a ticket for the process that serves it; follow at once.",
         parameters=[
-            OpenApiParameter("after", int, description="Above this position."),
-            OpenApiParameter(
+            described.AFTER,
+            described.whole_number(
                 LAST_EVENT_ID,
-                int,
+                "The last position received.",
+                least=0,
+                most=MAX_POSITION,
                 location=OpenApiParameter.HEADER,
-                description="The last position received.",
             ),
-            *following.FILTERS,
+            *described.EVENT_FILTERS,
         ],
         responses={
             (200, MEDIA_TYPE): OpenApiTypes.STR,

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from drf_spectacular.utils import (
-    OpenApiParameter,
     PolymorphicProxySerializer,
     extend_schema,
 )
@@ -20,7 +19,7 @@ from eventstore import checkpoints, store
 from eventstore.events import RecordedEvent
 from eventstore.repository import Loaded, refuse_unreadable
 from projections import queries
-from projections.api import listing, masking, parameters
+from projections.api import described, listing, masking, parameters
 from projections.api.errors import BehindError, ParameterError
 from projections.api.reflecting import (
     NEXT_LINK,
@@ -103,20 +102,9 @@ class UserView(ReadModelView):
         operation_id="get_user",
         summary="One user, now or at an instant",
         parameters=[
-            OpenApiParameter(
-                "at", datetime, description="Instant: the state recorded by then."
-            ),
-            OpenApiParameter(
-                "as_of",
-                datetime,
-                description="Instant: what was true then, by all that is known now;"
-                " not together with `at`.",
-            ),
-            OpenApiParameter(
-                "min_version",
-                int,
-                description="Wait, at most 2 s, until the read model has this version.",
-            ),
+            described.AT,
+            described.AS_OF,
+            described.MIN_VERSION,
             *WAITING,
         ],
         responses={
@@ -159,8 +147,8 @@ class UserEventsView(LogView):
         operation_id="list_user_events",
         summary="Everything that happened to a user",
         parameters=[
-            OpenApiParameter("limit", int, description="At most 200."),
-            OpenApiParameter("from_version", int, description="First version."),
+            described.LIMIT,
+            described.FROM_VERSION,
             REFLECTED,
         ],
         responses={200: EventPageSerializer, **problems(400, 401, 404)},

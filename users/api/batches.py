@@ -10,7 +10,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from users.api.schema import ProblemSerializer
+from users.api.schema import CommandProblemSerializer
 from users.api.serializers import (
     ChangeEmailSerializer,
     ChangeNameSerializer,
@@ -118,14 +118,14 @@ def user_of(given: Any) -> UUID | None:
 @extend_schema_field(
     PolymorphicProxySerializer(
         component_name="Command",
-        serializers=list(ITEMS.values()),
+        serializers=dict(ITEMS),
         resource_type_field_name="command",
     )
 )
 class _Anything(serializers.Field[Any, Any, Any, Any]):
     """Checked later, one by one: a bad command does not spoil the others."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def run_validation(self, data: Any = None) -> Any:
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -136,7 +136,7 @@ class BatchSerializer(StrictSerializer):
     """Many commands; those for one user in their order, all or none."""
 
     commands = serializers.ListField(
-        child=_Anything(allow_null=True),
+        child=_Anything(),
         min_length=1,
         max_length=MAX_COMMANDS,
         error_messages={
@@ -163,7 +163,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     )
     position = serializers.IntegerField(required=False)
     changed = serializers.BooleanField(required=False)
-    problem = ProblemSerializer(required=False)
+    problem = CommandProblemSerializer(required=False)
 
 
 class BatchResultSerializer(serializers.Serializer[Any]):

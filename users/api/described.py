@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from users.api.idempotency import BARE
 from users.api.schema import ProblemSerializer, problems
 from users.api.serializers import OutcomeSerializer
 
@@ -28,11 +29,13 @@ class StaleProblemSerializer(ProblemSerializer):
     changes = ChangeSinceSerializer(many=True, read_only=True)
 
 
-def _header(name: str, description: str, *statuses: int) -> OpenApiParameter:
+def _header(
+    name: str, description: str, *statuses: int, pattern: str = ""
+) -> OpenApiParameter:
     # Without statuses a header of the request; drf-spectacular heeds lists only.
     return OpenApiParameter(
         name,
-        str,
+        {"type": "string"} | ({"pattern": pattern} if pattern else {}),
         OpenApiParameter.HEADER,
         description=description,
         response=list(statuses),
@@ -45,6 +48,7 @@ IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",
     "Makes a repeat safe: the same request with the same key is carried out once, and"
     " its repeats get the same answer. At most 255 printable ASCII characters.",
+    pattern=f"^{BARE.pattern}$",
 )
 REPLAYED = _header(
     "Idempotency-Replayed", "`true`: this answer was given before.", *_ANY
@@ -60,6 +64,7 @@ RETRY_AFTER = _header("Retry-After", "Seconds to wait before trying again.", 409
 IF_MATCH = _header(
     "If-Match",
     "The ETag of the user as the client saw it: refuse with 412 when it changed since.",
+    pattern=r'^("[0-9]{1,10}"|[*])$',
 )
 
 _ANSWERS = [IDEMPOTENCY_KEY, REPLAYED, LOCATION, LINK, RETRY_AFTER]
@@ -94,7 +99,7 @@ def _outcome(description: str, **facts: Any) -> OpenApiResponse:
 
 CREATE_ANSWERS: dict[Any, Any] = {
     202: _outcome("The user is created, durably.", version=1, changed=True),
-    **problems(400, 401, 409, 413, 415, 422, 503),
+    **problems(400, 401, 409, 410, 413, 415, 422, 503),
 }
 CHANGE_ANSWERS: dict[Any, Any] = {
     202: _outcome("The change is recorded, durably.", changed=True),

@@ -23,14 +23,19 @@ class ProblemFieldSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(read_only=True, help_text="What to do about it.")
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457 problem details."""
+class CommandProblemSerializer(serializers.Serializer[Any]):
+    """Why one command of many was refused."""
 
     type = serializers.CharField(read_only=True)
     title = serializers.CharField(read_only=True)
     status = serializers.IntegerField(read_only=True)
     detail = serializers.CharField(required=False)
     errors = ProblemFieldSerializer(many=True, required=False)  # type: ignore[assignment]
+
+
+class ProblemSerializer(CommandProblemSerializer):
+    """RFC 9457 problem details."""
+
     instance = serializers.CharField(
         read_only=True, help_text="The correlation id of the request."
     )
@@ -65,13 +70,16 @@ def problems(*statuses: int) -> dict[Any, Any]:
     }
 
 
-def describe_limits(
+def describe_rules(
     result: dict[str, Any],
     generator: Any,  # noqa: ARG001 - drf-spectacular passes it by name
     request: Any,  # noqa: ARG001
     public: Any,  # noqa: ARG001
 ) -> dict[str, Any]:
-    """Add the headers about limits and waiting to every answer of the schema."""
+    """Add what holds everywhere: limits in headers, and no unknown fields in bodies."""
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request") and component.get("type") == "object":
+            component["additionalProperties"] = False
     for path in result["paths"].values():
         for operation in path.values():
             for status, answer in operation["responses"].items():

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import uuid_utils.compat as uuid
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from users.commands import (
@@ -26,6 +27,12 @@ from users.values import (
 )
 
 GROUNDS = [ground.value for ground in ErasureGround]
+# Characters of the basic plane that no text may hold, and one that it may.
+UNSEEN = (
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
+    r"\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+)
+SOUND = rf"[^{UNSEEN}]"
 STATUSES = [status.value for status in SETTABLE_STATUSES]
 
 
@@ -64,11 +71,34 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def _shape(longest: int, pattern: str, **more: Any) -> Any:
+    """Describe a text: what JSON Schema can say of the rules in ``users.values``."""
+    shape = {"type": "string", "maxLength": longest, "pattern": pattern, **more}
+    return extend_schema_field(shape)
+
+
+@_shape(NAME_LENGTH, rf"^{SOUND}*[^\s{UNSEEN}]{SOUND}*$", minLength=1)
+class Name(Text):
+    """A person's name."""
+
+
+@_shape(EMAIL_LENGTH, rf"^{SOUND}+$", format="email", minLength=3)
+class Address(Text):
+    """An e-mail address."""
+
+
+@_shape(REASON_LENGTH, rf"^{SOUND}*$")
+class Reason(Text):
+    """Why; may be empty."""
+
+
 class WholeNumber(serializers.IntegerField):
     """A JSON number without a fraction, not what could be made one."""
 
     def to_internal_value(self, data: Any) -> int:
-        """Return the number."""
+        """Return the number; 2.0 is one to JSON Schema."""
+        if isinstance(data, float) and data.is_integer():
+            data = int(data)
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -103,8 +133,8 @@ class CreateUserSerializer(StrictSerializer):
     id = Identity(
         required=False, help_text="Chosen by the client, or by Annals when left out."
     )
-    name = Text(max_length=NAME_LENGTH)
-    email = Text(max_length=EMAIL_LENGTH)
+    name = Name(max_length=NAME_LENGTH)
+    email = Address(max_length=EMAIL_LENGTH)
 
     def to_command(self, body: Mapping[str, Any]) -> CreateUser:
         """Return the command of a validated body."""
@@ -118,7 +148,7 @@ class CreateUserSerializer(StrictSerializer):
 class ChangeNameSerializer(CommandSerializer):
     """Call a person otherwise."""
 
-    name = Text(max_length=NAME_LENGTH)
+    name = Name(max_length=NAME_LENGTH)
 
     def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeName:
         """Return the command of a validated body."""
@@ -128,7 +158,7 @@ class ChangeNameSerializer(CommandSerializer):
 class ChangeEmailSerializer(CommandSerializer):
     """Reach a person at another address."""
 
-    email = Text(max_length=EMAIL_LENGTH)
+    email = Address(max_length=EMAIL_LENGTH)
 
     def to_command(self, body: Mapping[str, Any], user_id: UUID) -> ChangeEmail:
         """Return the command of a validated body."""
@@ -142,7 +172,7 @@ class ChangeStatusSerializer(CommandSerializer):
         choices=STATUSES,
         error_messages={"invalid_choice": f"Use one of {', '.join(STATUSES)}."},
     )
-    reason = Text(
+    reason = Reason(
         max_length=REASON_LENGTH, required=False, allow_blank=True, default=""
     )
 
