@@ -33,8 +33,8 @@ class ExpositionRenderer(BaseRenderer):
         accepted_media_type: str | None = None,  # noqa: ARG002
         renderer_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> str:
-        """Return *data* as it is; a problem as one line."""
-        return data if isinstance(data, str) else f"{data.get('detail', '')}\n"
+        """Return *data* as it is."""
+        return str(data)
 
 
 @extend_schema(exclude=True)

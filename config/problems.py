@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import orjson
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -36,8 +37,10 @@ from users.errors import (
     UserNotFoundError,
 )
 
+NIL = UUID(int=0)  # of a request that was refused before it got an id
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
+UNSOUND = "Look at the Host header and at how many parameters the address has."
 FRAGMENT = "!$&'()*+,;=:@?"  # what may stand in a pointer as it is (RFC 3986)
 
 Problem = tuple[int, str, dict[str, Any]]
@@ -53,7 +56,23 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
     set_rollback()
     request = context["request"]
     body = _body(status, title, facts, request)
-    return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
+    return ProblemResponse(body, status, headers=headers, content_type=MEDIA_TYPE)
+
+
+class ProblemResponse(Response):
+    """JSON whatever the view answers else: metrics are text, a schema may be YAML."""
+
+    @property
+    def rendered_content(self) -> str:
+        """The problem."""
+        self["Content-Type"] = MEDIA_TYPE
+        return orjson.dumps(self.data, default=str).decode()
+
+
+def api_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 under /api to what was refused before any view saw it."""
+    del exception
+    return _plain(request, 400, "Bad request", UNSOUND)
 
 
 def api_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -88,12 +107,12 @@ def _body(
         "title": title,
         "status": status,
         **facts,
-        "instance": f"urn:uuid:{request.correlation_id}",
+        "instance": f"urn:uuid:{getattr(request, 'correlation_id', NIL)}",
     }
 
 
 # One table, and a table may be long.
-def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911
+def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR0912
     detail = {"detail": str(error)}
     again = {"headers": {"Retry-After": RETRY_SECONDS}}
     match error:
@@ -120,6 +139,8 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911
             return 503, "Keys unavailable", {"detail": text} | again
         case BehindError():
             return 503, "Projection behind", detail | again
+        case SuspiciousOperation():
+            return 400, "Bad request", {"detail": UNSOUND}
         case CursorError():
             return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
         case OperationalError() | InterfaceError():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from users.values import SETTABLE_STATUSES, Status
 
@@ -17,6 +18,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # Accept says it; ?format= is no parameter of ours
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -25,6 +27,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "models that follow within milliseconds (`?min_version=` waits for them).",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "PATH_CONVERTER_OVERRIDES": {"id": UUID},
     "SCHEMA_PATH_PREFIX": "/api/v[0-9]",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from django.views.defaults import page_not_found, server_error
+from django.views.defaults import bad_request, page_not_found, server_error
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
 from config.metrics import MetricsView
-from config.problems import api_not_found, api_server_error
+from config.problems import api_bad_request, api_not_found, api_server_error
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -27,6 +27,12 @@ urlpatterns = [
         name="docs",
     ),
 ]
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer in the client's language: problem+json under /api, a page elsewhere."""
+    answer = api_bad_request if request.path.startswith("/api/") else bad_request
+    return answer(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -21,6 +21,8 @@ from eventstore.errors import (
     UnreadableEventError,
 )
 
+DEADLOCK = "40P01"
+
 # Errors of the installation; whatever event they met, another would have met them.
 OURS = (
     CheckpointMovedError,
@@ -40,6 +42,11 @@ def is_lost_connection(error: Exception) -> bool:
     # No SQLSTATE: the client noticed; 08 and 57P: the server said so before it left.
     state = getattr(error.__cause__, "sqlstate", None)
     return state is None or state.startswith(("08", "57P"))
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Say whether two transactions waited for each other, and this one was ended."""
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
 
 
 def is_of_the_event(error: Exception) -> bool:

@@ -10,9 +10,9 @@ from django.test import Client
 from tests.factories import api_token
 
 
-def client(name: str = "crm-portal") -> Client:
-    """Return a client of the API with a token of its own."""
-    return Client(headers={"Authorization": f"Bearer {api_token(name)}"})
+def client(name: str = "crm-portal", **token: Any) -> Client:
+    """Return a client of the API with a token of its own, that may do everything."""
+    return Client(headers={"Authorization": f"Bearer {api_token(name, **token)}"})
 
 
 def post(api: Client, url: str, body: Any, **extra: Any) -> Any:

@@ -33,7 +33,7 @@ class Wanted:
 
     Attributes:
         metadata: By whom, through what, in which conversation.
-        expected_version: Version the caller has seen; None for "whatever it is then".
+        expected_version: Version the caller saw before the batch; None for "whatever".
     """
 
     command: UserCommand
@@ -58,8 +58,9 @@ def execute_each(wanted: Sequence[Wanted]) -> list[Result]:
 
     Atomic for each user: the commands for one are decided in their order, and recorded
     together or, when one of them is refused, not at all.  Other users are not affected.
-    One transaction for all, as a rule: when somebody else keeps changing one of the
-    users, each user gets one of their own.  About six queries.
+    When somebody else keeps changing one of the users, they are taken one by one, in
+    one order for everybody, each in a transaction of its own or in a savepoint of the
+    caller's.  About six queries as a rule.
 
     Returns:
         One result a command.  An outcome tells where the user stands after all of the
@@ -77,7 +78,7 @@ def execute_each(wanted: Sequence[Wanted]) -> list[Result]:
         except (ConcurrencyError, ClaimsMovedError):
             continue
     results: dict[int, Result] = {}
-    for user_id, places in groups.items():
+    for user_id, places in sorted(groups.items()):
         alone = [wanted[place] for place in places]
         results.update(zip(places, _alone(user_id, alone), strict=True))
     return [results[place] for place in range(len(wanted))]
@@ -128,7 +129,10 @@ def _decide(case: _Case, wanted: Sequence[Wanted]) -> None:
     for place in case.places:
         each = wanted[place]
         try:
-            events = services.decided(each.command, now, each.expected_version)
+            # What came before in the batch is not told: it may never be recorded,
+            # and a version would tell whether it changed what the client cannot read.
+            services.refuse_stale(each.command, case.loaded, each.expected_version)
+            events = services.decided(each.command, now, None)
         except (UserError, ConcurrencyError, UnreadableEventError) as error:
             case.refused = (place, error)
             return

@@ -30,7 +30,7 @@ class UserErasedError(UserError):
 
     def __init__(self, user_id: UUID) -> None:
         self.user_id = user_id
-        super().__init__(f"User {user_id} was erased; create a new user instead.")
+        super().__init__(f"User {user_id} was erased, for good.")
 
 
 class EmailSuppressedError(UserError):

@@ -45,18 +45,19 @@ class Usage:
     is_over: bool
 
 
-def spend(limit: Limit, subject: str) -> Usage | None:
-    """Count one use by *subject* and return how the limit stands; None without one.
+def spend(limit: Limit, subject: str, *, uses: int = 1) -> Usage | None:
+    """Count *uses* by *subject* and return how the limit stands; None without one.
 
     One statement, atomic: of uses at the same moment, no more than the limit are not
-    over it.  Kept is a keyed hash; the table names neither addresses nor accounts.
+    over it.  Uses that do not fit are all over it, and spend what is left.  Kept is a
+    keyed hash; the table names neither addresses nor accounts.
     """
     if not limit.most:
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT spent, resets_in FROM spend_quota_v1(%s, %s, %s)",
-            [_key(limit, subject), limit.most, limit.seconds],
+            "SELECT spent, resets_in FROM spend_quota_v2(%s, %s, %s, %s)",
+            [_key(limit, subject), limit.most, limit.seconds, uses],
         )
         spent, resets_in = cursor.fetchone()
     return Usage(

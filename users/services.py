@@ -110,6 +110,19 @@ def decided(
     """
     if loaded.unreadable:
         repository.refuse_unreadable([loaded.unreadable])
+    refuse_stale(command, loaded, expected_version)
+    return cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
+
+
+def refuse_stale(
+    command: UserCommand, loaded: Loaded[User | None], expected_version: int | None
+) -> None:
+    """Go on only if the user is at *expected_version*, or any will do.
+
+    Raises:
+        UserNotFoundError: There is no such user to be at a version.
+        ConcurrencyError: The user is at another one.
+    """
     if expected_version is not None and expected_version != loaded.version:
         if loaded.version == NO_STREAM:
             raise UserNotFoundError(command.user_id)
@@ -118,7 +131,6 @@ def decided(
             expected=expected_version,
             actual=loaded.version,
         )
-    return cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
 
 
 def erases(events: Iterable[UserEvent]) -> bool:

@@ -41,7 +41,8 @@ def some_of(name: str, description: str, known: list[str]) -> OpenApiParameter:
 
 
 def _text(most: int) -> dict[str, Any]:
-    return {"type": "string", "maxLength": most, "pattern": r"^[^\u0000]*$"}
+    some = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": some}
 
 
 LIMIT = whole_number("limit", "How many at most.", least=1, most=MAX_LIMIT)

@@ -32,6 +32,9 @@ def matching(request: Request) -> EventFilter:
     Raises:
         ParameterError: A filter makes no sense.
     """
+    for name in NAMES:
+        if name != "type":
+            parameters.refuse_blank(request, name)
     return EventFilter(
         stream=parameters.text(request, "stream"),
         types=parameters.texts(request, "type"),
@@ -104,16 +107,8 @@ def _await(wanted: EventFilter, after: int, limit: int, seconds: int) -> Stretch
 
 
 def _page(request: Request, found: Stretch) -> Response:
-    query = request.query_params.copy()
-    query["after"] = str(found.reached)
-    url = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    url = parameters.link(request, after=found.reached)
     context = masking.context(request)
     shown = EventSerializer(found.events, many=True, context=context)
-    return Response(
-        {
-            "results": shown.data,
-            "next": url,
-            "previous": None,
-        },
-        headers={"Link": f'<{url}>; rel="next"'},
-    )
+    body = {"results": shown.data, "next": url, "previous": None}
+    return Response(body, headers=parameters.next_header(url))

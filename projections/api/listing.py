@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_filters import CharFilter, Filter
+from django_filters import Filter
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -61,12 +61,6 @@ PARAMETERS = [
     *(_described(name, each) for name, each in DirectoryFilter.base_filters.items()),
 ]
 NAMES = [each.name for each in PARAMETERS]
-# Filters that an empty text is no value of.
-VALUED = [
-    name
-    for name, each in DirectoryFilter.base_filters.items()
-    if not isinstance(each, CharFilter)
-]
 
 
 def projection(request: Request) -> str:
@@ -86,9 +80,8 @@ def answer(request: Request) -> Response:
     parameters.only(request, *NAMES)
     masking.refuse_search(request, *PERSONAL_FILTERS)
     at, as_of = parameters.two_instants(request)
-    for name in VALUED:
-        if request.query_params.get(name) == "":
-            raise ParameterError({name: "Give it a value, or leave it out."})
+    for name in DirectoryFilter.base_filters:
+        parameters.refuse_blank(request, name)
     wanted = DirectoryFilter(request.query_params, queries.users(at=at, as_of=as_of))
     if not wanted.is_valid():
         raise ParameterError(wanted.errors)
@@ -108,8 +101,8 @@ def answer(request: Request) -> Response:
         {name: user[name] for name in user if name in fields} for user in shown.data
     ]
     link = page.cursor and parameters.link(request, cursor=page.cursor)
-    headers = {"Link": f'<{link}>; rel="next"'} if link else {}
-    return Response({"results": results, "next": link}, headers=headers)
+    body = {"results": results, "next": link}
+    return Response(body, headers=parameters.next_header(link))
 
 
 def _ordering(request: Request, words: str) -> str:

@@ -57,6 +57,7 @@ class EventsView(LogView):
             ),
             *described.EVENT_FILTERS,
             REFLECTED,
+            NEXT_LINK,
         ],
         responses={200: LogPageSerializer, **problems(400, 401, 503)},
     )
@@ -179,30 +180,18 @@ class StreamView(LogView):
             "first": found.first,
             "head": found.head,
             "results": found.events,
-            "next": _link(request, before=older),
+            "next": older and parameters.link(request, before=older),
         }
-        headers = {"Link": f'<{shown["next"]}>; rel="next"'} if older else {}
         told = StreamSerializer(shown, context=masking.context(request))
-        return Response(told.data, headers=headers)
+        return Response(told.data, headers=parameters.next_header(told.data["next"]))
 
 
 def _answer(request: Request, page: EventPage) -> Response:
-    older = _link(request, before=page.older)
-    newer = _link(request, after=page.newer)
+    older = page.older and parameters.link(request, before=page.older)
+    newer = page.newer and parameters.link(request, after=page.newer)
     links = {"next": older, "previous": newer}
     told = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
     context = masking.context(request)
     shown = EventSerializer(page.events, many=True, context=context)
     body: dict[str, Any] = {"results": shown.data}
     return Response(body | links, headers={"Link": told} if told else {})
-
-
-def _link(request: Request, **place: int | None) -> str | None:
-    if None in place.values():
-        return None
-    query = request.query_params.copy()
-    for name in ("before", "after"):
-        query.pop(name, None)
-    for name, position in place.items():
-        query[name] = str(position)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from projections import instants
@@ -17,6 +18,8 @@ MAX_LIMIT = 200
 MAX_VERSION = 2**31 - 1
 MAX_TEXT = 300  # characters
 MAX_REPEATS = 20  # of one parameter
+PLACES = ("after", "before", "cursor", "from_version")  # where a page begins
+BLANK = "Give it a value, or leave it out."
 
 
 def only(request: Request, *names: str) -> None:
@@ -59,6 +62,19 @@ def optional_number(
     return number(request, name, default=least, most=most, least=least)
 
 
+def refuse_blank(request: Request, name: str) -> None:
+    """Refuse a filter without a value, or with two: it would let everybody through.
+
+    Raises:
+        ParameterError: It is there and blank, or more than once.
+    """
+    given = request.query_params.getlist(name)
+    if len(given) > 1:
+        raise ParameterError({name: "Give it once."})
+    if given and not given[0].strip():
+        raise ParameterError({name: BLANK})
+
+
 def past(request: Request, name: str) -> datetime | None:
     """Return an aware instant that has been, or None when it was not given.
 
@@ -99,12 +115,14 @@ def texts(request: Request, name: str) -> list[str]:
     """Return the values of a parameter that may be repeated.
 
     Raises:
-        ParameterError: There are too many, or one is too long.
+        ParameterError: There are too many, or one is blank or too long.
     """
     given = request.query_params.getlist(name)
     if len(given) > MAX_REPEATS:
         raise ParameterError({name: f"Give it at most {MAX_REPEATS} times."})
-    return [_sound(name, raw) for raw in given if raw]
+    if not all(raw.strip() for raw in given):
+        raise ParameterError({name: BLANK})
+    return [_sound(name, raw) for raw in given]
 
 
 def identifier(request: Request, name: str) -> UUID | None:
@@ -134,12 +152,20 @@ def choice(request: Request, name: str, *, default: str, known: Collection[str])
     return raw
 
 
-def link(request: Request, **changed: object) -> str:
-    """Return the address of *request* with some parameters *changed*."""
+def link(request: Request, **place: object) -> str:
+    """Return the address of *request*, at another *place* of its pages."""
     query = request.query_params.copy()
-    for name, value in changed.items():
+    for name in PLACES:
+        query.pop(name, None)
+    for name, value in place.items():
         query[name] = str(value)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    path = escape_uri_path(request.path)
+    return request.build_absolute_uri(f"{path}?{query.urlencode()}")
+
+
+def next_header(url: str | None) -> dict[str, str]:
+    """Return the header that names the next page; none on the last one."""
+    return {"Link": f'<{url}>; rel="next"'} if url else {}
 
 
 def two_instants(request: Request) -> tuple[datetime | None, datetime | None]:

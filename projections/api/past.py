@@ -140,8 +140,7 @@ class UserHistoryView(LogView):
         sees = masking.context(request)["sees_personal"]
         results = [_chapter(each, sees=sees) for each in found[:limit]]
         told = HistoryPageSerializer({"results": results, "next": link})
-        headers = {"Link": f'<{link}>; rel="next"'} if link else {}
-        return Response(told.data, headers=headers)
+        return Response(told.data, headers=parameters.next_header(link))
 
 
 class UserExplanationView(LogView):

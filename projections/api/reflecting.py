@@ -40,6 +40,13 @@ NEXT_LINK = OpenApiParameter(
     description='`rel="next"`: the next page, as in `next`.',
     response=[200],
 )
+ETAG = OpenApiParameter(
+    "ETag",
+    str,
+    OpenApiParameter.HEADER,
+    description="The user's version; send it as `If-Match` with a command.",
+    response=[200],
+)
 WAITING = [
     REFLECTED,
     OpenApiParameter(

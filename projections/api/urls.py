@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import UUIDConverter
 
 from projections.api.log import (
     ConversationView,
@@ -22,24 +23,29 @@ from users.api.views import (
     EraseUserView,
 )
 
+
+class IdentityConverter(UUIDConverter):
+    """A UUID in small or capital letters; Django's own takes small ones only."""
+
+    regex = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
+
+register_converter(IdentityConverter, "id")
+
 app_name = "api"
 urlpatterns = [
-    path("commands/<uuid:command_id>", FateView.as_view(), name="command"),
+    path("commands/<id:command_id>", FateView.as_view(), name="command"),
     path("users/commands", CommandsView.as_view(), name="commands"),
     path("users", UsersView.as_view(), name="users"),
-    path("users/<uuid:user_id>", UserView.as_view(), name="user"),
-    path("users/<uuid:user_id>/name", ChangeNameView.as_view(), name="change-name"),
-    path("users/<uuid:user_id>/email", ChangeEmailView.as_view(), name="change-email"),
+    path("users/<id:user_id>", UserView.as_view(), name="user"),
+    path("users/<id:user_id>/name", ChangeNameView.as_view(), name="change-name"),
+    path("users/<id:user_id>/email", ChangeEmailView.as_view(), name="change-email"),
+    path("users/<id:user_id>/status", ChangeStatusView.as_view(), name="change-status"),
+    path("users/<id:user_id>/erase", EraseUserView.as_view(), name="erase-user"),
+    path("users/<id:user_id>/events", UserEventsView.as_view(), name="user-events"),
+    path("users/<id:user_id>/history", UserHistoryView.as_view(), name="user-history"),
     path(
-        "users/<uuid:user_id>/status", ChangeStatusView.as_view(), name="change-status"
-    ),
-    path("users/<uuid:user_id>/erase", EraseUserView.as_view(), name="erase-user"),
-    path("users/<uuid:user_id>/events", UserEventsView.as_view(), name="user-events"),
-    path(
-        "users/<uuid:user_id>/history", UserHistoryView.as_view(), name="user-history"
-    ),
-    path(
-        "users/<uuid:user_id>/explain",
+        "users/<id:user_id>/explain",
         UserExplanationView.as_view(),
         name="user-explanation",
     ),
@@ -48,7 +54,7 @@ urlpatterns = [
     path("events/around", EventsAroundView.as_view(), name="events-around"),
     path("streams/<path:name>", StreamView.as_view(), name="stream"),
     path(
-        "correlations/<uuid:correlation_id>",
+        "correlations/<id:correlation_id>",
         ConversationView.as_view(),
         name="conversation",
     ),

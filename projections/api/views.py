@@ -22,6 +22,7 @@ from projections import queries
 from projections.api import described, listing, masking, parameters
 from projections.api.errors import BehindError, ParameterError
 from projections.api.reflecting import (
+    ETAG,
     NEXT_LINK,
     REFLECTED,
     WAITING,
@@ -36,7 +37,9 @@ from projections.api.serializers import (
     UserPageSerializer,
     UserSerializer,
 )
+from projections.api.waiting import places
 from projections.directory import DIRECTORY
+from projections.models import DirectoryEntry
 from users.aggregate import USER, User
 from users.api.described import CREATE_ANSWERS, CREATE_HEADERS
 from users.api.schema import problems
@@ -106,6 +109,7 @@ class UserView(ReadModelView):
             described.AS_OF,
             described.MIN_VERSION,
             *WAITING,
+            ETAG,
         ],
         responses={
             200: PolymorphicProxySerializer(
@@ -120,6 +124,8 @@ class UserView(ReadModelView):
         """Return the user's state."""
         parameters.only(request, "at", "as_of", "min_version")
         at, as_of = parameters.two_instants(request)
+        if (at or as_of) and "min_version" in request.query_params:
+            raise ParameterError({"min_version": "The past has no newer version."})
         if at is not None:
             return _user_at(request, user_id, at)
         if as_of is not None:
@@ -127,11 +133,9 @@ class UserView(ReadModelView):
         version = parameters.optional_number(
             request, "min_version", most=parameters.MAX_VERSION
         )
-        entry = (
-            queries.entry(user_id)
-            if version is None
-            else queries.entry_at_least(user_id, version, seconds=WAIT_SECONDS)
-        )
+        entry = queries.entry(user_id)
+        if version is not None and (entry is None or entry.version < version):
+            entry = _awaited(user_id, version)
         if entry is None:
             raise _why_missing(user_id, version)
         shown = UserSerializer(entry, context=masking.context(request))
@@ -150,6 +154,7 @@ class UserEventsView(LogView):
             described.LIMIT,
             described.FROM_VERSION,
             REFLECTED,
+            NEXT_LINK,
         ],
         responses={200: EventPageSerializer, **problems(400, 401, 404)},
     )
@@ -171,7 +176,8 @@ class UserEventsView(LogView):
         link = parameters.link(request, from_version=first + limit) if more else None
         context = masking.context(request)
         shown = EventSerializer(events[:limit], many=True, context=context)
-        return Response({"results": shown.data, "next": link})
+        body = {"results": shown.data, "next": link}
+        return Response(body, headers=parameters.next_header(link))
 
 
 def _user_at(request: Request, user_id: UUID, at: datetime) -> Response:
@@ -206,6 +212,18 @@ def _then(
         "last": loaded.last,
     }
     return state, loaded.last
+
+
+def _awaited(user_id: UUID, version: int) -> DirectoryEntry | None:
+    """Wait for a version that is in the log, if there is a place to wait."""
+    stream = USER.stream(user_id)
+    is_recorded = store.read_stream(stream, from_version=version, to_version=version)
+    if not is_recorded or not places.acquire(blocking=False):
+        return None
+    try:
+        return queries.entry_at_least(user_id, version, seconds=WAIT_SECONDS)
+    finally:
+        places.release()
 
 
 def _why_missing(user_id: UUID, version: int | None) -> Exception:

@@ -12,6 +12,7 @@ from django.test import Client, RequestFactory
 from rest_framework.exceptions import Throttled
 
 from config import problems, urls
+from tests import rest
 from tests.factories import ADA
 
 
@@ -41,6 +42,35 @@ def test_an_error_becomes_a_problem_that_gives_nothing_away(
     assert headers.get("Retry-After") == retry
     assert body["instance"] == f"urn:uuid:{ADA}"
     assert "secret" not in json.dumps(body)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("url", "extra"),
+    [
+        ("/api/v1/users", {"headers": {"Host": "evil.example"}}),
+        ("/api/v1/users?" + "a&" * 1_001, {}),
+    ],
+)
+def test_what_django_refuses_is_a_problem_under_the_api(
+    url: str, extra: dict[str, Any]
+) -> None:
+    response = rest.client().get(url, **extra)
+    assert response.status_code == 400
+    assert rest.problem(response)["title"] == "Bad request"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("url", "status"), [("/metrics", 401), ("/api/v1/users?format=html", 400)]
+)
+def test_a_problem_is_json_whatever_the_view_answers_else(
+    url: str, status: int
+) -> None:
+    client = rest.client() if "users" in url else Client()
+    response = client.get(url)
+    assert response.status_code == status
+    assert rest.problem(response)["status"] == status
 
 
 def test_a_bug_is_not_a_problem_but_a_500() -> None:

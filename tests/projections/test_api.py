@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -13,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from eventstore import store, subscriptions
 from projections import queries
+from projections.api.waiting import places
 from projections.models import DirectoryEntry
 from tests.factories import (
     ADA,
@@ -197,10 +199,27 @@ def test_says_the_read_model_is_behind_when_the_wait_was_too_long(
 def test_a_version_that_does_not_exist_is_said_at_once(
     api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.api.views.WAIT_SECONDS", 0)
+    monkeypatch.setattr("projections.api.views.WAIT_SECONDS", 3_600)
+    nobody = api.get(f"/api/v1/users/{uuid4()}", {"min_version": 1})
+    assert (nobody.status_code, problem(nobody)["title"]) == (404, "User not found")
     known_user(ADA)
     found = problem(api.get(ADA_URL, {"min_version": 7}))
     assert "at version 1; version 7 does not exist" in found["errors"][0]["detail"]
+
+
+def test_no_more_wait_than_there_are_places(
+    api: Client, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    monkeypatch.setattr("projections.api.views.WAIT_SECONDS", 3_600)
+    known_user(ADA)
+    for _ in range(settings.WAITING_REQUESTS):
+        assert places.acquire(blocking=False)
+    try:
+        response = api.get(ADA_URL, {"min_version": 1})
+    finally:
+        for _ in range(settings.WAITING_REQUESTS):
+            places.release()
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
 
 
 @pytest.mark.parametrize("url", [ADA_URL, f"{ADA_URL}/events"])
@@ -278,6 +297,8 @@ def test_filters_by_status_source_address_and_time(api: Client) -> None:
         ({"stauts": "active"}, "stauts"),
         ({"q": "\x00"}, "q"),
         ({"status": ""}, "status"),
+        ({"email": " "}, "email"),
+        ({"email": ["a@example.com", "b@example.com"]}, "email"),
         ({"changed_since": ""}, "changed_since"),
         ({"updated_until": ""}, "updated_until"),
         ({"email": "\x00"}, "email"),

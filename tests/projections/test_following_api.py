@@ -55,7 +55,7 @@ def test_pages_upwards_from_a_position(api: Client) -> None:
         [4, 5],
         [],
     ]
-    end = "http://testserver/api/v1/events?after=5&wait=0&limit=3"
+    end = "http://testserver/api/v1/events?wait=0&limit=3&after=5"
     assert last.json() == {"results": [], "next": end, "previous": None}
     assert last["Link"] == f'<{end}>; rel="next"'
 

@@ -17,7 +17,7 @@ SEED = os.environ.get("ANNALS_FUZZ_SEED", "1")
 
 @pytest.mark.timeout(900)
 def test_a_fuzzer_that_knows_the_schema_finds_nothing(
-    annals: Cast, schema: Path
+    annals: Cast, schema: Path, tmp_path: Path
 ) -> None:
     command = [str(SCHEMATHESIS), "--config-file", str(HERE / "schemathesis.toml")]
     command += ["run", str(schema), "--url", f"http://localhost:{annals.port}"]
@@ -27,8 +27,8 @@ def test_a_fuzzer_that_knows_the_schema_finds_nothing(
     command += ["--max-examples", EXAMPLES, "--seed", SEED, "--no-color"]
     done = subprocess.run(  # noqa: S603
         command,
-        cwd=HERE,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "fuzzing"},
+        cwd=tmp_path,  # for what it remembers
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "fuzzing", "PYTHONPATH": str(HERE)},
         capture_output=True,
         text=True,
         check=False,

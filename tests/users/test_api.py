@@ -156,7 +156,8 @@ def test_bad_input_is_pointed_at(
 @pytest.mark.parametrize(
     ("raw", "detail"),
     [
-        (b" ", "The body is not JSON: Expecting value (line 1, column 2)."),
+        (b" ", "The body is empty. Send a JSON object."),
+        (b"{", "The body is not JSON: Expecting property name"),
         (b'{"name": "Ada",}', "(line 1, column 16)."),
         (b'{"name": "a", "name": "b"}', "The body names a field twice."),
         (b'{"name": NaN}', "The body holds NaN, which is not JSON."),

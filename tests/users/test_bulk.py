@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from eventstore import store
 from eventstore.errors import ConcurrencyError
 from eventstore.models import StoredEvent
+from tests import rest
 from tests.factories import ADA, known_user, metadata, renamed
 from tests.processes import somebody_waits_for_a_lock, wait_until
 from users import bulk, claims, services
@@ -120,7 +121,7 @@ def test_each_command_may_name_the_version_its_client_has_seen() -> None:
         )
         for user_id, name, version in (
             (ADA, "Ada King", 1),
-            (ADA, "Ada Lovelace", 2),
+            (ADA, "Ada Lovelace", 1),
             (GRACE, "Grace Hopper", 7),
         )
     ]
@@ -130,6 +131,25 @@ def test_each_command_may_name_the_version_its_client_has_seen() -> None:
     assert isinstance(stale, ConcurrencyError)
     assert (second.version, stale.expected, stale.actual) == (3, 7, 1)
     assert events_of(GRACE) == ["UserCreated"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("guess", ["Ada Byron", "Ada King"])
+def test_a_version_does_not_tell_whether_a_guess_was_right(guess: str) -> None:
+    known_user(ADA)
+    known = metadata()
+    steps = [
+        Wanted(command=ChangeName(user_id=ADA, name=guess), metadata=known),
+        Wanted(
+            command=ChangeStatus(user_id=ADA, status=Status.SUSPENDED, reason=""),
+            metadata=known,
+            expected_version=9,
+        ),
+    ]
+    companion, stale = bulk.execute_each(steps)
+    assert isinstance(companion, CompanionRefusedError)
+    assert isinstance(stale, ConcurrencyError)
+    assert stale.actual == 1
 
 
 @pytest.mark.django_db
@@ -270,3 +290,33 @@ def test_batches_that_share_users_and_addresses_do_not_lose_or_deadlock(
     assert StoredEvent.objects.count() == 20 + len(done)
     assert Claim.objects.count() == 20 + 20
     assert claims.rebuild(dry_run=True).agrees
+
+
+def test_bulk_requests_that_cross_are_all_carried_out(committed_db: str) -> None:
+    del committed_db
+    users = [known_user() for _ in range(12)]
+    api = rest.client()
+    statuses: list[int] = []
+
+    def work(number: int) -> None:
+        order = users[number:] + users[:number]
+        commands: list[dict[str, str]] = [
+            {"command": "change_name", "user_id": str(each), "name": f"Ada {number}"}
+            for each in (order if number % 2 else order[::-1])
+        ]
+        commands += [
+            {"command": "create_user", "name": "Ada", "email": f"{n % 5}@example.com"}
+            for n in range(number, number + 5)
+        ]
+        headers = {"Idempotency-Key": f"k{number}"}
+        url = "/api/v1/users/commands"
+        response = rest.post(api, url, {"commands": commands}, headers=headers)
+        statuses.append(response.status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=[n]) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [202] * 12

@@ -11,7 +11,7 @@ from django.test import Client
 from eventstore import store
 from eventstore.models import StoredEvent
 from tests import rest
-from tests.factories import ADA, api_token, known_user
+from tests.factories import ADA, known_user
 from tests.rest import post, problem
 from users.aggregate import USER
 from users.models import UnrecordedCommand
@@ -152,8 +152,7 @@ def test_what_left_no_event_is_kept_without_its_values(api: Client) -> None:
 def test_a_person_is_erased_with_the_scope_for_it_alone(api: Client) -> None:
     known_user(ADA)
     erase = {"command": "erase_user", "user_id": str(ADA), "ground": "request"}
-    token = api_token("writer", scopes=[Scope.USERS_WRITE])
-    writer = Client(headers={"Authorization": f"Bearer {token}"})
+    writer = rest.client("writer", scopes=[Scope.USERS_WRITE])
     refused = send(writer, rename("Ada"), erase, create("grace@example.com")).json()
     assert [each["status"] for each in refused["results"]] == [424, 403, 202]
     assert refused["results"][1]["problem"]["title"] == "Missing scope"

@@ -14,6 +14,7 @@ from tests.factories import ADA, known_user
 from tests.rest import post, problem
 from users.aggregate import USER
 from users.models import UnrecordedCommand
+from users.scopes import Scope
 
 NAME = f"/api/v1/users/{ADA}/name"
 STATUS = f"/api/v1/users/{ADA}/status"
@@ -69,6 +70,32 @@ def test_who_is_late_learns_what_changed_meanwhile(api: Client) -> None:
     assert response["Location"] == f"/api/v1/commands/{found['command_id']}"
 
 
+def test_who_may_not_read_names_is_not_told_them_with_a_refusal(api: Client) -> None:
+    rename(api, "Ada King")
+    scopes = [Scope.USERS_WRITE, Scope.USERS_READ]
+    reader = rest.client("reader", scopes=scopes)
+    (change,) = problem(rename(reader, "Mine", **if_match('"1"')))["changes"]
+    assert change["sentence"] == (
+        "REST client crm-portal changed name from (masked) to (masked) via REST API"
+    )
+    writer = rest.client("writer", scopes=[Scope.USERS_WRITE, Scope.PERSONAL_READ])
+    found = problem(rename(writer, "Mine", **if_match('"1"')))
+    assert (found["version"], found["changes"]) == (2, [])
+
+
+def test_of_many_changes_the_first_fifty_are_told(api: Client) -> None:
+    for number in range(52):
+        rename(api, f"Ada {number}")
+    changes = problem(rename(api, "Mine", **if_match('"1"')))["changes"]
+    assert [each["version"] for each in changes] == list(range(2, 52))
+
+
+def test_any_version_is_never_the_wrong_one(api: Client) -> None:
+    body = {"name": "Mine", "expected_version": 7}
+    response = post(api, NAME, body, headers=if_match("*"))
+    assert (response.status_code, problem(response)["version"]) == (409, 1)
+
+
 def test_nothing_of_what_changed_is_kept_with_the_refusal(api: Client) -> None:
     rename(api, "Ada King")
     rename(api, "Mine", **if_match('"1"'))
@@ -86,7 +113,7 @@ def test_a_tag_that_no_user_has_never_matches(api: Client, tag: str) -> None:
     response = rename(api, "Mine", **if_match(tag))
     found = problem(response)
     assert (response.status_code, found["version"], found["changes"]) == (412, 1, [])
-    assert "1 now: If-Match names no earlier one." in found["detail"]
+    assert "at version 1. If-Match names no version it was at" in found["detail"]
 
 
 @pytest.mark.parametrize("tag", ["1", "", '"1'])

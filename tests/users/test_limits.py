@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from tests.factories import api_token
 from tests.processes import wait_until
-from tests.rest import problem
+from tests.rest import post, problem
 from tests.users.test_api import ADA_URL
 from users import limits, tasks, tokens
 from users.addresses import client_address
@@ -52,6 +52,30 @@ def test_counts_down_and_says_when_it_is_over() -> None:
     last = usages[-1]
     assert last is not None
     assert 59 <= last.resets_in <= 60
+
+
+def test_uses_that_do_not_fit_are_over_and_spend_what_is_left() -> None:
+    usages = [limits.spend(THREE, "ada", uses=uses) for uses in (2, 2, 1)]
+    assert [(each.left, each.is_over) for each in usages if each] == [
+        (1, False),
+        (0, True),
+        (0, True),
+    ]
+    first = limits.spend(THREE, "grace", uses=9)
+    assert (first and first.is_over) is True
+
+
+def test_a_batch_counts_each_of_its_commands(settings: Settings) -> None:
+    settings.API_COMMANDS_A_MINUTE = 3
+    api = client()
+    body: dict[str, Any] = {"commands": [{}, {}]}
+    first = post(api, "/api/v1/users/commands", body)
+    assert first["RateLimit"].startswith('"commands";r=1;t=')
+    second = post(api, "/api/v1/users/commands", body)
+    assert (second.status_code, problem(second)["violated-policies"]) == (
+        429,
+        ["commands"],
+    )
 
 
 def test_everybody_has_a_limit_of_their_own_and_may_get_it_back() -> None:

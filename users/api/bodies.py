@@ -60,6 +60,9 @@ class StrictJSONParser(BaseParser):
         if len(raw) > self.most_bytes:
             raise BodyTooLargeError(self.most_bytes)
         parser_context["request"].raw = raw
+        if not raw.strip():
+            message = "The body is empty. Send a JSON object."
+            raise ParseError(message)
         value = self._value(raw)
         if _is_deeper(value, MAX_DEPTH):
             raise ParseError(TOO_DEEP)

@@ -32,6 +32,7 @@ from users.api.carrying_out import acting_client, actor_of, told
 from users.api.described import BULK_ANSWERS, BULK_HEADERS
 from users.api.idempotency import answered
 from users.api.permissions import demand
+from users.api.throttling import spend_commands
 from users.bulk import Wanted
 from users.commands import CreateUser, EraseUser, UserCommand
 from users.errors import CompanionRefusedError
@@ -82,6 +83,7 @@ class CommandsView(APIView):
         body.is_valid(raise_exception=True)
         conditions.refuse_condition(request)
         commands = body.validated_data["commands"]
+        spend_commands(request, len(commands))
         return answered(request, lambda: _produce(self, commands))
 
 

@@ -119,9 +119,12 @@ def _refused(
     view: APIView, command: UserCommand, command_id: UUID, error: Exception
 ) -> Answer:
     is_stale = isinstance(error, ConcurrencyError)
-    if is_stale and conditions.is_conditional(view.request):
-        sees_personal = may(view.request, Scope.PERSONAL_READ)
-        error = StaleError(cast("ConcurrencyError", error), sees_personal=sees_personal)
+    if is_stale and conditions.names_versions(view.request):
+        error = StaleError(
+            cast("ConcurrencyError", error),
+            sees_changes=may(view.request, Scope.USERS_READ),
+            sees_personal=may(view.request, Scope.PERSONAL_READ),
+        )
     response = view.handle_exception(error)
     problem: Mapping[str, Any] = {**response.data, "command_id": command_id}
     refused = Note(

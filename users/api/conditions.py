@@ -21,6 +21,8 @@ from users.aggregate import USER
 STRICT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?strict"?\s*(?:[,;]|$)', re.IGNORECASE)
 APPLIED = {"Preference-Applied": "handling=strict"}
 TAG = re.compile(r'"([1-9][0-9]{0,8})"')
+NO_MATCH = "If-Match names no version it was at (a weak ETag names none)."
+ANY = "*"  # of an If-Match: whatever version it is
 MAX_CHANGES = 50  # that a stale client is told
 
 
@@ -30,7 +32,8 @@ class ConditionRequiredError(APIException):
     status_code = 428
     default_code = "precondition_required"
     default_detail = (
-        "Say which version you have seen: send the ETag of the user as If-Match."
+        "Say which version you have seen: send the ETag of the user as If-Match, or"
+        " expected_version in the command."
     )
 
 
@@ -39,23 +42,25 @@ class StaleError(APIException):
 
     Attributes:
         version: Where the user is.
-        changes: The events since, oldest first, at most 50.
+        changes: The events since, oldest first, at most 50; none for a client that
+            may not read users.
     """
 
     status_code = 412
     default_code = "precondition_failed"
 
-    def __init__(self, error: ConcurrencyError, *, sees_personal: bool) -> None:
+    def __init__(
+        self, error: ConcurrencyError, *, sees_changes: bool, sees_personal: bool
+    ) -> None:
         self.version = error.actual
-        self.changes = _meanwhile(error, sees_personal=sees_personal)
-        advice = (
-            "look at what changed"
-            if self.changes
-            else "If-Match names no earlier one. Look at the user"
-        )
+        self.changes: Sequence[Mapping[str, Any]] = []
+        if sees_changes:
+            self.changes = _meanwhile(error, sees_personal=sees_personal)
+        was_there = 0 < error.expected < error.actual
+        look = "Look at what changed" if was_there else f"{NO_MATCH} Look"
         super().__init__(
-            f"The user is at version {error.actual} now: {advice}, and send the command"
-            " again with its ETag if you still mean it."
+            f"The user is at version {error.actual}. {look}, and send the command again"
+            " with its ETag if you still mean it."
         )
 
 
@@ -77,6 +82,11 @@ def prefers_strict(request: Request) -> bool:
 def is_conditional(request: Request) -> bool:
     """Whether there is an ``If-Match``."""
     return "If-Match" in request.headers
+
+
+def names_versions(request: Request) -> bool:
+    """Whether an ``If-Match`` is there that a user may fail to match: all but ``*``."""
+    return request.headers.get("If-Match", ANY).strip() != ANY
 
 
 def refuse_condition(request: Request) -> None:
@@ -117,7 +127,7 @@ def expected_version(request: Request, named: int | None, user_id: UUID) -> int 
 
 def _matched(header: str, user_id: UUID) -> int | None:
     tags = parse_etags(header)
-    if tags == ["*"]:
+    if tags == [ANY]:
         return None  # any version: that the user exists is a rule of its own
     if not tags:
         message = "Send If-Match as the ETag came, with its quotes."

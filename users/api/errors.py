@@ -47,7 +47,7 @@ class QuotaExceededError(APIException):
         """Say how long to wait."""
         limit = usage.limit
         super().__init__(
-            f"At most {limit.most} requests ({limit.name}) in {limit.seconds} s; "
+            f"At most {limit.most} ({limit.name}) in {limit.seconds} s; "
             f"try again in {usage.resets_in} s."
         )
         self.wait = usage.resets_in

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -69,11 +69,20 @@ class FateSerializer(serializers.Serializer[Any]):
 class FateView(APIView):
     """What became of a command of this client."""
 
-    scopes = {"GET": Scope.USERS_WRITE}
+    scopes = {"GET": (Scope.USERS_WRITE, Scope.USERS_ERASE)}
 
     @extend_schema(
         operation_id="get_command",
         summary="What became of a command",
+        parameters=[
+            OpenApiParameter(
+                "Retry-After",
+                str,
+                OpenApiParameter.HEADER,
+                description="Seconds until asking again may tell more.",
+                response=[200],
+            )
+        ],
         responses={200: FateSerializer, **problems(400, 401, 404, 503)},
     )
     def get(self, request: Request, command_id: UUID) -> Response:

@@ -21,6 +21,7 @@ class HasScope(BasePermission):
 
         scopes = {"GET": Scope.USERS_READ, "POST": Scope.USERS_WRITE}
 
+    A tuple of scopes means any of them; the first is named to who has none.
     HEAD needs what GET needs; OPTIONS any token.
     """
 
@@ -37,16 +38,18 @@ class HasScope(BasePermission):
         if method == "OPTIONS":
             return True
         needed = demanded(view, method)
-        if needed is None:
+        if not needed:
             raise MethodNotAllowed(method)
-        demand(request, needed)
+        if not any(may(request, scope) for scope in needed):
+            raise MissingScopeError(needed[0])
         return True
 
 
-def demanded(view: Any, method: str) -> Scope | None:
-    """Return the scope that *view* demands for *method*; None when it names none."""
-    scopes: Mapping[str, Scope] = getattr(view, "scopes", {})
-    return scopes.get("GET" if method == "HEAD" else method)
+def demanded(view: Any, method: str) -> tuple[Scope, ...]:
+    """Return the scopes of which *view* demands one for *method*; none when closed."""
+    scopes: Mapping[str, Scope | tuple[Scope, ...]] = getattr(view, "scopes", {})
+    needed = scopes.get("GET" if method == "HEAD" else method, ())
+    return (needed,) if isinstance(needed, Scope) else needed
 
 
 def may(request: Request, scope: Scope) -> bool:

@@ -80,8 +80,14 @@ def describe_rules(
     for name, component in result["components"]["schemas"].items():
         if name.endswith("Request") and component.get("type") == "object":
             component["additionalProperties"] = False
+    problem = {"$ref": "#/components/schemas/Problem"}
+    unacceptable = {
+        "description": "`Accept` names nothing that is offered.",
+        "content": {"application/problem+json": {"schema": problem}},
+    }
     for path in result["paths"].values():
         for operation in path.values():
+            operation["responses"].setdefault("406", dict(unacceptable))
             for status, answer in operation["responses"].items():
                 told = LIMIT_HEADERS | HEADERS.get(status, {})
                 headers = answer.setdefault("headers", {})
@@ -106,7 +112,7 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
             " names the scope that it demands.",
         }
 
-    def get_security_requirement(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """Return the scope that the operation demands."""
-        scope = demanded(auto_schema.view, auto_schema.method)
-        return {self.name: [scope.value] if scope else []}
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        """Return the scopes of which the operation demands one."""
+        scopes = demanded(auto_schema.view, auto_schema.method)
+        return [{self.name: [scope.value]} for scope in scopes] or [{self.name: []}]

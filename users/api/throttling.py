@@ -5,7 +5,7 @@ A request is counted where it is recognised, so one that lacks its scope counts,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from rest_framework.permissions import SAFE_METHODS
@@ -48,6 +48,17 @@ def spend_as_client(request: Request, token: ApiToken) -> None:
     _spend(request, name, most, subject=str(token.token_id))
 
 
+def spend_commands(request: Request, count: int) -> None:
+    """Count the commands of one body, which is one write whatever it holds.
+
+    Raises:
+        QuotaExceededError: The client has spent its limit; none is carried out.
+    """
+    most = settings.API_COMMANDS_A_MINUTE
+    token = cast("ApiToken", request.auth)
+    _spend(request, "commands", most, subject=str(token.token_id), uses=count)
+
+
 def spend_as_stranger(request: Request) -> None:
     """Count a request that no good token came with, for its address.
 
@@ -58,9 +69,11 @@ def spend_as_stranger(request: Request) -> None:
     _spend(request, "strangers", most, subject=client_address(request))
 
 
-def _spend(request: Request, name: str, most: int, *, subject: str) -> None:
+def _spend(
+    request: Request, name: str, most: int, *, subject: str, uses: int = 1
+) -> None:
     limit = Limit(name=name, most=most, seconds=WINDOW_SECONDS)
-    usage = limits.spend(limit, subject)
+    usage = limits.spend(limit, subject, uses=uses)
     # Where QuotaMiddleware looks; DRF hands its own request to nobody outside.
     request._request.usage = usage  # type: ignore[attr-defined]  # noqa: SLF001
     if usage and usage.is_over:
