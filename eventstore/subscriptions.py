@@ -27,6 +27,7 @@ from eventstore import (
     store,
 )
 from eventstore.checkpoints import NOWHERE, Reached
+from eventstore.effects import Perform
 from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
 from eventstore.models import Pause
@@ -67,13 +68,14 @@ class Reactor:
     Attributes:
         name: Stored with checkpoints and effects, for ever.
         wants: Says whether an event calls for the effect.
-        perform: Causes it; called again only when it raised or the worker was killed.
+        perform: Causes it, given the event and the effect's own key; called again, with
+            the same key, only when it raised or the worker was killed.
         wants_history: Whether imported events may call for it, too (ADR-0019).
     """
 
     name: str
     wants: Callable[[RecordedEvent], bool]
-    perform: Callable[[RecordedEvent], None]
+    perform: Perform
     wants_history: bool = False
 
     def apply(self, events: Sequence[RecordedEvent]) -> None:

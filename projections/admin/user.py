@@ -25,6 +25,7 @@ from users.aggregate import USER
 from users.events import UserErased
 
 SHOWN = 100  # chapters a page
+RESEND = "eventstore.change_effect"
 LATER = 5  # chapters shown above the one that a moment is about
 
 Chapters = Sequence[Chapter]
@@ -104,8 +105,9 @@ def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str,
 
 
 def _effects(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
-    del request, chapters
-    return {"effects": effects.of_stream(USER.stream(user_id))}
+    found = effects.of_stream(USER.stream(user_id))
+    may = request.user.has_perm(RESEND) and not _erasure(chapters)
+    return {"effects": found, "resendable": effects.resendable(found) if may else set()}
 
 
 Details = Callable[[HttpRequest, UUID, Chapters], dict[str, Any]]

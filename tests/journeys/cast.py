@@ -29,6 +29,7 @@ class Cast:
     def __init__(self, folder: Path, *, token: str = "") -> None:
         self.folder = folder
         self.token = token
+        self.settings: dict[str, str] = {}  # more of the environment
         self.port = _free_port()
         self.feed_port = _free_port()
         self.broker_folder = folder / "state"
@@ -72,6 +73,9 @@ class Cast:
     def is_running(self, name: str) -> bool:
         return self._running[name].poll() is None
 
+    def has(self, name: str) -> bool:
+        return name in self._running
+
     def stop(self) -> None:
         for name in list(self._running):
             self.kill(name)
@@ -112,6 +116,7 @@ class Cast:
             "CELERY_BROKER_URL": valkey.url(self.broker_folder),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "EMAIL_URL": "dummymail://",
+            **self.settings,
         }
 
 
