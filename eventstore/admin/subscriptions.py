@@ -42,11 +42,13 @@ class ReasonForm(forms.Form):
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """Show how far each subscription has come."""
+    mark = store.watermark()
     return page(
         request,
         "admin/eventstore/subscriptions.html",
         title=_("Subscriptions"),
-        subscriptions=liveness.vitals(store.watermark()),
+        subscriptions=liveness.vitals(mark),
+        buckets=[each for each in liveness.bucket_lags(mark) if each.behind],
     )
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from eventstore import effects
+from eventstore import dead_letters, effects
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
 from eventstore.templatetags.backoffice import instant
@@ -55,6 +55,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         stream=USER.stream(user_id),
         known=known,
         erased=_erasure(chapters),
+        held=dead_letters.of_stream(USER.stream(user_id), head=len(chapters)),
         version=len(chapters),
         comparison=compare(row, [each.event for each in chapters]),
         tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
