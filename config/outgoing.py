@@ -1,4 +1,4 @@
-"""Settings of what leaves this installation: feed, webhooks, analytics."""
+"""Settings of what leaves this installation: feed, webhooks, analytics, traces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ __all__ = [
     "FEED_LISTENERS",
     "FEED_STREAMS_PER_CLIENT",
     "FEED_URL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "WAITING_REQUESTS",
     "WEBHOOK_ALLOWED_NETWORKS",
     "WEBHOOK_ALLOW_HTTP",
@@ -26,6 +27,8 @@ FEED_STREAMS_PER_CLIENT: int = env.int("FEED_STREAMS_PER_CLIENT", default=20)
 WAITING_REQUESTS: int = env.int("WAITING_REQUESTS", default=2)  # a process
 
 ANALYTICS_URL: str = env.str("ANALYTICS_URL", default="")  # empty: tells nobody
+# A collector of traces, without /v1/traces; empty: nothing is traced.
+OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 WEBHOOK_ALLOW_HTTP: bool = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
 WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 WEBHOOK_DELIVERIES_DAYS: int = env.int("WEBHOOK_DELIVERIES_DAYS", default=30)

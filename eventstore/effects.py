@@ -21,7 +21,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from eventstore import store, vault
+from eventstore import store, tracing, vault
 from eventstore.circumstances import acting
 from eventstore.errors import EffectError, EffectRefusedError
 from eventstore.events import SYSTEM, RecordedEvent
@@ -176,7 +176,11 @@ def _perform_next(reactor: str, perform: Perform) -> bool:
             return True
         effect.attempts += 1
         try:
-            with transaction.atomic(), _acting_for(reactor, event):
+            with (
+                transaction.atomic(),
+                _acting_for(reactor, event),
+                _span(effect, event),
+            ):
                 perform(event, key(effect))
         # Whatever a reactor raises, the effect waits for its next attempt.
         except Exception as error:  # noqa: BLE001
@@ -202,6 +206,11 @@ def _acting_for(reactor: str, event: RecordedEvent) -> AbstractContextManager[No
         correlation_id=event.correlation_id,
         causation_id=event.event_id,
     )
+
+
+def _span(effect: Effect, event: RecordedEvent) -> AbstractContextManager[object]:
+    about = {"annals.stream": effect.stream, "annals.attempts": effect.attempts}
+    return tracing.span(f"effect {effect.reactor}", about, events=[event])
 
 
 def _lock_next(reactor: str) -> Effect | None:

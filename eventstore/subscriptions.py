@@ -25,6 +25,7 @@ from eventstore import (
     pauses,
     quarantine,
     store,
+    tracing,
 )
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.effects import Perform
@@ -307,7 +308,10 @@ def _apply_batch(
     )
     due = [event for bucket, event in read if event.position > leased[bucket]]
     refuse_unreadable(due)
-    quarantine.apply_sound(subscription.name, subscription.apply, due)
+    if due:
+        about = {"annals.subscription": subscription.name, "annals.events": len(due)}
+        with tracing.span(f"catch up {subscription.name}", about, events=due):
+            quarantine.apply_sound(subscription.name, subscription.apply, due)
     reached = read[-1][1].position if len(read) == BATCH_SIZE else mark
     behind = {bucket: seen for bucket, seen in leased.items() if seen < reached}
     checkpoints.advance(subscription.name, behind, reached)
