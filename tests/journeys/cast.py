@@ -40,9 +40,10 @@ class Cast:
         self._start("broker", valkey.command(self.broker_folder))
         wait_until(lambda: _answers(valkey.socket_path(self.broker_folder)))
 
-    def start_worker(self) -> None:
+    def start_worker(self, name: str = "worker", *, threads: int = 4) -> None:
         celery = [PYTHON, "-m", "celery", "-A", "config", "worker", "-P", "threads"]
-        self._start("worker", [*celery, "-c", "4", "--without-gossip", "-l", "INFO"])
+        options = ["-c", str(threads), "-n", f"{name}@%h", "--without-gossip"]
+        self._start(name, [*celery, *options, "-l", "INFO"])
 
     def start_beat(self) -> None:
         self._start("beat", [PYTHON, "-m", "celery", "-A", "config", "beat"])
@@ -69,6 +70,13 @@ class Cast:
         process = self._running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def freeze(self, name: str) -> None:
+        """Let a process neither work nor die, as one whose machine hangs."""
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        os.killpg(self._running[name].pid, signal.SIGCONT)
 
     def is_running(self, name: str) -> bool:
         return self._running[name].poll() is None
