@@ -10,7 +10,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from eventstore import effects, resends, store
+from eventstore import effects, resends, store, vault
 from eventstore.circumstances import acting
 from eventstore.errors import (
     EffectOpenError,
@@ -20,6 +20,7 @@ from eventstore.errors import (
     UnknownSubscriptionError,
 )
 from eventstore.models import Effect
+from eventstore.subscription_events import SubscriptionChanged
 from eventstore.tasks import catch_up
 from tests.factories import ADA, failed_effect, known_user, metadata
 from users import services
@@ -121,6 +122,19 @@ def test_a_person_erased_after_the_order_is_sent_nothing_more() -> None:
     catch_up("welcome_email")
     assert rows() == [(0, "done", 1), (1, "cancelled", 0)]
     assert len(mail.outbox) == 1
+
+
+def test_nor_what_an_event_without_personal_data_called_for() -> None:
+    known_user(ADA)
+    fact = SubscriptionChanged(name="tests", change="paused")
+    store.append(STREAM, [fact], expected_version=1, metadata=metadata())
+    effects.note("welcome_email", store.read_stream(STREAM, from_version=2))
+    Effect.objects.update(state="failed")
+    resend(Effect.objects.get())
+    with transaction.atomic():
+        vault.destroy(STREAM)
+    catch_up("welcome_email")
+    assert Effect.objects.get(resend=1).state == "cancelled"
 
 
 def test_there_must_be_such_an_effect_and_somebody_to_send_it() -> None:
