@@ -1,6 +1,6 @@
 # Contributors' shortcuts; ./run needs no make.
 PYTHON := .venv/bin/python
-COMPILE := uv pip compile -q pyproject.toml --extra embedded --universal \
+COMPILE := uv pip compile -q pyproject.toml --extra embedded --extra tracing --universal \
 	--generate-hashes --python-version 3.11 --no-header --no-annotate
 
 .PHONY: check fix fast order-test-long bench catalogue lock run help

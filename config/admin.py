@@ -20,7 +20,7 @@ from eventstore.admin import dashboard, letters, log, subscriptions, webhooks
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
-from projections.admin import commands, directory, reprocess
+from projections.admin import commands, directory, reprocess, resends
 from projections.admin.forms import (
     ChangeEmailForm,
     ChangeNameForm,
@@ -47,6 +47,7 @@ SEE_SUBSCRIPTIONS = "eventstore.view_checkpoint"
 PAUSE = "eventstore.change_checkpoint"
 SEE_LETTERS = "eventstore.view_deadletter"
 CHANGE_LETTERS = "eventstore.change_deadletter"
+RESEND = "eventstore.change_effect"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
@@ -171,6 +172,11 @@ class BackOfficeSite(AdminSite):
             path(f"{USERS}add/", create, name="create_user"),
             path(f"{USER}change/", self._page(user, SEE_USERS), name="user"),
             path(f"{USER}reprocess/", again, name="reprocess_user"),
+            path(
+                f"{USER}effects/<int:number>/resend/",
+                self._page(resends.resend, RESEND),
+                name="resend_effect",
+            ),
             *self._command_pages(),
             path("u/<uuid:user_id>", _short_link("admin:user"), name="user_link"),
         ]

@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore import effects, liveness, store
-from eventstore.liveness import Vital
+from eventstore.liveness import BucketLag, Vital
 from users.scopes import Scope
 
 PREFIX = "annals_"
-Sample = tuple[str, float]  # value of the label "subscription", and the number
+Labels = Mapping[str, object]
+Sample = tuple[Labels, float]
 
 
 class ExpositionRenderer(BaseRenderer):
@@ -45,9 +46,13 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Seven queries."""
+        """Return all of them.  Nine queries."""
         mark = store.watermark()
-        lines = [*_of_the_log(mark), *_of_subscriptions(liveness.vitals(mark))]
+        lines = [
+            *_of_the_log(mark),
+            *_of_subscriptions(liveness.vitals(mark)),
+            *_of_buckets(liveness.bucket_lags(mark)),
+        ]
         return Response("\n".join(lines) + "\n")
 
 
@@ -60,8 +65,8 @@ def _of_the_log(mark: int) -> Iterator[str]:
 
 def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:
     now = timezone.now()
-    beats = [(v.name, v.beaten_at) for v in vitals]
-    ages = [(name, (now - at).total_seconds()) for name, at in beats if at is not None]
+    beats = [(_labels(v), v.beaten_at) for v in vitals]
+    ages = [(whose, (now - at).total_seconds()) for whose, at in beats if at]
     for name, words, samples in (
         ("position", "All at or below is applied.", _each(vitals, "position")),
         ("lag_events", "Positions behind; gaps count.", _each(vitals, "behind")),
@@ -75,19 +80,34 @@ def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:
         yield from _family(f"subscription_{name}", words, samples)
 
 
+def _of_buckets(buckets: list[BucketLag]) -> Iterator[str]:
+    labels = [{"subscription": b.subscription, "bucket": b.bucket} for b in buckets]
+    for name, words, values in (
+        ("lag_events", "Positions behind.", [b.behind for b in buckets]),
+        ("lag_seconds", "Age of what waits.", [b.lag_seconds for b in buckets]),
+    ):
+        samples = zip(labels, values, strict=True)
+        yield from _family(f"subscription_bucket_{name}", words, samples)
+
+
+def _labels(vital: Vital) -> Labels:
+    return {"subscription": vital.name}
+
+
 def _each(vitals: Iterable[Vital], field: str) -> list[Sample]:
-    values = [(vital.name, getattr(vital, field)) for vital in vitals]
+    values = [(_labels(vital), getattr(vital, field)) for vital in vitals]
     return [
-        (name, value if isinstance(value, int | float) else float(bool(value)))
-        for name, value in values
+        (whose, value if isinstance(value, int | float) else float(bool(value)))
+        for whose, value in values
     ]
 
 
 def _family(name: str, words: str, samples: Iterable[Sample]) -> Iterator[str]:
     yield f"# HELP {PREFIX}{name} {words}"
     yield f"# TYPE {PREFIX}{name} gauge"
-    for subscription, value in samples:
-        yield f'{PREFIX}{name}{{subscription="{subscription}"}} {value:.15g}'
+    for labels, value in samples:
+        inside = ",".join(f'{key}="{word}"' for key, word in labels.items())
+        yield f"{PREFIX}{name}{{{inside}}} {value:.15g}"
 
 
 def _gauge(name: str, words: str, value: int) -> Iterator[str]:

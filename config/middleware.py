@@ -10,6 +10,7 @@ import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
 
 from config.problems import api_length_required
+from eventstore import tracing
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN
 from users.limits import Usage
@@ -36,10 +37,25 @@ class CorrelationMiddleware:
         with acting(
             actor="anonymous", source="", correlation_id=correlation_id, extra=extra
         ):
-            response = self.get_response(request)
+            response = self._traced(request)
         response[CORRELATION] = str(correlation_id)
         response[REQUEST] = str(request_id)
         return response
+
+    def _traced(self, request: HttpRequest) -> HttpResponse:
+        about = {"http.request.method": str(request.method)}
+        parent = request.headers.get("traceparent", "")
+        with tracing.span(str(request.method), about, parent=parent) as tell:
+            response = self.get_response(request)
+            # The pattern and not the path: that one may be told anything.
+            match = request.resolver_match
+            tell(
+                {
+                    "http.route": match.route if match else "",
+                    "http.response.status_code": response.status_code,
+                }
+            )
+            return response
 
 
 class LengthMiddleware:

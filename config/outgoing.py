@@ -1,13 +1,15 @@
-"""Settings of what leaves this installation: the feed of events, and webhooks."""
+"""Settings of what leaves this installation: feed, webhooks, analytics, traces."""
 
 from __future__ import annotations
 
 import environ
 
 __all__ = [
+    "ANALYTICS_URL",
     "FEED_LISTENERS",
     "FEED_STREAMS_PER_CLIENT",
     "FEED_URL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "WAITING_REQUESTS",
     "WEBHOOK_ALLOWED_NETWORKS",
     "WEBHOOK_ALLOW_HTTP",
@@ -24,6 +26,9 @@ FEED_STREAMS_PER_CLIENT: int = env.int("FEED_STREAMS_PER_CLIENT", default=20)
 # Each holds a thread of the web: fewer than gunicorn's --threads.
 WAITING_REQUESTS: int = env.int("WAITING_REQUESTS", default=2)  # a process
 
+ANALYTICS_URL: str = env.str("ANALYTICS_URL", default="")  # empty: tells nobody
+# A collector of traces, without /v1/traces; empty: nothing is traced.
+OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 WEBHOOK_ALLOW_HTTP: bool = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
 WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 WEBHOOK_DELIVERIES_DAYS: int = env.int("WEBHOOK_DELIVERIES_DAYS", default=30)

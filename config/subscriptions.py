@@ -10,12 +10,13 @@ from eventstore.webhooks.courier import WEBHOOKS
 from projections.directory import DIRECTORY
 from projections.history import HISTORY
 from users.aggregate import USER
-from users.reactors import WELCOME_EMAIL
+from users.reactors import ANALYTICS, WELCOME_EMAIL
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     DIRECTORY,  # the searchable list of users
     HISTORY,  # who was what, at any instant
     snapshots_of(USER),  # keeps the folds of long streams
     WELCOME_EMAIL,  # greets whoever is new to us
+    ANALYTICS,  # counts, elsewhere, what happens to users
     WEBHOOKS,  # tells other systems
 )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 
-from eventstore import circumstances, sealing, vault
+from eventstore import circumstances, sealing, tracing, vault
 from eventstore.codec import encode, type_of
 from eventstore.errors import EmptyAppendError, StreamNameError, StreamTwiceError
 from eventstore.events import ERASED, NO_STREAM, Metadata
@@ -230,7 +230,7 @@ def _circumstances(append: Append) -> list[dict[str, Any]]:
 def _circumstance(metadata: Metadata) -> dict[str, Any]:
     # The leaf's header holds these: whoever recomputes it needs them canonical.
     canonical([metadata.actor, metadata.source])
-    extra = canonical(metadata.extra)
+    extra = canonical({**metadata.extra, **tracing.ids()})
     return {
         "actors": metadata.actor,
         "sources": metadata.source,

@@ -169,6 +169,11 @@ def reached() -> dict[str, Reached]:
     }
 
 
+def every() -> list[Checkpoint]:
+    """Return the checkpoints of all subscriptions, by name and bucket.  One query."""
+    return list(Checkpoint.objects.order_by("subscription", "bucket"))
+
+
 def reached_for(stream: str) -> dict[str, Reached]:
     """Return where each subscription stands with *stream*.  One query.
 

@@ -58,6 +58,36 @@ class Outcome:
     failed: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What one subscription keeps back, or left out, of one stream.
+
+    Attributes:
+        letter: Number of the open letter; None when there is none.
+        waiting: Events that wait: the letter's own and all after it.
+        skipped: Events that an operator gave up.
+    """
+
+    subscription: str
+    letter: int | None
+    waiting: int
+    skipped: int
+
+
+def of_stream(stream: str, *, head: int) -> list[Held]:
+    """Return what of *stream* was held up or skipped, by subscription.  One query.
+
+    Args:
+        stream: Stream name.
+        head: Its version.
+    """
+    found = DeadLetter.objects.filter(stream=stream).exclude(state=State.APPLIED)
+    by_name: dict[str, list[DeadLetter]] = {}
+    for each in found.order_by("subscription"):
+        by_name.setdefault(each.subscription, []).append(each)
+    return [_held(name, letters, head) for name, letters in by_name.items()]
+
+
 def groups() -> list[Group]:
     """Return the open letters by fingerprint, the newest trouble first.  One query."""
     found = (
@@ -186,6 +216,16 @@ def skip(number: int, *, reason: str) -> DeadLetter | None:
         store.append(f"{CATEGORY}-{letter.subscription}", [fact], expected_version=ANY)
         apply = subscriptions.find(letter.subscription).apply
         return quarantine.work_off(letter, apply, reached=reached, is_skipped=True)
+
+
+def _held(name: str, letters: list[DeadLetter], head: int) -> Held:
+    stuck = [each for each in letters if each.closed_at is None]
+    return Held(
+        subscription=name,
+        letter=stuck[0].pk if stuck else None,
+        waiting=head - stuck[0].version + 1 if stuck else 0,
+        skipped=sum(each.state == State.SKIPPED for each in letters),
+    )
 
 
 def _taken(number: int) -> tuple[DeadLetter, int]:

@@ -2,7 +2,8 @@
 
 An effect's row is locked while it is performed, so two workers never perform it at once
 and a killed worker leaves it pending.  The outside may see an effect twice only when
-the worker is killed after the outside took it and before the row says so.
+the worker is killed after the outside took it and before the row says so: once more for
+each such kill, under the same key, by which the other side can tell.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from datetime import timedelta
 
 import psycopg.errors
 from django.db import OperationalError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from eventstore import store
+from eventstore import store, tracing, vault
 from eventstore.circumstances import acting
+from eventstore.errors import EffectError, EffectRefusedError
 from eventstore.events import SYSTEM, RecordedEvent
 from eventstore.models import Effect
 
@@ -30,6 +32,11 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
 FIRST_RETRY_SECONDS = 10  # doubled with every attempt
 SLICE_SECONDS = 20.0  # how long one run goes on; well below Celery's time limit
+SHOWN = 200  # effects listed at most
+
+# Performs the effect of an event; the key is the effect's own, for the other side.
+Perform = Callable[[RecordedEvent, str], None]
+State = Effect.State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +68,7 @@ def note(reactor: str, events: Sequence[RecordedEvent]) -> None:
 
 def perform_due(
     reactor: str,
-    perform: Callable[[RecordedEvent], None],
+    perform: Perform,
     *,
     seconds: float = SLICE_SECONDS,
 ) -> bool:
@@ -82,6 +89,35 @@ def of_stream(stream: str) -> list[Effect]:
     return list(Effect.objects.filter(stream=stream).order_by("-id"))
 
 
+def listed(*, state: str = "", reactor: str = "", stream: str = "") -> list[Effect]:
+    """Return the effects of these, newest first; at most 200.
+
+    One that failed and was resent is none that failed.
+    """
+    wanted = {"state": state, "reactor": reactor, "stream": stream}
+    found = _latest() if state == State.FAILED else Effect.objects.all()
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    return list(found.order_by("-id")[:SHOWN])
+
+
+def resendable(found: Sequence[Effect]) -> set[int]:
+    """Return the numbers of those that may be sent once more.
+
+    Args:
+        found: All effects of some events.
+    """
+    last = {(each.reactor, each.event_id): each for each in sorted(found, key=_order)}
+    over = (State.DONE, State.FAILED)
+    return {each.pk for each in last.values() if each.state in over}
+
+
+def key(effect: Effect) -> str:
+    """Return the key under which the other side knows *effect*, in every attempt."""
+    return (
+        f"{effect.event_id}-{effect.resend}" if effect.resend else str(effect.event_id)
+    )
+
+
 def of_events(events: Sequence[RecordedEvent]) -> list[Effect]:
     """Return the effects that *events* called for, oldest first.  One query."""
     found = Effect.objects.filter(
@@ -92,21 +128,40 @@ def of_events(events: Sequence[RecordedEvent]) -> list[Effect]:
 
 
 def owed() -> Owed:
-    """Return how many effects did not happen (yet).  One query."""
-    states = Effect.State
-    open_states = [states.PENDING, states.FAILED]
-    found = Effect.objects.filter(state__in=open_states).aggregate(
-        pending=Count("id", filter=Q(state=states.PENDING)),
-        failed=Count("id", filter=Q(state=states.FAILED)),
+    """Return how many effects did not happen (yet).  One query.
+
+    One that failed and was resent is counted as the resend.
+    """
+    open_states = [State.PENDING, State.FAILED]
+    found = (
+        _latest()
+        .filter(state__in=open_states)
+        .aggregate(
+            pending=Count("id", filter=Q(state=State.PENDING)),
+            failed=Count("id", filter=Q(state=State.FAILED)),
+        )
     )
     return Owed(**found)
+
+
+def _latest() -> QuerySet[Effect]:
+    later = Effect.objects.filter(
+        reactor=OuterRef("reactor"),
+        event_id=OuterRef("event_id"),
+        resend__gt=OuterRef("resend"),
+    )
+    return Effect.objects.filter(~Exists(later))
+
+
+def _order(effect: Effect) -> int:
+    return effect.resend
 
 
 class _AnotherPerformsError(Exception):
     """The next effect is locked: another worker is performing it."""
 
 
-def _perform_next(reactor: str, perform: Callable[[RecordedEvent], None]) -> bool:
+def _perform_next(reactor: str, perform: Perform) -> bool:
     with transaction.atomic():
         effect = _lock_next(reactor)
         if effect is None:
@@ -114,24 +169,34 @@ def _perform_next(reactor: str, perform: Callable[[RecordedEvent], None]) -> boo
         (event,) = store.read_stream(
             effect.stream, from_version=effect.version, to_version=effect.version
         )
-        if event.is_erased:  # nobody is left to hear of it
-            effect.state = Effect.State.CANCELLED
+        if _is_nobody_left(effect, event):
+            effect.state = State.CANCELLED
             effect.finished_at = timezone.now()
             effect.save()
             return True
         effect.attempts += 1
         try:
-            with transaction.atomic(), _acting_for(reactor, event):
-                perform(event)
+            with (
+                transaction.atomic(),
+                _acting_for(reactor, event),
+                _span(effect, event),
+            ):
+                perform(event, key(effect))
         # Whatever a reactor raises, the effect waits for its next attempt.
         except Exception as error:  # noqa: BLE001
             _postpone(effect, error)
         else:
-            effect.state = Effect.State.DONE
+            effect.state = State.DONE
             effect.error = ""
             effect.finished_at = timezone.now()
         effect.save()
         return True
+
+
+def _is_nobody_left(effect: Effect, event: RecordedEvent) -> bool:
+    # What an event without personal data calls for is sent, even of an erased person;
+    # but not a second time.
+    return event.is_erased or (effect.resend > 0 and vault.is_destroyed(effect.stream))
 
 
 def _acting_for(reactor: str, event: RecordedEvent) -> AbstractContextManager[None]:
@@ -143,10 +208,15 @@ def _acting_for(reactor: str, event: RecordedEvent) -> AbstractContextManager[No
     )
 
 
+def _span(effect: Effect, event: RecordedEvent) -> AbstractContextManager[object]:
+    about = {"annals.stream": effect.stream, "annals.attempts": effect.attempts}
+    return tracing.span(f"effect {effect.reactor}", about, events=[event])
+
+
 def _lock_next(reactor: str) -> Effect | None:
     due = Effect.objects.filter(
         reactor=reactor,
-        state=Effect.State.PENDING,
+        state=State.PENDING,
         next_attempt_at__lte=timezone.now(),
     ).order_by("next_attempt_at", "id")
     try:
@@ -158,10 +228,11 @@ def _lock_next(reactor: str) -> Effect | None:
 
 
 def _postpone(effect: Effect, error: Exception) -> None:
-    # The message may quote an address; the class never does.
-    effect.error = type(error).__name__
-    if effect.attempts >= MAX_ATTEMPTS:
-        effect.state = Effect.State.FAILED
+    # Another's message may quote an address; the class never does.
+    is_ours = isinstance(error, EffectError)
+    effect.error = str(error) if is_ours else type(error).__name__
+    if effect.attempts >= MAX_ATTEMPTS or isinstance(error, EffectRefusedError):
+        effect.state = State.FAILED
         effect.finished_at = timezone.now()
     else:
         wait = FIRST_RETRY_SECONDS * 2 ** (effect.attempts - 1)

@@ -230,3 +230,37 @@ class SubscriptionRunsError(EventStoreError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"The subscription {name} is not paused.")
+
+
+class EffectError(EventStoreError):
+    """An effect did not happen this time; it is tried again.
+
+    The message is kept and shown: it is ours, and never quotes the other side.
+    """
+
+
+class EffectRefusedError(EffectError):
+    """The other side said that trying again is of no use."""
+
+
+class UnknownEffectError(EventStoreError):
+    """There is no effect of this number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"There is no effect {number}.")
+
+
+class EffectOpenError(EventStoreError):
+    """The effect is still tried, or was sent once more already."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"Effect {number} is still tried, or was resent already.")
+
+
+class SubjectErasedError(EventStoreError):
+    """The person was erased: nothing is sent any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This person was erased; nothing is sent any more.")

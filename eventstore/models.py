@@ -203,7 +203,11 @@ class ImportedRange(models.Model):
 
 
 class Effect(models.Model):
-    """One thing a reactor has to do in the outside world because of one event."""
+    """One thing a reactor has to do in the outside world because of one event.
+
+    ``resend`` is 0 for what the event called for, and counts what operators ordered
+    after that; each is a row of its own.
+    """
 
     class State(models.TextChoices):
         """Where the effect stands."""
@@ -215,6 +219,7 @@ class Effect(models.Model):
 
     reactor = models.TextField()
     event_id = models.UUIDField()
+    resend = models.IntegerField(default=0, db_default=0)
     stream = models.TextField()
     version = models.BigIntegerField()
     state = models.TextField(choices=State, default=State.PENDING)
@@ -227,7 +232,15 @@ class Effect(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["reactor", "event_id"], name="effect_once_per_event"
+                fields=["reactor", "event_id", "resend"], name="effect_once_per_resend"
+            ),
+            models.UniqueConstraint(
+                fields=["reactor", "event_id"],
+                name="effect_pending_once",
+                condition=models.Q(state="pending"),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(resend__gte=0), name="effect_resend_from_0"
             ),
         ]
         indexes = [

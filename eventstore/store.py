@@ -13,7 +13,7 @@ import orjson
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from eventstore import doorbell, vault, wire
+from eventstore import doorbell, tracing, vault, wire
 from eventstore.appends import Append, Appended, Statement, statement
 from eventstore.codec import encode, fields, personal_types, tells_of_somebody, type_of
 from eventstore.errors import (
@@ -90,14 +90,12 @@ def append_many(appends: Sequence[Append]) -> list[Appended]:
     Raises:
         StreamTwiceError: Two of *appends* name one stream.
     """
-    tries = 0
-    while True:
-        try:
-            return _append(appends)
-        except (ConcurrencyError, EventIdTakenError) as error:
-            if connection.in_atomic_block or tries >= _retries(error, appends):
-                raise
-            tries += 1
+    events = sum(len(append.events) for append in appends)
+    with tracing.span("append", {"annals.events": events}) as tell:
+        done = _append_with_retries(appends)
+        last = done[-1]
+        tell({"annals.stream": last.stream, "annals.position": last.position})
+        return done
 
 
 def read_stream(
@@ -204,6 +202,17 @@ def _refuse_unsealed(stream: str) -> None:
     for position, type_name, data in wire.rows("find_unsealed", parameters):
         if tells_of_somebody(type_name, orjson.loads(data)):
             raise UnsealedError(stream, position)
+
+
+def _append_with_retries(appends: Sequence[Append]) -> list[Appended]:
+    tries = 0
+    while True:
+        try:
+            return _append(appends)
+        except (ConcurrencyError, EventIdTakenError) as error:
+            if connection.in_atomic_block or tries >= _retries(error, appends):
+                raise
+            tries += 1
 
 
 def _append(appends: Sequence[Append]) -> list[Appended]:

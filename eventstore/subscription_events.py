@@ -34,6 +34,34 @@ class SubscriptionChanged:
 
 
 @event_type(
+    "EffectResent",
+    sentence=gettext_noop(
+        "{who} had {reactor} send once more for version {version} of {subject}"
+        " via {via}"
+    ),
+    personal=("reason",),
+    subject="subject",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectResent:
+    """An operator had an effect sent once more.
+
+    Attributes:
+        reactor: Name of the reactor, for example "welcome_email".
+        subject: Stream of the event that called for the effect.
+        version: Version of that event.
+        resend: 1 for the first resend of this effect.
+        reason: Why, in the operator's words.
+    """
+
+    reactor: str
+    subject: str
+    version: int
+    resend: int
+    reason: str
+
+
+@event_type(
     "EventSkipped",
     sentence=gettext_noop(
         "{who} had {subscription} skip event #{position} of {subject} via {via}"

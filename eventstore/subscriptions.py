@@ -22,11 +22,14 @@ from eventstore import (
     faults,
     heartbeats,
     history,
+    pacing,
     pauses,
     quarantine,
     store,
+    tracing,
 )
 from eventstore.checkpoints import NOWHERE, Reached
+from eventstore.effects import Perform
 from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
 from eventstore.models import Pause
@@ -36,7 +39,7 @@ from eventstore.repository import refuse_unreadable
 PROJECTION = "projection"
 REACTOR = "reactor"
 
-BATCH_SIZE = 500  # events read a transaction
+BATCH_SIZE = 500  # events read a transaction, at most
 SLICE_SECONDS = 20.0  # how long one run keeps going before others get their turn
 STEP_SECONDS = 1.0  # how long effects go on before a pause is looked for
 
@@ -67,13 +70,14 @@ class Reactor:
     Attributes:
         name: Stored with checkpoints and effects, for ever.
         wants: Says whether an event calls for the effect.
-        perform: Causes it; called again only when it raised or the worker was killed.
+        perform: Causes it, given the event and the effect's own key; called again, with
+            the same key, only when it raised or the worker was killed.
         wants_history: Whether imported events may call for it, too (ADR-0019).
     """
 
     name: str
     wants: Callable[[RecordedEvent], bool]
-    perform: Callable[[RecordedEvent], None]
+    perform: Perform
     wants_history: bool = False
 
     def apply(self, events: Sequence[RecordedEvent]) -> None:
@@ -274,6 +278,7 @@ def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
     mark = store.watermark()
     alone = suspects.pop() if suspects else None
     leased: dict[int, int] = {}
+    size, start = pacing.size(subscription.name, most=BATCH_SIZE), time.monotonic()
     try:
         with transaction.atomic():
             leased = (
@@ -282,7 +287,7 @@ def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
                 else checkpoints.lease_one(subscription.name, mark, alone)
             )
             if leased:
-                _apply_batch(subscription, leased, mark)
+                _apply_batch(subscription, leased, mark, size)
     # A failing handler must not stop the other buckets, or other subscriptions.
     except Exception as error:
         if not leased or faults.is_lost_connection(error):
@@ -292,20 +297,26 @@ def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
         else:
             checkpoints.keep_error(subscription.name, alone, leased[alone], error)
     else:
+        if leased:
+            seconds = time.monotonic() - start
+            pacing.took(subscription.name, seconds, size=size, most=BATCH_SIZE)
         if alone is not None and leased:
             suspects.append(alone)  # it may have more than one batch to go
     return alone is not None or bool(leased)
 
 
 def _apply_batch(
-    subscription: Subscription, leased: Mapping[int, int], mark: int
+    subscription: Subscription, leased: Mapping[int, int], mark: int, size: int
 ) -> None:
     read = store.read_all(
-        after=min(leased.values()), until=mark, buckets=list(leased), limit=BATCH_SIZE
+        after=min(leased.values()), until=mark, buckets=list(leased), limit=size
     )
     due = [event for bucket, event in read if event.position > leased[bucket]]
     refuse_unreadable(due)
-    quarantine.apply_sound(subscription.name, subscription.apply, due)
-    reached = read[-1][1].position if len(read) == BATCH_SIZE else mark
+    if due:
+        about = {"annals.subscription": subscription.name, "annals.events": len(due)}
+        with tracing.span(f"catch up {subscription.name}", about, events=due):
+            quarantine.apply_sound(subscription.name, subscription.apply, due)
+    reached = read[-1][1].position if len(read) == size else mark
     behind = {bucket: seen for bucket, seen in leased.items() if seen < reached}
     checkpoints.advance(subscription.name, behind, reached)

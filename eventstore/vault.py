@@ -70,6 +70,12 @@ def find(subjects: Collection[str]) -> dict[str, DataKey | None]:
     return {subject: key_of((subject, *key)) for subject, *key in rows}
 
 
+def is_destroyed(subject: str) -> bool:
+    """Say whether *subject* had a key and has lost it for ever.  One query."""
+    rows = wire.rows("find_keys", {"subjects": [subject]})
+    return any(wrapped is None for *_place, wrapped in rows)
+
+
 def key_of(row: Row) -> DataKey | None:
     """Return the key that a row holds; None when it was destroyed.
 

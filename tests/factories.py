@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from eventstore import store
+from eventstore import effects, store
 from eventstore.appends import Appended
 from eventstore.codec import encode, type_of
 from eventstore.events import NO_STREAM, REST, Metadata, RecordedEvent
-from eventstore.models import DeadLetter
+from eventstore.models import DeadLetter, Effect
 from users import services
 from users.commands import CreateUser
 from users.events import UserCreated, UserNameChanged
@@ -116,3 +116,19 @@ def dead_letter(**changes: Any) -> DeadLetter:
         "next_attempt_at": NOON,
     }
     return DeadLetter.objects.create(**defaults | changes)
+
+
+def failed_effect(stream: str, **changes: Any) -> Effect:
+    """Say that the welcome of whoever *stream* tells of was given up."""
+    effects.note("welcome_email", store.read_stream(stream, to_version=1))
+    effect = Effect.objects.get(stream=stream)
+    defaults: dict[str, Any] = {
+        "state": "failed",
+        "attempts": 1,
+        "error": "The mail server answered 550.",
+        "finished_at": NOON,
+    }
+    for name, value in (defaults | changes).items():
+        setattr(effect, name, value)
+    effect.save()
+    return effect

@@ -26,6 +26,7 @@ class Receiver:
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
+    before_answer: Callable[[], object] = bool
 
     @property
     def url(self) -> str:
@@ -47,6 +48,7 @@ def receiver(tls: SSLContext | None = None) -> Iterator[Receiver]:
                     body=self.rfile.read(size),
                 )
             )
+            known.before_answer()
             self.send_response(known.status)
             for name, value in known.headers.items():
                 self.send_header(name, value)

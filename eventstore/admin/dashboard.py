@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eventstore import browser, effects, subscriptions
+from eventstore import browser, effects, liveness
 from eventstore.browser import Totals
 from eventstore.effects import Owed
 from eventstore.events import RecordedEvent
+from eventstore.liveness import Vital
 from eventstore.searching import EventFilter
-from eventstore.subscriptions import PROJECTION, Progress
+from eventstore.subscriptions import PROJECTION
 
 LATEST = 10  # events shown
 
@@ -27,19 +28,19 @@ class Overview:
     totals: Totals
     lag: int
     owed: Owed
-    subscriptions: Sequence[Progress]
+    subscriptions: Sequence[Vital]
     latest: Sequence[RecordedEvent]
 
 
 def overview() -> Overview:
-    """Return the numbers of the dashboard.  Six queries."""
+    """Return the numbers of the dashboard.  Eight queries."""
     totals = browser.totals()
-    progress = subscriptions.progress_of_all(totals.head)
-    behind = [each.behind for each in progress if each.kind == PROJECTION]
+    vitals = liveness.vitals(totals.head)
+    behind = [each.behind for each in vitals if each.kind == PROJECTION]
     return Overview(
         totals=totals,
         lag=max(behind, default=0),
         owed=effects.owed(),
-        subscriptions=progress,
+        subscriptions=vitals,
         latest=browser.page(EventFilter(), limit=LATEST).events,
     )

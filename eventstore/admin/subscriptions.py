@@ -21,9 +21,11 @@ from eventstore.errors import (
     SubscriptionRunsError,
     UnknownSubscriptionError,
 )
+from eventstore.liveness import BucketLag
 from eventstore.pauses import REASON_LENGTH
 
 REFUSED = 422
+BUCKETS_SHOWN = 16  # all of one subscription, where one alone is late
 
 
 class ReasonForm(forms.Form):
@@ -42,12 +44,19 @@ class ReasonForm(forms.Form):
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """Show how far each subscription has come."""
+    mark = store.watermark()
     return page(
         request,
         "admin/eventstore/subscriptions.html",
         title=_("Subscriptions"),
-        subscriptions=liveness.vitals(store.watermark()),
+        subscriptions=liveness.vitals(mark),
+        buckets=_furthest_behind(liveness.bucket_lags(mark)),
     )
+
+
+def _furthest_behind(buckets: list[BucketLag]) -> list[BucketLag]:
+    late = [each for each in buckets if each.behind]
+    return sorted(late, key=lambda each: -each.behind)[:BUCKETS_SHOWN]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

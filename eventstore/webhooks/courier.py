@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
-from eventstore import history, store
+from eventstore import history, store, tracing
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM, RecordedEvent
 from eventstore.models import WebhookDelivery, WebhookEndpoint
@@ -216,8 +216,10 @@ def _send(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> int:
     now = timezone.now()
     keys = endpoints.keys(endpoint, now=now)
     told = message.headers(str(event.event_id), content, keys, at=int(now.timestamp()))
-    # Judged at every attempt: a name may have come to mean another machine.
-    return sending.post(addresses.target(endpoint.url), told, content)
+    about = {"annals.stream": event.stream, "annals.attempts": delivery.attempts}
+    with tracing.span("webhook", about, events=[event]):
+        # Judged at every attempt: a name may have come to mean another machine.
+        return sending.post(addresses.target(endpoint.url), told, content)
 
 
 def _postpone(

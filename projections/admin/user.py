@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from eventstore import effects
+from eventstore import dead_letters, effects
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
 from eventstore.templatetags.backoffice import instant
@@ -25,6 +25,7 @@ from users.aggregate import USER
 from users.events import UserErased
 
 SHOWN = 100  # chapters a page
+RESEND = "eventstore.change_effect"
 LATER = 5  # chapters shown above the one that a moment is about
 
 Chapters = Sequence[Chapter]
@@ -54,6 +55,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         stream=USER.stream(user_id),
         known=known,
         erased=_erasure(chapters),
+        held=dead_letters.of_stream(USER.stream(user_id), head=len(chapters)),
         version=len(chapters),
         comparison=compare(row, [each.event for each in chapters]),
         tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
@@ -104,8 +106,9 @@ def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str,
 
 
 def _effects(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
-    del request, chapters
-    return {"effects": effects.of_stream(USER.stream(user_id))}
+    found = effects.of_stream(USER.stream(user_id))
+    may = request.user.has_perm(RESEND) and not _erasure(chapters)
+    return {"effects": found, "resendable": effects.resendable(found) if may else set()}
 
 
 Details = Callable[[HttpRequest, UUID, Chapters], dict[str, Any]]

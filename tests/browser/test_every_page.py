@@ -14,6 +14,7 @@ from tests.factories import (
     NOON,
     api_token,
     dead_letter,
+    failed_effect,
     known_user,
     metadata,
 )
@@ -49,6 +50,7 @@ PAGES = (
     user_url(ADA) + "?v=2",
     user_url(ADA) + "?tab=state",
     user_url(ADA) + "?tab=effects",
+    user_url(ADA, "effects/1/resend/"),
     user_url(ADA, "commands/change-name/"),
     user_url(ADA, "commands/change-email/"),
     user_url(ADA, "commands/change-status/"),
@@ -97,6 +99,8 @@ def someone(server: str) -> None:
     catch_up()
     number = dead_letter(error=f"{LONG} at {LONG}.py:1", state="parked").pk
     assert f"{LETTERS}{number}/" in PAGES
+    number = failed_effect(USER.stream(ADA), attempts=8, error=LONG).pk
+    assert user_url(ADA, f"effects/{number}/resend/") in PAGES
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
         about = metadata(correlation_id=TALK)
         services.execute(ChangeName(user_id=ADA, name=name), about)

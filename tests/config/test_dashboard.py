@@ -80,11 +80,12 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
     said = text(client.get(INDEX), "subscriptions") or ""
     assert " Name Kind Status Position Behind Dead letters Last error" in said
     assert " directory projection Live 2 0 0 —" in said
-    assert " welcome_email reactor Catching up 1 1 0 —" in said
+    assert " welcome_email reactor Catching up 1 1 (" in said
     failing = Checkpoint.objects.filter(subscription="welcome_email")
     failing.update(error="KeyError at x.py:1")
     said = text(client.get(INDEX), "subscriptions") or ""
-    assert " welcome_email reactor Failing 1 1 0 KeyError at x.py:1" in said
+    assert " welcome_email reactor Failing 1 1 (" in said
+    assert " 0 KeyError at x.py:1 " in said
 
 
 @pytest.mark.django_db
@@ -105,7 +106,7 @@ def test_counts_the_effects_that_were_given_up() -> None:
     assert text(response, "effects-pending") == "0 pending"
 
 
-def test_needs_ten_queries(
+def test_needs_twelve_queries(
     committed_db: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     del committed_db
@@ -113,7 +114,7 @@ def test_needs_ten_queries(
         known_user()
     catch_up()
     client = superuser()
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         client.get(INDEX)
 
 

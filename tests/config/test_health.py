@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from eventstore import heartbeats, liveness, store, subscriptions
-from eventstore.models import Heartbeat, Pause
+from eventstore.models import Checkpoint, Heartbeat, Pause
 from tests.backoffice import catch_up, superuser, text
 from tests.factories import NOON, api_token, dead_letter, known_user
 from users.scopes import ALL, Scope
@@ -75,6 +75,7 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
         'annals_subscription_stalled{subscription="directory"} 0',
         'annals_subscription_paused{subscription="snapshots"} 1',
         'annals_subscription_failing{subscription="directory"} 0',
+        'annals_subscription_bucket_lag_events{subscription="directory",bucket="0"} 1',
     ):
         assert line in lines
 
@@ -92,15 +93,16 @@ def test_lag_is_the_age_of_what_waits_longest() -> None:
     assert directory().lag_seconds == 0
 
 
-def test_is_stalled_when_behind_and_no_worker_looked_for_half_a_minute() -> None:
+def test_is_stalled_when_behind_and_no_worker_looked_for_25_seconds() -> None:
     assert not directory().is_stalled
     catch_up()
     known_user()
     assert not directory().is_stalled
-    Heartbeat.objects.update(beaten_at=timezone.now() - timedelta(seconds=31))
+    Heartbeat.objects.update(beaten_at=timezone.now() - timedelta(seconds=26))
     assert directory().is_stalled
-    said = text(superuser().get("/admin/eventstore/subscription/"), "subscriptions")
-    assert " directory projection Stalled no worker since " in (said or "")
+    for url in ("/admin/eventstore/subscription/", "/admin/"):
+        said = text(superuser().get(url), "subscriptions")
+        assert " directory projection Stalled no worker since " in (said or "")
     Pause.objects.create(subscription="directory", actor="x", paused_at=NOON)
     assert not directory().is_stalled
 
@@ -116,3 +118,23 @@ def test_a_worker_that_finds_nothing_beats_all_the_same_but_not_all_the_time(
     assert timezone.now() - first < timedelta(seconds=10)
     subscriptions.catch_up(subscriptions.find("directory"))
     assert directory().beaten_at == first
+
+
+def test_each_bucket_tells_how_far_it_is_behind() -> None:
+    catch_up()
+    known_user()
+    known_user()
+    Checkpoint.objects.filter(subscription="directory").exclude(bucket=3).update(
+        position=2
+    )
+    Checkpoint.objects.exclude(subscription="directory").update(position=2)
+    Checkpoint.objects.filter(bucket=3, position=0).update(error="ValueError at x.py:1")
+    found = liveness.bucket_lags(store.watermark())
+    assert len(found) == len(subscriptions.all_subscriptions()) * 16
+    (late,) = [each for each in found if each.behind]
+    assert (late.subscription, late.bucket, late.behind) == ("directory", 3, 2)
+    assert late.lag_seconds > 0
+    assert {each.lag_seconds for each in found if not each.behind} == {0.0}
+    said = text(superuser().get("/admin/eventstore/subscription/"), "buckets") or ""
+    assert " directory 3 2 " in said
+    assert said.endswith(" ValueError at x.py:1")

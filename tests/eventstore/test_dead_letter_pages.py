@@ -148,5 +148,5 @@ def test_the_list_needs_few_queries(
     client = superuser()
     with django_assert_max_num_queries(6):
         client.get(LETTERS)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         client.get(SUBSCRIPTIONS)

@@ -21,7 +21,8 @@ def owe(*streams: str) -> None:
         effects.note("tests", store.read_stream(stream))
 
 
-def fail(event: RecordedEvent) -> None:
+def fail(event: RecordedEvent, key: str) -> None:
+    del key
     message = f"550 {event.data['email']} unknown"
     raise ConnectionError(message)
 
@@ -34,7 +35,7 @@ def test_performs_each_effect_once_oldest_first() -> None:
     owe("user-1", "user-2")
     performed: list[str] = []
     for _ in range(2):
-        effects.perform_due("tests", lambda event: performed.append(event.stream))
+        effects.perform_due("tests", lambda event, _key: performed.append(event.stream))
     assert performed == ["user-1", "user-2"]
     assert set(Effect.objects.values_list("state", "attempts")) == {("done", 1)}
 
@@ -65,19 +66,19 @@ def test_an_effect_that_failed_is_not_tried_before_its_time() -> None:
     owe("user-1")
     effects.perform_due("tests", fail)
     performed: list[str] = []
-    effects.perform_due("tests", lambda event: performed.append(event.stream))
+    effects.perform_due("tests", lambda event, _key: performed.append(event.stream))
     assert performed == []
     make_due()
-    effects.perform_due("tests", lambda event: performed.append(event.stream))
+    effects.perform_due("tests", lambda event, _key: performed.append(event.stream))
     assert performed == ["user-1"]
 
 
 def test_what_a_failed_effect_wrote_is_undone() -> None:
     owe("user-1")
 
-    def write_and_fail(event: RecordedEvent) -> None:
+    def write_and_fail(event: RecordedEvent, key: str) -> None:
         appended("user-2")
-        fail(event)
+        fail(event, key)
 
     effects.perform_due("tests", write_and_fail)
     assert store.read_stream("user-2") == []
@@ -89,7 +90,7 @@ def test_while_one_performs_another_returns_at_once() -> None:
     inside, leave = threading.Event(), threading.Event()
     performed: list[str] = []
 
-    def linger(event: RecordedEvent) -> None:
+    def linger(event: RecordedEvent, _key: str) -> None:
         performed.append(event.stream)
         inside.set()
         leave.wait()
@@ -102,7 +103,7 @@ def test_while_one_performs_another_returns_at_once() -> None:
     thread.start()
     inside.wait()
     second = effects.perform_due(
-        "tests", lambda event: performed.append(f"{event.stream} twice")
+        "tests", lambda event, _key: performed.append(f"{event.stream} twice")
     )
     leave.set()
     thread.join()
@@ -113,8 +114,8 @@ def test_while_one_performs_another_returns_at_once() -> None:
 def test_a_killed_performer_leaves_the_effect_pending() -> None:
     owe("user-1")
 
-    def die(event: RecordedEvent) -> None:
-        del event
+    def die(event: RecordedEvent, key: str) -> None:
+        del event, key
         with connection.cursor() as cursor:
             cursor.execute("SET ROLE none")
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")

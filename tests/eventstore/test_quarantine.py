@@ -304,7 +304,7 @@ def test_a_reactor_notes_the_effect_once_its_event_is_understood() -> None:
             raise LookupError
         return True
 
-    reactor = Reactor(name=subscription, wants=wants, perform=lambda _event: None)
+    reactor = Reactor(name=subscription, wants=wants, perform=lambda _event, _key: None)
     catch_up(reactor)
     assert [effect.stream for effect in Effect.objects.all()] == ["user-2"]
     broken.clear()

@@ -29,6 +29,7 @@ class Cast:
     def __init__(self, folder: Path, *, token: str = "") -> None:
         self.folder = folder
         self.token = token
+        self.settings: dict[str, str] = {}  # more of the environment
         self.port = _free_port()
         self.feed_port = _free_port()
         self.broker_folder = folder / "state"
@@ -39,9 +40,10 @@ class Cast:
         self._start("broker", valkey.command(self.broker_folder))
         wait_until(lambda: _answers(valkey.socket_path(self.broker_folder)))
 
-    def start_worker(self) -> None:
+    def start_worker(self, name: str = "worker", *, threads: int = 4) -> None:
         celery = [PYTHON, "-m", "celery", "-A", "config", "worker", "-P", "threads"]
-        self._start("worker", [*celery, "-c", "4", "--without-gossip", "-l", "INFO"])
+        options = ["-c", str(threads), "-n", f"{name}@%h", "--without-gossip"]
+        self._start(name, [*celery, *options, "-l", "INFO"])
 
     def start_beat(self) -> None:
         self._start("beat", [PYTHON, "-m", "celery", "-A", "config", "beat"])
@@ -69,8 +71,18 @@ class Cast:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def freeze(self, name: str) -> None:
+        """Let a process neither work nor die, as one whose machine hangs."""
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        os.killpg(self._running[name].pid, signal.SIGCONT)
+
     def is_running(self, name: str) -> bool:
         return self._running[name].poll() is None
+
+    def has(self, name: str) -> bool:
+        return name in self._running
 
     def stop(self) -> None:
         for name in list(self._running):
@@ -112,6 +124,7 @@ class Cast:
             "CELERY_BROKER_URL": valkey.url(self.broker_folder),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "EMAIL_URL": "dummymail://",
+            **self.settings,
         }
 
 

@@ -7,12 +7,13 @@ import pytest
 from django.db import connection, transaction
 
 from eventstore import store, subscriptions
-from eventstore.models import StoredEvent
+from eventstore.models import Effect, StoredEvent
 from projections import directory
 from projections.models import DirectoryEntry
 from tests.factories import known_user, metadata, renamed, user_created
 from tests.journeys.cast import Cast
 from tests.processes import wait_until
+from tests.receivers import receiver
 from users.aggregate import USER
 
 USERS = 500
@@ -87,3 +88,38 @@ def test_a_worker_whose_database_connections_are_cut_goes_on(cast: Cast) -> None
         wait_until(lambda: behind() == 0)
     assert DirectoryEntry.objects.count() == 3
     assert cast.is_running("worker")
+
+
+def test_a_worker_killed_between_sending_and_recording_sends_once_more_under_one_key(
+    cast: Cast,
+) -> None:
+    with receiver() as analytics:
+        cast.settings = {
+            "ANALYTICS_URL": analytics.url,
+            "WEBHOOK_ALLOW_HTTP": "true",
+            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        }
+
+        def kill_the_first() -> None:
+            if len(analytics.received) == 1:
+                cast.kill("worker")
+
+        analytics.before_answer = kill_the_first
+        cast.start_broker()
+        cast.start_worker()
+        cast.start_beat()
+        known_user()
+        wait_until(lambda: analytics.received and not cast.has("worker"))
+        effect = Effect.objects.get(reactor="analytics")
+        assert (effect.state, effect.attempts) == ("pending", 0)
+        cast.start_worker()
+        wait_until(lambda: Effect.objects.filter(reactor="analytics", state="done"))
+        known_user()
+        done = Effect.objects.filter(reactor="analytics", state="done")
+        wait_until(lambda: done.count() == 2)
+
+    keys = [each.headers["idempotency-key"] for each in analytics.received]
+    assert len(keys) == 3
+    assert keys[0] == keys[1] == str(effect.event_id)
+    assert keys[2] != keys[0]
+    assert list(done.values_list("attempts", flat=True)) == [1, 1]

@@ -15,11 +15,12 @@ from tests.backoffice import (
     attribute,
     projected,
     regions,
+    staff,
     superuser,
     text,
     user_url,
 )
-from tests.factories import ADA, appended, known_user, metadata, renamed
+from tests.factories import ADA, appended, dead_letter, known_user, metadata, renamed
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName, ChangeStatus
@@ -324,6 +325,23 @@ def test_the_effects_tab_shows_what_the_events_caused() -> None:
     assert "welcome_email Pending version 1 0" in (
         text(client.get(url), "effects") or ""
     )
+
+
+def test_says_what_waits_and_what_was_skipped_and_where() -> None:
+    known_user(ADA)
+    for name in ("Ada 2", "Ada 3"):
+        rename(name)
+    stuck = dead_letter(position=2, version=2)
+    dead_letter(subscription="history", state="skipped", closed_at=timezone.now())
+    dead_letter(subscription="snapshots", state="applied", closed_at=timezone.now())
+    page = superuser().get(user_url(ADA))
+    held = f"Held up 2 events wait in directory · dead letter {stuck.pk}"
+    assert regions(page, "held") == [held]
+    assert regions(page, "skipped") == ["Skipped 1 event was skipped in history"]
+    url = f"/admin/eventstore/deadletter/{stuck.pk}/"
+    assert attribute(page, "held-letter", "href") == url
+    seer = staff("projections.view_directoryentry").get(user_url(ADA))
+    assert regions(seer, "held") == ["Held up 2 events wait in directory"]
 
 
 def test_an_unknown_user_is_a_page_that_says_so() -> None:

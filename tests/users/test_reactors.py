@@ -89,7 +89,7 @@ def test_wants_people_who_are_new_to_us() -> None:
 
 def test_the_message_has_text_and_html_and_the_id_of_its_event() -> None:
     event = recorded(user_created(name="<b>Ö'Ada", email="ada@example.com"))
-    send_welcome(event)
+    send_welcome(event, str(event.event_id))
     (sent,) = mail.outbox
     assert isinstance(sent, EmailMultiAlternatives)
     ((html, kind),) = sent.alternatives
