@@ -9,7 +9,7 @@ from eventstore.reactor_start import start_reactor
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0005_commands_over_rest"),
+        ("users", "0006_spend_many"),
         ("eventstore", "0002_append_only"),
     ]
 
