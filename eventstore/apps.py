@@ -16,6 +16,7 @@ class EventStoreConfig(AppConfig):
         """Load the subscriptions, so that every process can decode every event."""
         from eventstore import guard, privacy_checks  # noqa: PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
+        from eventstore.intake import models  # noqa: F401, PLC0415 - tables
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
 
         all_subscriptions()
