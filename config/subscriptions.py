@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import eventstore.intake.events  # noqa: F401 - registers what is done to raw records
 import projections.events  # noqa: F401 - registers what operators do
 import users.token_events  # noqa: F401 - registers what happens to tokens
+from eventstore.intake.courier import INTAKE
 from eventstore.snapshot_projection import snapshots_of
 from eventstore.subscriptions import Subscription
 from eventstore.webhooks.courier import WEBHOOKS
@@ -18,4 +20,5 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     snapshots_of(USER),  # keeps the folds of long streams
     WELCOME_EMAIL,  # greets whoever is new to us
     WEBHOOKS,  # tells other systems
+    INTAKE,  # maps what other systems send
 )

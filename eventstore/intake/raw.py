@@ -17,6 +17,7 @@ import orjson
 import uuid_utils.compat as uuid
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from eventstore import doorbell, sealing, vault, wire
@@ -194,7 +195,10 @@ def forget(subject: str) -> None:
     ones will be (:mod:`eventstore.intake.mapping`).
     """
     hold(subject)
-    mine = RecordMapping.objects.filter(subject=subject)
+    # What waits behind a record of theirs has named its entity, and no subject yet.
+    theirs = RecordMapping.objects.filter(subject=subject).exclude(entity="")
+    same = theirs.filter(source=OuterRef("source"), entity=OuterRef("entity"))
+    mine = RecordMapping.objects.filter(Q(subject=subject) | Exists(same))
     delete_bodies(list(mine.values_list("record_id", flat=True)))
     now = timezone.now()
     mine.filter(settled_at=None).update(
