@@ -28,7 +28,6 @@ from eventstore.intake.models import RawRecord, RecordMapping, SourceEntity
 # Kinds of records.
 WEBHOOK = "webhook"
 CLOUD_EVENT = "cloudevent"
-OUTBOUND = "outbound"
 CHANGE_EVENT = "change_event"
 RECORD = "record"  # fetched by a connector
 

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from eventstore.events import INTAKE
-from eventstore.intake import strict
+from eventstore.intake import cloudevents, strict
+from eventstore.intake.cloudevents import CloudEvent
 from eventstore.intake.errors import UnknownMapperError
 from eventstore.intake.models import RawRecord
 
@@ -27,7 +28,7 @@ class Record:
     """One record, as a mapper sees it.
 
     Attributes:
-        kind: ``webhook``, ``cloudevent``, ``outbound``, ``change_event`` or ``record``.
+        kind: ``webhook``, ``cloudevent``, ``change_event`` or ``record``.
         body: As received, or cut out of a batch.
         headers: Those that were kept, names in lower case.  The signature does not
             cover them.
@@ -48,6 +49,14 @@ class Record:
             MapperError: It is no JSON that two readers would read alike.
         """
         return strict.parsed(self.body)
+
+    def cloud_event(self) -> CloudEvent:
+        """Return the CloudEvent that the record is.
+
+        Raises:
+            MapperError: It is none.
+        """
+        return cloudevents.read(self.headers, self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,7 @@ STANDARD = "standard"
 GITHUB = "github"
 STRIPE = "stripe"
 HMAC = "hmac"
-OUTBOUND = "outbound"
-STYLES = (STANDARD, GITHUB, STRIPE, HMAC, OUTBOUND)
+STYLES = (STANDARD, GITHUB, STRIPE, HMAC)
 PLAIN = "plain"
 CLOUD_EVENTS = "cloudevents"
 CHANGE_EVENTS = "change_events"
@@ -38,7 +37,6 @@ KNOWN = {
     "encoding",
     "prefix",
     "timestamp_header",
-    "organization",
 }
 
 
@@ -57,7 +55,6 @@ class Source:
         timestamp_header: With Unix seconds, signed as ``<timestamp>.<body>``; empty
             when the sender has none, and then an old delivery looks like a new one
             unless it is known.
-        organization: Id of the Salesforce organization, for the style ``outbound``.
     """
 
     name: str
@@ -70,7 +67,6 @@ class Source:
     encoding: str = "hex"
     prefix: str = ""
     timestamp_header: str = ""
-    organization: str = ""
 
 
 def every() -> Mapping[str, Source]:
@@ -136,7 +132,6 @@ def _source(name: str, told: Any) -> Source:
         encoding=_one_of(name, told, "encoding", ("hex", "base64"), "hex"),
         prefix=_text(name, told, "prefix", ""),
         timestamp_header=_text(name, told, "timestamp_header", ""),
-        organization=_text(name, told, "organization", ""),
     )
 
 

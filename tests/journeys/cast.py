@@ -29,6 +29,7 @@ class Cast:
     def __init__(self, folder: Path, *, token: str = "") -> None:
         self.folder = folder
         self.token = token
+        self.settings: dict[str, str] = {}
         self.port = _free_port()
         self.feed_port = _free_port()
         self.broker_folder = folder / "state"
@@ -112,6 +113,7 @@ class Cast:
             "CELERY_BROKER_URL": valkey.url(self.broker_folder),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "EMAIL_URL": "dummymail://",
+            **self.settings,
         }
 
 

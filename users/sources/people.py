@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from eventstore.intake.errors import MapperError
+from eventstore.intake.raw import CLOUD_EVENT
 from eventstore.intake.registry import Mapper, Reading, Record
 from users.sources.stating import EMAIL, NAME, STATUS, state_person, stream_of
 
@@ -44,18 +45,21 @@ def read(record: Record) -> Reading:
     return Reading(
         subject=stream_of(record.source, entity(record)),
         facts=facts,
-        occurred_at=_instant(person.get("changed_at")),
+        occurred_at=_instant(person.get("changed_at")) or _time(record),
     )
 
 
 def _person(record: Record) -> dict[str, Any]:
-    value = record.json()
-    if isinstance(value, dict) and "specversion" in value:
-        value = value.get("data")
+    is_event = record.kind == CLOUD_EVENT
+    value = record.cloud_event().data if is_event else record.json()
     if not isinstance(value, dict):
         code = "not_an_object"
         raise MapperError(code)
     return value
+
+
+def _time(record: Record) -> datetime | None:
+    return record.cloud_event().time if record.kind == CLOUD_EVENT else None
 
 
 def _instant(told: Any) -> datetime | None:
