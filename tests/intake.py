@@ -20,9 +20,13 @@ from eventstore.intake import mapping, raw
 from eventstore.intake.models import RecordMapping
 from eventstore.intake.raw import Received
 from eventstore.intake.registry import Mapper
+from tests.factories import metadata
+from users import services
 from users.aggregate import USER, User, user_id_of
+from users.commands import EraseUser
 from users.sources.people import PEOPLE
 from users.sources.stating import stream_of
+from users.values import ErasureGround
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ADA = {"id": "1", "name": "Ada Byron", "email": "ada@example.com"}
@@ -76,6 +80,14 @@ def repaired(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Mapper:
     mapper = replace(PEOPLE, **changes)
     monkeypatch.setattr(wiring, "MAPPERS", (mapper,))
     return mapper
+
+
+def erase(entity: str = "1") -> None:
+    """Erase a person through the front door."""
+    user_id = user_id_of(stream_of("crm", entity))
+    services.execute(
+        EraseUser(user_id=user_id, ground=ErasureGround.REQUEST), metadata()
+    )
 
 
 def operator() -> AbstractContextManager[None]:

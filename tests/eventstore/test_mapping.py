@@ -18,19 +18,14 @@ from tests.factories import known_user, metadata
 from tests.intake import ADA, crm, let_time_pass, log, person, receive, states, work
 from users import services
 from users.aggregate import user_id_of
-from users.commands import ChangeName, EraseUser
+from users.commands import ChangeName
 from users.sources import people
 from users.sources.stating import state_person, stream_of
-from users.values import ErasureGround, Status
+from users.values import Status
 
 __all__ = ["crm"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("crm")]
 STREAM = stream_of("crm", "1")
-
-
-def erase() -> None:
-    command = EraseUser(user_id=user_id_of(STREAM), ground=ErasureGround.REQUEST)
-    services.execute(command, metadata())
 
 
 def rename(name: str) -> None:
@@ -207,7 +202,7 @@ def test_trouble_of_the_installation_costs_no_attempt(
 def test_the_body_goes_with_the_person_and_nothing_brings_them_back() -> None:
     receive(ADA)
     work()
-    erase()
+    intake.erase()
     assert [each.body for each in RawRecord.objects.all()] == [None]
     assert SourceEntity.objects.get().said == {}
     receive(ADA)
@@ -222,7 +217,7 @@ def test_the_body_goes_with_the_person_and_nothing_brings_them_back() -> None:
 def test_an_erased_address_does_not_come_back_under_another_id() -> None:
     receive(ADA)
     work()
-    erase()
+    intake.erase()
     receive(ADA | {"id": "2"})
     work()
     assert states() == ["applied", "erased"]
@@ -235,7 +230,7 @@ def test_records_in_quarantine_are_erased_with_their_person() -> None:
     receive({"id": "1", "name": "Ada King"})
     work()
     assert states() == ["applied", "quarantined", "waiting"]
-    erase()
+    intake.erase()
     work()
     let_time_pass()
     work()
