@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore import effects, liveness, store
+from eventstore.intake import inbox
 from eventstore.liveness import Vital
 from users.scopes import Scope
 
@@ -45,9 +46,13 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Seven queries."""
+        """Return all of them.  Eight queries."""
         mark = store.watermark()
-        lines = [*_of_the_log(mark), *_of_subscriptions(liveness.vitals(mark))]
+        lines = [
+            *_of_the_log(mark),
+            *_of_the_intake(),
+            *_of_subscriptions(liveness.vitals(mark)),
+        ]
         return Response("\n".join(lines) + "\n")
 
 
@@ -56,6 +61,12 @@ def _of_the_log(mark: int) -> Iterator[str]:
     yield from _gauge("log_watermark", "Position up to which all is final.", mark)
     yield from _gauge("effects_pending", "Effects still tried.", owed.pending)
     yield from _gauge("effects_failed", "Effects given up.", owed.failed)
+
+
+def _of_the_intake() -> Iterator[str]:
+    due, stuck = inbox.counts()
+    yield from _gauge("records_due", "Raw records to be mapped now.", due)
+    yield from _gauge("records_stuck", "Raw records that failed.", stuck)
 
 
 def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:

@@ -121,6 +121,16 @@ def groups() -> list[Group]:
     ]
 
 
+def counts() -> tuple[int, int]:
+    """Return how many records are due to be mapped, and how many failed.  One query."""
+    pending = Q(state=RecordMapping.State.PENDING)
+    open_ones = RecordMapping.objects.filter(pending | Q(state__in=STUCK))
+    found = open_ones.aggregate(
+        due=Count("pk", filter=pending), stuck=Count("pk", filter=~pending)
+    )
+    return found["due"], found["stuck"]
+
+
 def of_group(fingerprint: str) -> tuple[UUID, ...]:
     """Return the ids of the records of a group."""
     found = RecordMapping.objects.filter(state__in=STUCK, fingerprint=fingerprint)

@@ -86,14 +86,15 @@ def state_entity(
 ) -> frozenset[str]:
     """Have *mapper* do what a reading says that is new; return the facts that were.
 
-    Must run in a transaction.
+    Must run in a transaction that holds the lane of the source.
 
     Raises:
         SubjectErasedError: The person was erased.
     """
     if raw.is_erased(reading.subject):
         raise SubjectErasedError
-    known = _known(record.source, entity, reading)
+    mine = SourceEntity.objects.filter(source=record.source, entity=entity)
+    known = mine.first() or SourceEntity(source=record.source, entity=entity)
     told = {
         name: raw.fact_hash(record.source, entity, name, value)
         for name, value in reading.facts.items()
@@ -110,14 +111,15 @@ def state_entity(
         )
         with acting(**_circumstances(reading, mapper, record, change)):
             mapper.apply(change)
+    # Whoever erases the person meanwhile sees this record, or is seen here.  Nothing
+    # is written before: they append first and then write here, too.
+    raw.hold(reading.subject)
+    if raw.is_erased(reading.subject):
+        raise SubjectErasedError
     known.said |= told
     known.subject, known.changed_at = reading.subject, timezone.now()
     known.occurred_at = reading.occurred_at or known.occurred_at
     known.save()
-    # Whoever erases the person meanwhile sees this record, or is seen here.
-    raw.hold(reading.subject)
-    if raw.is_erased(reading.subject):
-        raise SubjectErasedError
     return changed
 
 
@@ -213,20 +215,6 @@ def _is_stale(mapping: RecordMapping, reading: Reading) -> bool:
         entity=mapping.entity,
         occurred_at__gt=reading.occurred_at,
     ).exists()
-
-
-def _known(source: str, entity: str, reading: Reading) -> SourceEntity:
-    now = timezone.now()
-    SourceEntity.objects.bulk_create(
-        [
-            SourceEntity(
-                source=source, entity=entity, subject=reading.subject, changed_at=now
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    mine = SourceEntity.objects.select_for_update()
-    return mine.get(source=source, entity=entity)
 
 
 def _circumstances(
