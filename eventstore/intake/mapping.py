@@ -135,10 +135,9 @@ def free(source: str, entity: str) -> None:
     """Let the records of an entity go that wait for none that is stuck."""
     mine = RecordMapping.objects.filter(source=source, entity=entity)
     stuck = mine.filter(state__in=(State.FAILING, State.QUARANTINED))
-    if entity and not stuck.exists():
-        mine.filter(state=State.WAITING).update(
-            state=State.PENDING, next_attempt_at=timezone.now()
-        )
+    waiting = mine.filter(state=State.WAITING)
+    if entity and waiting.exists() and not stuck.exists():
+        waiting.update(state=State.PENDING, next_attempt_at=timezone.now())
 
 
 def _due() -> QuerySet[RecordMapping]:
