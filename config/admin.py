@@ -16,7 +16,7 @@ from django.views.generic import RedirectView
 
 from config import navigation
 from config.login import LoginForm
-from eventstore.admin import dashboard, letters, log, subscriptions, webhooks
+from eventstore.admin import dashboard, intake, letters, log, subscriptions, webhooks
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
@@ -48,12 +48,18 @@ PAUSE = "eventstore.change_checkpoint"
 SEE_LETTERS = "eventstore.view_deadletter"
 CHANGE_LETTERS = "eventstore.change_deadletter"
 RESEND = "eventstore.change_effect"
+SEE_RECORDS = "eventstore.view_rawrecord"
+REVEAL_RECORDS = "eventstore.reveal_rawrecord"
+REPROCESS_RECORDS = "eventstore.reprocess_rawrecord"
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
 WEBHOOKS = "eventstore/webhook/"
 SUBSCRIPTIONS = "eventstore/subscription/"
 LETTERS = "eventstore/deadletter/"
+RECORDS = "eventstore/rawrecord/"
+RECORD = f"{RECORDS}<uuid:record_id>/"
+QUARANTINE = "eventstore/quarantine/"
 USER = f"{USERS}<uuid:user_id>/"
 TOKENS = "users/apitoken/"
 
@@ -73,6 +79,7 @@ class BackOfficeSite(AdminSite):
             *self._subscription_pages(),
             *self._user_pages(),
             *self._webhook_pages(),
+            *self._intake_pages(),
             *self._token_pages(),
             *super().get_urls(),
         ]
@@ -162,6 +169,23 @@ class BackOfficeSite(AdminSite):
                 self._page(webhooks.change, change),
                 name="change_webhook",
             ),
+        ]
+
+    def _intake_pages(self) -> list[URLPattern]:
+        see, again = SEE_RECORDS, REPROCESS_RECORDS
+        group = f"{QUARANTINE}<str:fingerprint>/retry/"
+        pages: list[tuple[str, View, str, str]] = [
+            (RECORDS, intake.listed, see, "raw_records"),
+            (RECORD, intake.record, see, "raw_record"),
+            (f"{RECORD}reveal/", intake.reveal, REVEAL_RECORDS, "reveal_raw_record"),
+            (f"{RECORD}reprocess/", intake.reprocess, again, "reprocess_raw_record"),
+            (f"{RECORD}skip/", intake.skip, again, "skip_raw_record"),
+            (QUARANTINE, intake.quarantine, see, "record_quarantine"),
+            (group, intake.retry_group, again, "retry_records"),
+        ]
+        return [
+            path(address, self._page(view, needed), name=name)
+            for address, view, needed, name in pages
         ]
 
     def _user_pages(self) -> list[URLPattern]:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore import effects, liveness, store
+from eventstore.intake import inbox
 from eventstore.liveness import BucketLag, Vital
 from users.scopes import Scope
 
@@ -46,10 +47,11 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Nine queries."""
+        """Return all of them.  Ten queries."""
         mark = store.watermark()
         lines = [
             *_of_the_log(mark),
+            *_of_the_intake(),
             *_of_subscriptions(liveness.vitals(mark)),
             *_of_buckets(liveness.bucket_lags(mark)),
         ]
@@ -61,6 +63,12 @@ def _of_the_log(mark: int) -> Iterator[str]:
     yield from _gauge("log_watermark", "Position up to which all is final.", mark)
     yield from _gauge("effects_pending", "Effects still tried.", owed.pending)
     yield from _gauge("effects_failed", "Effects given up.", owed.failed)
+
+
+def _of_the_intake() -> Iterator[str]:
+    due, stuck = inbox.counts()
+    yield from _gauge("records_due", "Raw records to be mapped now.", due)
+    yield from _gauge("records_stuck", "Raw records that failed.", stuck)
 
 
 def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:

@@ -88,6 +88,18 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 icon="webhooks",
             ),
             Entry(
+                label=gettext_lazy("Raw inbox"),
+                url_name="raw_records",
+                permissions=("eventstore.view_rawrecord",),
+                icon="inbox",
+            ),
+            Entry(
+                label=gettext_lazy("Quarantine"),
+                url_name="record_quarantine",
+                permissions=("eventstore.view_rawrecord",),
+                icon="quarantine",
+            ),
+            Entry(
                 label=gettext_lazy("Schedules"),
                 url_name="django_celery_beat_periodictask_changelist",
                 permissions=(

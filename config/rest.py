@@ -32,6 +32,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "eventstore.intake.openapi.describe_door",
         "users.api.schema.describe_rules",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -14,6 +14,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from config.incoming import *  # noqa: F403 - settings of what comes in
 from config.logging import to_console
 from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
 from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - for Django

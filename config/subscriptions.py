@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import eventstore.intake.events  # noqa: F401 - registers what is done to raw records
 import projections.events  # noqa: F401 - registers what operators do
 import users.token_events  # noqa: F401 - registers what happens to tokens
+from eventstore.intake.courier import INTAKE
 from eventstore.snapshot_projection import snapshots_of
 from eventstore.subscriptions import Subscription
 from eventstore.webhooks.courier import WEBHOOKS
@@ -19,4 +21,5 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     WELCOME_EMAIL,  # greets whoever is new to us
     ANALYTICS,  # counts, elsewhere, what happens to users
     WEBHOOKS,  # tells other systems
+    INTAKE,  # maps what other systems send
 )

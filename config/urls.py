@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
+from config.intake import ingest
 from config.metrics import MetricsView
 from config.problems import api_bad_request, api_not_found, api_server_error
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("projections.api.urls")),
+    path("api/ingest/<str:source>/", ingest),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", MetricsView.as_view()),

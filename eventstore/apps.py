@@ -16,10 +16,13 @@ class EventStoreConfig(AppConfig):
         """Load the subscriptions, so that every process can decode every event."""
         from eventstore import guard, privacy_checks  # noqa: PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
+        from eventstore.intake import checks as intake_checks  # noqa: PLC0415
+        from eventstore.intake import models  # noqa: F401, PLC0415 - tables
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
 
         all_subscriptions()
         register_checks()
         privacy_checks.register_checks()
+        intake_checks.register_checks()
         checks.register(guard.check_guard, checks.Tags.database)
         checks.register(guard.check_guard_for_deployment, deploy=True)

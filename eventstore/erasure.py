@@ -8,17 +8,17 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from eventstore import codec, sql, vault
-from eventstore.subscriptions import Projection, all_subscriptions
+from eventstore.subscriptions import Reactor, all_subscriptions
 
 
 def forget(subject: str) -> None:
-    """Delete what the projections keep of *subject*; must run in a transaction.
+    """Delete what is kept of *subject* beside the log; must run in a transaction.
 
     A worker that holds older events of the person may still write a row.  It goes when
     the worker comes to the event that erased them.
     """
     for subscription in all_subscriptions():
-        if isinstance(subscription, Projection) and subscription.forget is not None:
+        if not isinstance(subscription, Reactor) and subscription.forget is not None:
             subscription.forget(subject)
 
 

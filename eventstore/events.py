@@ -23,6 +23,7 @@ REST = "rest"
 ADMIN = "admin"
 SALESFORCE = "salesforce"
 SYSTEM = "system"
+INTAKE = "intake"  # an external system; the metadata says which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,14 @@ HOLES = {
         "The trigger {} is missing or weakened; a destroyed key could come back.",
         "CREATE TRIGGER as eventstore/migrations/sql/0008 does, ENABLE ALWAYS",
     ),
+    "raw_grant": (
+        "Somebody but the owner may write raw records by hand: {}.",
+        SECURE,
+    ),
+    "raw_trigger": (
+        "The trigger {} is missing or weakened; what was received could be changed.",
+        "CREATE TRIGGER as eventstore/migrations/sql/0018 does, ENABLE ALWAYS",
+    ),
     "strange_trigger": (
         "The trigger {} is none of ours and may change what is recorded.",
         "DROP TRIGGER {} ON events",

@@ -6,12 +6,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eventstore import codec
-from eventstore.events import ADMIN, REST, SALESFORCE, SYSTEM, RecordedEvent
+from eventstore.events import ADMIN, INTAKE, REST, SALESFORCE, SYSTEM, RecordedEvent
 
 SOURCES = {
     REST: gettext_lazy("REST API"),
     ADMIN: gettext_lazy("back office"),
     SALESFORCE: gettext_lazy("Salesforce backfill"),
+    INTAKE: gettext_lazy("external system"),
     SYSTEM: gettext_lazy("system"),
 }
 

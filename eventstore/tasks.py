@@ -7,6 +7,7 @@ from django.db import close_old_connections
 
 from eventstore import subscriptions
 from eventstore.doorbell import doorbell
+from eventstore.intake import retention
 from eventstore.webhooks import courier
 
 
@@ -24,9 +25,10 @@ def catch_up(name: str) -> None:
 
 @shared_task(name="eventstore.prune")
 def prune() -> None:
-    """Forget the webhooks' deliveries that were kept long enough."""
+    """Forget deliveries of webhooks and bodies of raw records kept long enough."""
     close_old_connections()
     courier.prune()
+    retention.expire()
 
 
 @shared_task(name="eventstore.sweep")

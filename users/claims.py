@@ -18,7 +18,7 @@ from users.aggregate import USER
 from users.errors import EmailSuppressedError, EmailTakenError, UserError
 from users.events import UserCreated, UserEmailChanged, UserErased, UserEvent
 from users.models import Claim
-from users.values import BACKFILL_SOURCES, comparison_form
+from users.values import UNATTENDED_SOURCES, comparison_form
 
 EMAIL = "email"
 BATCH_SIZE = 2_000  # events read, or claims written, at once
@@ -74,7 +74,7 @@ def settle(stream: str, events: Iterable[UserEvent], *, source: str) -> None:
             _suppress(stream)
         for old, new in _moves(event):
             if new is not None:
-                if source in BACKFILL_SOURCES and suppressions.among(EMAIL, [new]):
+                if source in UNATTENDED_SOURCES and suppressions.among(EMAIL, [new]):
                     raise EmailSuppressedError
                 _take(stream, new)
             if old is not None:
@@ -231,7 +231,7 @@ def _suppressed(
     appends: Sequence[tuple[str, Sequence[UserEvent], str]], moves: Mapping[str, Moves]
 ) -> dict[str, tuple[int, UserError]]:
     """Return the streams to which a source brings an address of an erased person."""
-    by_themselves = [s for s, _, source in appends if source in BACKFILL_SOURCES]
+    by_themselves = [s for s, _, source in appends if source in UNATTENDED_SOURCES]
     wanted = {new for s in by_themselves for _, _, new in moves[s] if new}
     erased = suppressions.among(EMAIL, wanted)
     return {

@@ -14,11 +14,13 @@ from email_validator import (
     validate_email,
 )
 
-from eventstore.events import SALESFORCE
+from eventstore.events import INTAKE, SALESFORCE
 from users.errors import InvalidValueError
 
 # Sources that act by themselves, with people who knew us before Annals did.
 BACKFILL_SOURCES = frozenset({SALESFORCE})
+# All that act by themselves: they bring nobody back who was erased.
+UNATTENDED_SOURCES = BACKFILL_SOURCES | {INTAKE}
 
 NAME_LENGTH = 200  # characters
 REASON_LENGTH = 500  # characters

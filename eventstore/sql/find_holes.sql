@@ -57,6 +57,23 @@ grants AS (
             v.relowner
         FROM log AS l
         INNER JOIN pg_class AS v ON v.relnamespace = to_regnamespace('vault')
+        UNION ALL
+        SELECT
+            'raw_grant',
+            r.relacl,
+            r.relowner
+        FROM log AS l
+        INNER JOIN pg_class AS r
+            ON r.oid IN (
+                to_regclass('raw_records'), to_regclass('raw_records_id_seq')
+            )
+        UNION ALL
+        SELECT
+            'raw_grant',
+            c.attacl,
+            l.relowner
+        FROM log AS l
+        INNER JOIN pg_attribute AS c ON c.attrelid = to_regclass('raw_records')
     ) AS g
     CROSS JOIN LATERAL aclexplode(g.acl) AS a
     WHERE a.grantee <> g.holder AND a.privilege_type <> 'SELECT'
@@ -165,6 +182,30 @@ WHERE
             AND t.tgtype = w.kind
             AND t.tgqual IS NULL
             AND p.proname = 'refuse_key_change_v1'
+    )
+UNION ALL
+-- As above: FOR EACH ROW BEFORE UPDATE; BEFORE DELETE OR TRUNCATE.
+SELECT
+    'raw_trigger',
+    w.name
+FROM log AS l
+CROSS JOIN (
+    VALUES
+    ('raw_record_is_immutable', 19),
+    ('raw_record_is_never_deleted', 42)
+) AS w (name, kind)
+WHERE
+    to_regclass('raw_records') IS NOT NULL
+    AND NOT EXISTS (
+        SELECT FROM pg_trigger AS t
+        INNER JOIN pg_proc AS p ON t.tgfoid = p.oid
+        WHERE
+            t.tgrelid = to_regclass('raw_records')
+            AND t.tgname = w.name
+            AND t.tgenabled = 'A'
+            AND t.tgtype = w.kind
+            AND t.tgqual IS NULL
+            AND p.proname = 'refuse_raw_change_v1'
     )
 UNION ALL
 SELECT

@@ -22,7 +22,10 @@ relations AS (
         c.relacl,
         s.nspname = 'vault'
         OR c.relname = any(
-            ARRAY['events', 'events_position_seq', 'django_migrations']
+            ARRAY[
+                'events', 'events_position_seq', 'django_migrations',
+                'raw_records', 'raw_records_id_seq'
+            ]
         ) AS is_sealed,
         c.oid IN (
             SELECT d.objid FROM pg_depend AS d

@@ -29,6 +29,8 @@ CRM = UUID("00000000-0000-4000-8000-00000000c4a1")
 WEBHOOKS = "/admin/eventstore/webhook/"
 SUBSCRIPTIONS = "/admin/eventstore/subscription/"
 LETTERS = "/admin/eventstore/deadletter/"
+RECORDS = "/admin/eventstore/rawrecord/"
+QUARANTINE = "/admin/eventstore/quarantine/"
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
@@ -68,6 +70,9 @@ PAGES = (
     LETTERS,
     f"{LETTERS}1/",
     f"{LETTERS}group/0123456789ab/retry/",
+    RECORDS,
+    f"{RECORDS}?source=nonsense&until=never&text=%00",
+    QUARANTINE,
     "/admin/nowhere/",
     "/admin/password_change/",
     f"{AUTH}user/",

@@ -9,6 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from eventstore import heartbeats, liveness, store, subscriptions
+from eventstore.intake import raw
+from eventstore.intake.raw import Received
 from eventstore.models import Checkpoint, Heartbeat, Pause
 from tests.backoffice import catch_up, superuser, text
 from tests.factories import NOON, api_token, dead_letter, known_user
@@ -62,6 +64,7 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
     dead_letter(stream="user-1")
     known_user()
     Pause.objects.create(subscription="snapshots", actor="x", paused_at=NOON)
+    raw.keep([Received(source="crm", kind=raw.WEBHOOK, body=b"")])
     response = asked(Scope.METRICS_READ).get("/metrics")
     assert response["Content-Type"].startswith("text/plain")
     lines = response.content.decode().splitlines()
@@ -69,6 +72,8 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
     for line in (
         "annals_log_watermark 2",
         "annals_effects_pending 1",
+        "annals_records_due 1",
+        "annals_records_stuck 0",
         'annals_subscription_position{subscription="directory"} 1',
         'annals_subscription_lag_events{subscription="directory"} 1',
         'annals_subscription_dead_letters{subscription="directory"} 1',

@@ -50,6 +50,16 @@ HOLES = {
         "vault_trigger",
         "subject_key_is_never_deleted",
     ),
+    "GRANT INSERT ON raw_records TO annals_app": ("raw_grant", "INSERT to annals_app"),
+    "GRANT UPDATE (body) ON raw_records TO PUBLIC": ("raw_grant", "UPDATE to PUBLIC"),
+    "ALTER TABLE raw_records ENABLE TRIGGER raw_record_is_immutable": (
+        "raw_trigger",
+        "raw_record_is_immutable",
+    ),
+    "DROP TRIGGER raw_record_is_never_deleted ON raw_records": (
+        "raw_trigger",
+        "raw_record_is_never_deleted",
+    ),
     "ALTER TABLE events ENABLE TRIGGER events_are_immutable": (
         "trigger",
         "events_are_immutable",

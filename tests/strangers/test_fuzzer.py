@@ -24,6 +24,8 @@ def test_a_fuzzer_that_knows_the_schema_finds_nothing(
     command += ["-H", f"Authorization: Bearer {annals.token}", "--checks", "all"]
     # The stream never ends: no answer to check.
     command += ["--exclude-path", "/api/v1/events/stream", "--max-redirects", "0"]
+    # Nothing passes here without a signature: tests/eventstore/test_door.py.
+    command += ["--exclude-path", "/api/ingest/{source}/"]
     command += ["--max-examples", EXAMPLES, "--seed", SEED, "--no-color"]
     done = subprocess.run(  # noqa: S603
         command,
