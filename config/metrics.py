@@ -14,6 +14,8 @@ from rest_framework.views import APIView
 
 from eventstore import effects, liveness, store
 from eventstore.liveness import Vital
+from projections import drift
+from projections.read_models import NAMES
 from users.scopes import Scope
 
 PREFIX = "annals_"
@@ -45,9 +47,13 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Seven queries."""
+        """Return all of them.  Nine queries."""
         mark = store.watermark()
-        lines = [*_of_the_log(mark), *_of_subscriptions(liveness.vitals(mark))]
+        lines = [
+            *_of_the_log(mark),
+            *_of_subscriptions(liveness.vitals(mark)),
+            *_of_drift(),
+        ]
         return Response("\n".join(lines) + "\n")
 
 
@@ -75,6 +81,15 @@ def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:
         yield from _family(f"subscription_{name}", words, samples)
 
 
+def _of_drift() -> Iterator[str]:
+    known = drift.counts(NAMES)
+    yield from _family("drift_users", "Users whose rows differ.", known.items())
+    last = drift.last_check()
+    if last.checked_at is not None:
+        age = (timezone.now() - last.checked_at).total_seconds()
+        yield from _gauge("drift_check_age_seconds", "Since the detector looked.", age)
+
+
 def _each(vitals: Iterable[Vital], field: str) -> list[Sample]:
     values = [(vital.name, getattr(vital, field)) for vital in vitals]
     return [
@@ -90,7 +105,7 @@ def _family(name: str, words: str, samples: Iterable[Sample]) -> Iterator[str]:
         yield f'{PREFIX}{name}{{subscription="{subscription}"}} {value:.15g}'
 
 
-def _gauge(name: str, words: str, value: int) -> Iterator[str]:
+def _gauge(name: str, words: str, value: float) -> Iterator[str]:
     yield f"# HELP {PREFIX}{name} {words}"
     yield f"# TYPE {PREFIX}{name} gauge"
-    yield f"{PREFIX}{name} {value}"
+    yield f"{PREFIX}{name} {value:.15g}"

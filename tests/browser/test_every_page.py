@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from eventstore.circumstances import acting
 from eventstore.webhooks import endpoints
+from projections.models import ReprocessRun
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import (
@@ -17,6 +18,7 @@ from tests.factories import (
     known_user,
     metadata,
 )
+from tests.repairs import break_row, everybody, started
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName
@@ -28,6 +30,8 @@ CRM = UUID("00000000-0000-4000-8000-00000000c4a1")
 WEBHOOKS = "/admin/eventstore/webhook/"
 SUBSCRIPTIONS = "/admin/eventstore/subscription/"
 LETTERS = "/admin/eventstore/deadletter/"
+RUNS = "/admin/projections/reprocess/"
+RUN = UUID("00000000-0000-4000-8000-000000000ec0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
@@ -53,6 +57,10 @@ PAGES = (
     user_url(ADA, "commands/change-email/"),
     user_url(ADA, "commands/change-status/"),
     user_url(ADA, "reprocess/"),
+    RUNS,
+    f"{RUNS}new/?scope=all",
+    f"{RUNS}new/?scope=filter&q=nobody",
+    f"{RUNS}{RUN}/?still",
     f"{USERS}add/",
     TOKENS,
     f"{TOKENS}add/",
@@ -97,6 +105,8 @@ def someone(server: str) -> None:
     catch_up()
     number = dead_letter(error=f"{LONG} at {LONG}.py:1", state="parked").pk
     assert f"{LETTERS}{number}/" in PAGES
+    break_row(ADA, name=f"{LONG}, broken")
+    ReprocessRun.objects.filter(pk=started(everybody(), LONG).pk).update(run_id=RUN)
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
         about = metadata(correlation_id=TALK)
         services.execute(ChangeName(user_id=ADA, name=name), about)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from pytest_django import Settings
 
 from eventstore import heartbeats, liveness, store, subscriptions
 from eventstore.models import Heartbeat, Pause
+from projections.models import Drift, DriftCheck
 from tests.backoffice import catch_up, superuser, text
 from tests.factories import NOON, api_token, dead_letter, known_user
 from users.scopes import ALL, Scope
@@ -62,6 +64,9 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
     dead_letter(stream="user-1")
     known_user()
     Pause.objects.create(subscription="snapshots", actor="x", paused_at=NOON)
+    wrong = {"projection": "history", "user_id": uuid4(), "fields": ["v1 name"]}
+    Drift.objects.create(found_at=NOON, **wrong)
+    DriftCheck.objects.update(checked_at=timezone.now() + timedelta(seconds=1))
     response = asked(Scope.METRICS_READ).get("/metrics")
     assert response["Content-Type"].startswith("text/plain")
     lines = response.content.decode().splitlines()
@@ -75,6 +80,9 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
         'annals_subscription_stalled{subscription="directory"} 0',
         'annals_subscription_paused{subscription="snapshots"} 1',
         'annals_subscription_failing{subscription="directory"} 0',
+        'annals_drift_users{subscription="directory"} 0',
+        'annals_drift_users{subscription="history"} 1',
+        "# TYPE annals_drift_check_age_seconds gauge",
     ):
         assert line in lines
 
