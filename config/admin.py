@@ -20,7 +20,8 @@ from eventstore.admin import dashboard, intake, letters, log, subscriptions, web
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
-from projections.admin import commands, directory, reprocess, resends
+from projections import drift
+from projections.admin import commands, directory, reprocess, resends, runs
 from projections.admin.forms import (
     ChangeEmailForm,
     ChangeNameForm,
@@ -62,6 +63,7 @@ RECORD = f"{RECORDS}<uuid:record_id>/"
 QUARANTINE = "eventstore/quarantine/"
 USER = f"{USERS}<uuid:user_id>/"
 TOKENS = "users/apitoken/"
+RUNS = "projections/reprocess/"
 
 
 class BackOfficeSite(AdminSite):
@@ -78,6 +80,7 @@ class BackOfficeSite(AdminSite):
             *self._log_pages(),
             *self._subscription_pages(),
             *self._user_pages(),
+            *self._run_pages(),
             *self._webhook_pages(),
             *self._intake_pages(),
             *self._token_pages(),
@@ -97,7 +100,10 @@ class BackOfficeSite(AdminSite):
     ) -> Any:
         """Show the dashboard, its numbers to those who may see events."""
         may_see = request.user.has_perm(SEE_EVENTS)
-        numbers = {"overview": dashboard.overview() if may_see else None}
+        numbers = {
+            "overview": dashboard.overview() if may_see else None,
+            "drift": drift.last_check() if may_see else None,
+        }
         return super().index(request, numbers | (extra_context or {}))
 
     def login(
@@ -203,6 +209,25 @@ class BackOfficeSite(AdminSite):
             ),
             *self._command_pages(),
             path("u/<uuid:user_id>", _short_link("admin:user"), name="user_link"),
+        ]
+
+    def _run_pages(self) -> list[URLPattern]:
+        views: dict[str, tuple[View, str]] = {
+            "": (runs.listed, "reprocess_runs"),
+            "new/": (runs.new, "reprocess"),
+            "new/differences.csv": (runs.differences, "reprocess_differences"),
+            "<uuid:run_id>/": (runs.run, "reprocess_run"),
+        }
+        return [
+            *(
+                path(f"{RUNS}{rest}", self._page(view, REPROCESS), name=name)
+                for rest, (view, name) in views.items()
+            ),
+            re_path(
+                rf"^{RUNS}(?P<run_id>[0-9a-f-]{{36}})/(?P<action>{runs.ACTIONS})/$",
+                self._page(runs.change, REPROCESS),
+                name="change_run",
+            ),
         ]
 
     def _command_pages(self) -> list[URLPattern]:

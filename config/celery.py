@@ -33,4 +33,15 @@ app.conf.beat_schedule = {
         "schedule": 600.0,  # seconds
         "options": {"expires": 600},
     },
+    # Goes on with what a killed worker left behind, too.
+    "reprocess": {
+        "task": "projections.go_on",
+        "schedule": 5.0,  # seconds
+        "options": {"expires": 5},
+    },
+    "check_drift": {
+        "task": "projections.check_drift",
+        "schedule": 60.0,  # seconds
+        "options": {"expires": 60},
+    },
 }

@@ -15,6 +15,8 @@ from rest_framework.views import APIView
 from eventstore import effects, liveness, store
 from eventstore.intake import inbox
 from eventstore.liveness import BucketLag, Vital
+from projections import drift
+from projections.read_models import NAMES
 from users.scopes import Scope
 
 PREFIX = "annals_"
@@ -47,13 +49,14 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Ten queries."""
+        """Return all of them.  Twelve queries."""
         mark = store.watermark()
         lines = [
             *_of_the_log(mark),
             *_of_the_intake(),
             *_of_subscriptions(liveness.vitals(mark)),
             *_of_buckets(liveness.bucket_lags(mark)),
+            *_of_drift(),
         ]
         return Response("\n".join(lines) + "\n")
 
@@ -102,6 +105,16 @@ def _labels(vital: Vital) -> Labels:
     return {"subscription": vital.name}
 
 
+def _of_drift() -> Iterator[str]:
+    known = drift.counts(NAMES)
+    samples = [({"subscription": name}, count) for name, count in known.items()]
+    yield from _family("drift_users", "Users whose rows differ.", samples)
+    last = drift.last_check()
+    if last.checked_at is not None:
+        age = (timezone.now() - last.checked_at).total_seconds()
+        yield from _gauge("drift_check_age_seconds", "Since the detector looked.", age)
+
+
 def _each(vitals: Iterable[Vital], field: str) -> list[Sample]:
     values = [(_labels(vital), getattr(vital, field)) for vital in vitals]
     return [
@@ -118,7 +131,7 @@ def _family(name: str, words: str, samples: Iterable[Sample]) -> Iterator[str]:
         yield f"{PREFIX}{name}{{{inside}}} {value:.15g}"
 
 
-def _gauge(name: str, words: str, value: int) -> Iterator[str]:
+def _gauge(name: str, words: str, value: float) -> Iterator[str]:
     yield f"# HELP {PREFIX}{name} {words}"
     yield f"# TYPE {PREFIX}{name} gauge"
-    yield f"{PREFIX}{name} {value}"
+    yield f"{PREFIX}{name} {value:.15g}"

@@ -82,6 +82,12 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         gettext_lazy("Operate"),
         (
             Entry(
+                label=gettext_lazy("Reprocess"),
+                url_name="reprocess_runs",
+                permissions=("projections.reprocess",),
+                icon="reprocess",
+            ),
+            Entry(
                 label=gettext_lazy("Webhooks"),
                 url_name="webhooks",
                 permissions=("eventstore.view_webhookendpoint",),

@@ -182,6 +182,7 @@ SNAPSHOT_EVERY: int = env.int("SNAPSHOT_EVERY", default=50)  # events of a strea
 IDEMPOTENCY_HOURS: int = env.int("IDEMPOTENCY_HOURS", default=24)
 REFUSED_COMMANDS_DAYS: int = env.int("REFUSED_COMMANDS_DAYS", default=30)
 REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", default=False)
+DRIFT_USERS: int = env.int("DRIFT_USERS", default=500)  # looked at a minute; 0: none
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 
 LOGGING = to_console(env.str("LOG_LEVEL", default="INFO"))

@@ -25,7 +25,7 @@ from django.db.models import (
 )
 from django.utils import timezone
 
-from eventstore import faults, sql
+from eventstore import faults, sql, store
 from eventstore.errors import CheckpointMovedError, EventStoreError
 from eventstore.models import Checkpoint, DeadLetter
 
@@ -134,6 +134,18 @@ def held_at(name: str, stream: str, *, wait: bool) -> int | None:
     return held.values_list("position", flat=True).first()
 
 
+def hold_all(names: Sequence[str], streams: Sequence[str]) -> None:
+    """Wait until no worker holds a bucket of *streams*, and hold them all.
+
+    Must run in a transaction.  Two that hold many take them in the same order.
+    """
+    for name in names:
+        ensure(name)
+    buckets = {store.bucket_of(stream) for stream in streams}
+    wanted = Checkpoint.objects.filter(subscription__in=names, bucket__in=buckets)
+    list(wanted.order_by("subscription", "bucket").select_for_update())
+
+
 def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
     """Note what stopped *bucket* at *seen*; the bucket's next success clears it.
 
@@ -205,6 +217,36 @@ def reached_with(stream: str, names: Sequence[str]) -> dict[str, int]:
     """
     known = reached_for(stream)
     return {name: known.get(name, NOWHERE).position for name in names}
+
+
+def reached_by(
+    names: Sequence[str], streams: Sequence[str]
+) -> dict[tuple[str, str], int]:
+    """Return how far each of *names* has come with each of *streams*.
+
+    Two queries.  Equal answers before and after a look at a read model say that its
+    rows did not move in between.
+    """
+    found = Checkpoint.objects.filter(subscription__in=names)
+    positions = {
+        (name, bucket): position
+        for name, bucket, position in found.values_list(
+            "subscription", "bucket", "position"
+        )
+    }
+    stuck = DeadLetter.objects.filter(
+        subscription__in=names, stream__in=streams, closed_at=None
+    )
+    reached = {
+        (name, stream): positions.get((name, store.bucket_of(stream)), 0)
+        for name in names
+        for stream in streams
+    }
+    for name, stream, position in stuck.values_list(
+        "subscription", "stream", "position"
+    ):
+        reached[name, stream] = min(reached[name, stream], position - 1)
+    return reached
 
 
 def _bucket_of(stream: str) -> Func:

@@ -87,3 +87,111 @@ class UserPeriod(UserRow):
             models.Index(Upper("email"), name="period_email"),
             models.Index(fields=["user_id", "version"], name="period_user"),
         ]
+
+
+class ReprocessRun(models.Model):
+    """One reprocessing of many users; each change of the row is an event of its stream.
+
+    The row is what a worker leases; :mod:`projections.runs` alone writes it, together
+    with the event.
+
+    Attributes:
+        version: Of the run's stream.
+        scope: Whom, as ``Scope.to_json``; what tells of a person is masked at the end.
+        code: Version of the projections' code that the preview ran.
+        position: Watermark of the preview.
+        previewed: What the preview counted.
+        cursor: Where in the scope it goes on.
+        later: Of the changed, those with events after *position*.
+        worked_seconds: Time spent at it, pauses left out.
+    """
+
+    class State(models.TextChoices):
+        """Where the run stands; the first two are open."""
+
+        RUNNING = "running"
+        PAUSED = "paused"
+        CANCELLED = "cancelled"
+        FINISHED = "finished"
+
+    run_id = models.UUIDField(primary_key=True)
+    version = models.BigIntegerField()
+    state = models.TextField(choices=State, default=State.RUNNING)
+    scope = models.JSONField()
+    projections = models.JSONField()
+    code = models.TextField()
+    reason = models.TextField()
+    note = models.TextField(default="", blank=True)
+    actor = models.TextField()
+    correlation_id = models.UUIDField()
+    position = models.BigIntegerField()
+    users = models.BigIntegerField()
+    previewed = models.JSONField()
+    cursor = models.TextField(default="", blank=True)
+    checked = models.BigIntegerField(default=0)
+    changed = models.BigIntegerField(default=0)
+    created = models.BigIntegerField(default=0)
+    deleted = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    later = models.BigIntegerField(default=0)
+    worked_seconds = models.FloatField(default=0)
+    started_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-started_at"], name="run_newest"),
+            models.Index(
+                fields=["started_at"],
+                name="run_open",
+                condition=models.Q(state="running"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reprocess-{self.run_id}: {self.state}"
+
+
+class Drift(models.Model):
+    """A user whose rows are known to disagree with the log, as long as they do.
+
+    Attributes:
+        fields: Names of the fields that differ; never their values.
+    """
+
+    projection = models.TextField()
+    user_id = models.UUIDField()
+    fields = models.JSONField()
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["projection", "user_id"], name="drift_once_per_user"
+            ),
+        ]
+        indexes = [models.Index(fields=["user_id"], name="drift_user")]
+
+    def __str__(self) -> str:
+        return f"{self.projection} of user-{self.user_id}"
+
+
+class DriftCheck(models.Model):
+    """How far the drift detector has come in its round through all users; one row.
+
+    Attributes:
+        cursor: The user after whom it goes on; empty at the beginning of a round.
+        checked: Users it looked at when it last looked.
+        failed: Of those, users that could not be derived.
+        round_ended_at: When it last came to the end.
+    """
+
+    cursor = models.TextField(default="", blank=True)
+    checked = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    checked_at = models.DateTimeField(null=True)
+    round_ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.checked} users at {self.checked_at}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,16 +49,32 @@ class Comparison:
     fields: Sequence[Compared]
 
 
-def compare(row: DirectoryEntry | None, events: Sequence[RecordedEvent]) -> Comparison:
-    """Return *row* beside the fold of *events*, the user's whole stream."""
+def compare(
+    row: DirectoryEntry | None,
+    events: Sequence[RecordedEvent],
+    *,
+    reached: Callable[[], int],
+) -> Comparison:
+    """Return *row* beside the fold of *events*, the user's whole stream.
+
+    Args:
+        row: Of the directory.
+        events: In order of version, from the first.
+        reached: Returns how far the directory has come with the stream; asked only
+            when there is a row that lacks events.
+    """
     return Comparison(
-        verdict=_verdict(row, events),
+        verdict=_verdict(row, events, reached),
         newer=len(events) - (0 if row is None else row.version),
         fields=_beside(row, directory.fold(events)),
     )
 
 
-def _verdict(row: DirectoryEntry | None, events: Sequence[RecordedEvent]) -> Verdict:
+def _verdict(
+    row: DirectoryEntry | None,
+    events: Sequence[RecordedEvent],
+    reached: Callable[[], int],
+) -> Verdict:
     derived = directory.fold(events)
     if row is None:
         return Verdict.MISSING if derived else Verdict.AGREES
@@ -67,7 +83,11 @@ def _verdict(row: DirectoryEntry | None, events: Sequence[RecordedEvent]) -> Ver
     seen = events[: max(row.version, 0)]
     if any(field.differs for field in _beside(row, directory.fold(seen))):
         return Verdict.DISAGREES
-    return Verdict.AGREES if row.version == derived.version else Verdict.BEHIND
+    later = events[row.version :]
+    if not later:
+        return Verdict.AGREES
+    is_passed_by = reached() >= later[0].position
+    return Verdict.DISAGREES if is_passed_by else Verdict.BEHIND
 
 
 def _beside(

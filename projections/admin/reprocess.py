@@ -16,7 +16,7 @@ from projections import reprocess
 from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
 from projections.admin.user import unknown
-from projections.reprocess import Preview, StalePreviewError
+from projections.reprocess import Single, StalePreviewError
 from users import values
 from users.aggregate import USER
 from users.errors import InvalidValueError
@@ -28,7 +28,7 @@ def reprocess_user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return _preview_page(request, user_id, ReprocessForm())
     form = ReprocessForm(request.POST)
-    reason = _reason(form)
+    reason = reason_of(form)
     if reason is None:
         return _preview_page(request, user_id, form, status=REFUSED)
     try:
@@ -46,7 +46,8 @@ def reprocess_user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     return SeeOther(f"{place}?tab=state")
 
 
-def _reason(form: ReprocessForm) -> str | None:
+def reason_of(form: ReprocessForm) -> str | None:
+    """Return why, or None when it cannot be recorded, which the form then says."""
     if not form.is_valid():
         return None
     try:
@@ -65,7 +66,7 @@ def _preview_page(
     is_stale: bool = False,
 ) -> HttpResponse:
     try:
-        preview: Preview = reprocess.preview(user_id)
+        preview: Single = reprocess.preview(user_id)
     except UnreadableEventError as error:
         return refused(request, str(error))
     if not preview.events and not preview.differences:

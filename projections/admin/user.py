@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from eventstore import dead_letters, effects
+from eventstore import checkpoints, dead_letters, effects
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
 from eventstore.templatetags.backoffice import instant
-from projections import queries
+from projections import drift, queries
 from projections.admin.comparison import compare
 from projections.admin.moments import Moment, MomentForm, look
+from projections.directory import DIRECTORY
 from projections.queries import Chapter
 from users.aggregate import USER
 from users.events import UserErased
@@ -57,7 +58,11 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         erased=_erasure(chapters),
         held=dead_letters.of_stream(USER.stream(user_id), head=len(chapters)),
         version=len(chapters),
-        comparison=compare(row, [each.event for each in chapters]),
+        comparison=compare(
+            row,
+            [each.event for each in chapters],
+            reached=lambda: _reached(USER.stream(user_id)),
+        ),
         tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
         tab=tab if tab in TABS else "history",
         **details(request, user_id, chapters),
@@ -68,6 +73,10 @@ def _erasure(chapters: Chapters) -> RecordedEvent | None:
     """Return the event that erased the user, if one did; it is the last one."""
     last = chapters[-1].event if chapters else None
     return last if last and isinstance(last.payload, UserErased) else None
+
+
+def _reached(stream: str) -> int:
+    return checkpoints.reached_with(stream, [DIRECTORY.name])[DIRECTORY.name]
 
 
 def unknown(request: HttpRequest, user_id: UUID) -> HttpResponse:
@@ -101,8 +110,8 @@ def _end(head: int, before: int | None, moment: Moment) -> int:
 
 
 def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
-    del request, user_id
-    return {"set_by": queries.set_by(chapters)}
+    del request
+    return {"set_by": queries.set_by(chapters), "drifted": drift.of_user(user_id)}
 
 
 def _effects(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from eventstore.circumstances import acting
 from eventstore.webhooks import endpoints
+from projections.models import ReprocessRun
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import (
@@ -18,6 +19,7 @@ from tests.factories import (
     known_user,
     metadata,
 )
+from tests.repairs import break_row, everybody, started
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName
@@ -31,6 +33,8 @@ SUBSCRIPTIONS = "/admin/eventstore/subscription/"
 LETTERS = "/admin/eventstore/deadletter/"
 RECORDS = "/admin/eventstore/rawrecord/"
 QUARANTINE = "/admin/eventstore/quarantine/"
+RUNS = "/admin/projections/reprocess/"
+RUN = UUID("00000000-0000-4000-8000-000000000ec0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
@@ -57,6 +61,10 @@ PAGES = (
     user_url(ADA, "commands/change-email/"),
     user_url(ADA, "commands/change-status/"),
     user_url(ADA, "reprocess/"),
+    RUNS,
+    f"{RUNS}new/?scope=all",
+    f"{RUNS}new/?scope=filter&q=nobody",
+    f"{RUNS}{RUN}/?still",
     f"{USERS}add/",
     TOKENS,
     f"{TOKENS}add/",
@@ -106,6 +114,8 @@ def someone(server: str) -> None:
     assert f"{LETTERS}{number}/" in PAGES
     number = failed_effect(USER.stream(ADA), attempts=8, error=LONG).pk
     assert user_url(ADA, f"effects/{number}/resend/") in PAGES
+    break_row(ADA, name=f"{LONG}, broken")
+    ReprocessRun.objects.filter(pk=started(everybody(), LONG).pk).update(run_id=RUN)
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
         about = metadata(correlation_id=TALK)
         services.execute(ChangeName(user_id=ADA, name=name), about)

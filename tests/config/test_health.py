@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from eventstore import heartbeats, liveness, store, subscriptions
 from eventstore.intake import raw
 from eventstore.intake.raw import Received
 from eventstore.models import Checkpoint, Heartbeat, Pause
+from projections.models import Drift, DriftCheck
 from tests.backoffice import catch_up, superuser, text
 from tests.factories import NOON, api_token, dead_letter, known_user
 from users.scopes import ALL, Scope
@@ -65,6 +67,9 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
     known_user()
     Pause.objects.create(subscription="snapshots", actor="x", paused_at=NOON)
     raw.keep([Received(source="crm", kind=raw.WEBHOOK, body=b"")])
+    wrong = {"projection": "history", "user_id": uuid4(), "fields": ["v1 name"]}
+    Drift.objects.create(found_at=NOON, **wrong)
+    DriftCheck.objects.update(checked_at=timezone.now() + timedelta(seconds=1))
     response = asked(Scope.METRICS_READ).get("/metrics")
     assert response["Content-Type"].startswith("text/plain")
     lines = response.content.decode().splitlines()
@@ -81,6 +86,9 @@ def test_metrics_tell_how_far_each_subscription_has_come() -> None:
         'annals_subscription_paused{subscription="snapshots"} 1',
         'annals_subscription_failing{subscription="directory"} 0',
         'annals_subscription_bucket_lag_events{subscription="directory",bucket="0"} 1',
+        'annals_drift_users{subscription="directory"} 0',
+        'annals_drift_users{subscription="history"} 1',
+        "# TYPE annals_drift_check_age_seconds gauge",
     ):
         assert line in lines
 

@@ -37,7 +37,7 @@ def break_row(**values: Any) -> None:
     DirectoryEntry.objects.filter(user_id=ADA).update(**values)
 
 
-def run(token: str) -> reprocess.Preview:
+def run(token: str) -> reprocess.Single:
     return reprocess.run(ADA, token=token, reason="ticket 1", metadata=metadata())
 
 

@@ -1,0 +1,239 @@
+"""Reprocess many users: look first, then begin, then watch."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from eventstore.admin.pages import SeeOther, not_found, page
+from projections import drift, reprocess, runs, scopes
+from projections.admin.commands import CONFLICT, REFUSED
+from projections.admin.forms import ReprocessForm
+from projections.admin.reprocess import reason_of
+from projections.findings import Difference
+from projections.models import DirectoryEntry, ReprocessRun
+from projections.read_models import NAMES
+from projections.reprocess import Preview, StalePreviewError
+from projections.runs import RunStateError
+from projections.scopes import Scope, ScopeError
+
+ACTIONS = "pause|resume|cancel"
+AT_ONCE_SECONDS = 1.0  # of a run's work done before the page is answered
+RELOAD_SECONDS = 3  # of the page of a run that runs
+UNSAFE = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+
+
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """Show the newest runs, what the drift detector knows, and ask whom."""
+    return page(
+        request,
+        "admin/projections/runs.html",
+        title=_("Reprocess"),
+        runs=runs.recent(),
+        drifted=drift.counts(NAMES),
+        check=drift.last_check(),
+        selected_most=scopes.MOST_SELECTED,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Show what reprocessing would change; on POST begin, if it is still the same."""
+    try:
+        scope = _asked(request)
+    except ScopeError as error:
+        messages.error(request, str(error))
+        return SeeOther(reverse("admin:reprocess_runs"))
+    if request.method != "POST":
+        return _preview_page(request, scope, ReprocessForm())
+    form = ReprocessForm(request.POST)
+    reason = reason_of(form)
+    if reason is None:
+        return _preview_page(request, scope, form, status=REFUSED)
+    try:
+        begun = runs.start(form.cleaned_data["token"], reason=reason)
+    except StalePreviewError as error:
+        return _preview_page(request, scope, form, status=CONFLICT, stale=error)
+    # What is quickly done is done when the page opens; workers do the rest.
+    runs.go_on(begun.run_id, seconds=AT_ONCE_SECONDS)
+    return SeeOther(reverse("admin:reprocess_run", args=[begun.run_id]))
+
+
+@require_safe
+def differences(request: HttpRequest) -> HttpResponseBase:
+    """Return every difference as CSV, computed while it is sent."""
+    try:
+        scope = _asked(request)
+    except ScopeError as error:
+        return not_found(request, str(error))
+    answer = StreamingHttpResponse(
+        _lines(scope), content_type="text/csv; charset=utf-8"
+    )
+    answer["Content-Disposition"] = 'attachment; filename="differences.csv"'
+    return answer
+
+
+@require_safe
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Show how far a run is, and what it did beside what its preview said."""
+    try:
+        found = runs.found(run_id)
+    except RunStateError as error:
+        return not_found(request, str(error))
+    is_open = found.state in runs.OPEN
+    is_moving = found.state == ReprocessRun.State.RUNNING and "still" not in request.GET
+    answer = page(
+        request,
+        "admin/projections/run.html",
+        title=_("Reprocessing"),
+        run=found,
+        stream=f"{runs.CATEGORY}-{run_id}",
+        asked=scopes.from_json(found.scope).masked.words,
+        is_open=is_open,
+        is_moving=is_moving,
+        rate=runs.rate(found),
+        left_seconds=runs.left_seconds(found),
+        compared=_compared(found),
+        reload_seconds=RELOAD_SECONDS,
+    )
+    if is_moving:
+        answer["Refresh"] = str(RELOAD_SECONDS)  # works without scripts
+    return answer
+
+
+@require_POST
+def change(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
+    """Pause a run, let it go on, or end it."""
+    reason = request.POST.get("reason", "").strip()[:200]
+    try:
+        match action:
+            case "pause":
+                runs.pause(run_id, reason=reason)
+            case "resume":
+                runs.resume(run_id)
+            case _:
+                runs.cancel(run_id, reason=reason)
+    except RunStateError as error:
+        messages.error(request, str(error))
+    return SeeOther(reverse("admin:reprocess_run", args=[run_id]))
+
+
+def _asked(request: HttpRequest) -> Scope:
+    asked = request.GET
+    match asked.get("scope", scopes.SELECTED):
+        case scopes.FILTER:
+            return scopes.filtered(asked.urlencode())
+        case scopes.TOUCHED:
+            return scopes.between(asked.get("first", ""), asked.get("last", ""))
+        case scopes.DRIFTED:
+            return Scope(kind=scopes.DRIFTED)
+        case scopes.ALL:
+            return scopes.everybody()
+        case scopes.SELECTED:
+            return scopes.selected(_ids(asked.getlist("user")))
+        case _:
+            pass
+    message = _("Nobody knows whom you mean.")
+    raise ScopeError(message)
+
+
+def _ids(typed: Sequence[str]) -> list[UUID]:
+    try:
+        return [UUID(each) for each in typed]
+    except ValueError:
+        message = _("One of the users is no user id.")
+        raise ScopeError(message) from None
+
+
+def _preview_page(
+    request: HttpRequest,
+    scope: Scope,
+    form: ReprocessForm,
+    *,
+    status: int = 200,
+    stale: StalePreviewError | None = None,
+) -> HttpResponse:
+    preview = reprocess.preview_many(scope)
+    return page(
+        request,
+        "admin/projections/preview.html",
+        title=_title(preview),
+        status=status,
+        preview=preview,
+        shown=_with_names(preview),
+        names=preview.names,
+        interval=preview.interval,
+        percent=100 * preview.would_change / max(preview.checked, 1),
+        left=max(sum(preview.fields.values()) - len(preview.shown), 0),
+        rate=preview.events / max(preview.seconds, 0.001),
+        estimate=preview.seconds * preview.users / max(preview.checked, 1),
+        query=request.GET.urlencode(),
+        form=form,
+        stale=stale,
+    )
+
+
+def _with_names(preview: Preview) -> list[tuple[UUID, str, Difference]]:
+    rows = DirectoryEntry.objects.in_bulk({user_id for user_id, _d in preview.shown})
+    names = {user_id: row.name for user_id, row in rows.items()}
+    for user_id, each in preview.shown:
+        if each.name == "directory.name":
+            names.setdefault(user_id, each.after or "")
+    return [(user_id, names.get(user_id, ""), each) for user_id, each in preview.shown]
+
+
+def _title(preview: Preview) -> str:
+    if preview.users == 1:
+        return _("Reprocess 1 user")
+    return _("Reprocess {count} users").format(count=f"{preview.users:,}")
+
+
+def _compared(run: ReprocessRun) -> list[tuple[str, Any, int]]:
+    said = run.previewed
+    only = run.changed - run.created - run.deleted
+    return [
+        (_("Rows changed"), said["change"], only),
+        (_("Rows created"), said["create"], run.created),
+        (_("Rows deleted"), said["delete"], run.deleted),
+        (_("Stayed the same"), said["nothing"], run.checked - run.changed - run.failed),
+        (_("Could not be derived"), said["failed"], run.failed),
+    ]
+
+
+class _Echo:
+    """Hands what is written straight on."""
+
+    def write(self, line: str) -> str:
+        """Return *line*."""
+        return line
+
+
+def _lines(scope: Scope) -> Iterator[Any]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(
+        ["user_id", "projection", "field", "now", "after", "set_by", "event_type"]
+    )
+    for user_id, each in reprocess.differences(scope):
+        by = each.set_by
+        cells = [str(user_id), each.projection, each.field, each.now, each.after]
+        told = ["", ""] if by is None else [str(by.position), by.type]
+        yield writer.writerow([_safe(cell) for cell in [*cells, *told]])
+
+
+def _safe(cell: str | None) -> str:
+    text = cell or ""
+    return f"'{text}" if text.startswith(UNSAFE) else text
