@@ -16,7 +16,14 @@ from django.views.generic import RedirectView
 
 from config import navigation
 from config.login import LoginForm
-from eventstore.admin import dashboard, letters, log, subscriptions, webhooks
+from eventstore.admin import (
+    dashboard,
+    letters,
+    log,
+    rebuilds,
+    subscriptions,
+    webhooks,
+)
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
@@ -45,6 +52,7 @@ SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
 CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
 SEE_SUBSCRIPTIONS = "eventstore.view_checkpoint"
 PAUSE = "eventstore.change_checkpoint"
+CHANGE_REBUILDS = "eventstore.change_rebuild"
 SEE_LETTERS = "eventstore.view_deadletter"
 CHANGE_LETTERS = "eventstore.change_deadletter"
 
@@ -123,6 +131,7 @@ class BackOfficeSite(AdminSite):
             ("", subscriptions.listed, see, "subscriptions"),
             ("<str:name>/pause/", subscriptions.pause, change, "pause_subscription"),
             ("<str:name>/resume/", subscriptions.resume, change, "resume_subscription"),
+            ("<str:name>/rebuild/", rebuilds.rebuild, see, "rebuild_subscription"),
         ]
         see, change = SEE_LETTERS, CHANGE_LETTERS
         group = "group/<str:fingerprint>/"
@@ -135,9 +144,17 @@ class BackOfficeSite(AdminSite):
             (f"{group}retry/", letters.retry_group, change, "retry_letters"),
         ]
         return [
-            path(f"{start}{rest}", self._page(view, needed), name=name)
-            for start, listed in ((SUBSCRIPTIONS, pages), (LETTERS, of_letters))
-            for rest, view, needed, name in listed
+            re_path(
+                rf"^{SUBSCRIPTIONS}(?P<name>[^/]+)/rebuild/"
+                rf"(?P<action>{rebuilds.ACTIONS})/$",
+                self._page(rebuilds.act, CHANGE_REBUILDS),
+                name="change_rebuild",
+            ),
+            *(
+                path(f"{start}{rest}", self._page(view, needed), name=name)
+                for start, listed in ((SUBSCRIPTIONS, pages), (LETTERS, of_letters))
+                for rest, view, needed, name in listed
+            ),
         ]
 
     def _webhook_pages(self) -> list[URLPattern]:

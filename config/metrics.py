@@ -45,7 +45,7 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Seven queries."""
+        """Return all of them.  Eight queries."""
         mark = store.watermark()
         lines = [*_of_the_log(mark), *_of_subscriptions(liveness.vitals(mark))]
         return Response("\n".join(lines) + "\n")
@@ -70,6 +70,7 @@ def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:
         ("stalled", "1: behind, and no worker.", _each(vitals, "is_stalled")),
         ("failing", "1: a bucket is stopped.", _each(vitals, "error")),
         ("paused", "1: an operator paused it.", _each(vitals, "pause")),
+        ("changed", "1: other code filled it.", _each(vitals, "is_changed")),
         ("heartbeat_age_seconds", "Since a worker looked.", ages),
     ):
         yield from _family(f"subscription_{name}", words, samples)

@@ -96,18 +96,21 @@ def advance(name: str, seen: Mapping[int, int], reached: int) -> None:
             raise CheckpointMovedError(name)
 
 
-def ensure(name: str) -> None:
-    """Make the checkpoints of *name* at the beginning of the log, where missing."""
+def ensure(name: str, position: int = 0) -> bool:
+    """Make the checkpoints of *name* at *position*, where missing; say if any were."""
     if Checkpoint.objects.filter(subscription=name).count() == BUCKETS:
-        return
+        return False
     now = timezone.now()
     Checkpoint.objects.bulk_create(
         [
-            Checkpoint(subscription=name, bucket=bucket, position=0, moved_at=now)
+            Checkpoint(
+                subscription=name, bucket=bucket, position=position, moved_at=now
+            )
             for bucket in range(BUCKETS)
         ],
         ignore_conflicts=True,
     )
+    return True
 
 
 def hold(name: str, stream: str) -> None:
@@ -167,6 +170,12 @@ def reached() -> dict[str, Reached]:
         )
         for row in found
     }
+
+
+def positions(name: str) -> dict[int, int]:
+    """Return how far *name* has come in each bucket; empty when it never began."""
+    rows = Checkpoint.objects.filter(subscription=name)
+    return dict(rows.values_list("bucket", "position"))
 
 
 def reached_for(stream: str) -> dict[str, Reached]:

@@ -6,7 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from eventstore.circumstances import acting
+from eventstore.models import ProjectionCode
 from eventstore.webhooks import endpoints
+from projections.models import UserPeriod
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import (
@@ -17,6 +19,7 @@ from tests.factories import (
     known_user,
     metadata,
 )
+from tests.rebuilds import built
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName
@@ -63,6 +66,8 @@ PAGES = (
     "/admin/eventstore/add-webhook/",
     SUBSCRIPTIONS,
     f"{SUBSCRIPTIONS}directory/pause/",
+    f"{SUBSCRIPTIONS}directory/rebuild/",
+    f"{SUBSCRIPTIONS}history/rebuild/",
     LETTERS,
     f"{LETTERS}1/",
     f"{LETTERS}group/0123456789ab/retry/",
@@ -95,6 +100,10 @@ def someone(server: str) -> None:
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     catch_up()
+    with acting(actor=LONG, source="admin", correlation_id=uuid4()):
+        UserPeriod.objects.update(name="wrong")
+        built("history")
+    ProjectionCode.objects.filter(subscription="history").update(digest="another")
     number = dead_letter(error=f"{LONG} at {LONG}.py:1", state="parked").pk
     assert f"{LETTERS}{number}/" in PAGES
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
