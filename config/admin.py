@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
@@ -27,7 +28,8 @@ from eventstore.admin import (
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
-from projections.admin import commands, directory, reprocess
+from projections import streams as stream_heads
+from projections.admin import commands, directory, reprocess, streams
 from projections.admin.forms import (
     ChangeEmailForm,
     ChangeNameForm,
@@ -57,6 +59,7 @@ SEE_LETTERS = "eventstore.view_deadletter"
 CHANGE_LETTERS = "eventstore.change_deadletter"
 
 EVENTS = "eventstore/event/"
+STREAMS = "eventstore/stream/"
 USERS = "users/userview/"
 WEBHOOKS = "eventstore/webhook/"
 SUBSCRIPTIONS = "eventstore/subscription/"
@@ -97,7 +100,10 @@ class BackOfficeSite(AdminSite):
     ) -> Any:
         """Show the dashboard, its numbers to those who may see events."""
         may_see = request.user.has_perm(SEE_EVENTS)
-        numbers = {"overview": dashboard.overview() if may_see else None}
+        numbers = {
+            "overview": dashboard.overview() if may_see else None,
+            "recent": stream_heads.recent(timezone.now()) if may_see else None,
+        }
         return super().index(request, numbers | (extra_context or {}))
 
     def login(
@@ -117,6 +123,7 @@ class BackOfficeSite(AdminSite):
             self._page(view, SEE_EVENTS) for view in (event, conversation, stream)
         )
         return [
+            path(STREAMS, self._page(streams.listed, SEE_EVENTS), name="streams"),
             path("goto", self.admin_view(go_to), name="goto"),
             path(EVENTS, events, {"find_stream": stream_of}, name="events"),
             path(f"{EVENTS}<int:position>/", one, name="event"),

@@ -35,11 +35,11 @@ def prune() -> None:
 @shared_task(name="eventstore.sweep")
 def sweep() -> None:
     """Ring for whatever a lost doorbell left behind; beat calls it all the time."""
+    doorbell.ring()
     close_old_connections()
     subscriptions.note_code()
     for name in rebuilding.names():
         rebuild.apply_async((name,), expires=EXPIRES_SECONDS)
-    doorbell.ring()
 
 
 @shared_task(name="eventstore.rebuild", time_limit=REBUILD_SECONDS)

@@ -64,6 +64,8 @@ PAGES = (
     f"{WEBHOOKS}crm/",
     f"{WEBHOOKS}crm/?state=failed",
     "/admin/eventstore/add-webhook/",
+    "/admin/eventstore/stream/",
+    "/admin/eventstore/stream/?category=nothing",
     SUBSCRIPTIONS,
     f"{SUBSCRIPTIONS}directory/pause/",
     f"{SUBSCRIPTIONS}directory/rebuild/",

@@ -105,7 +105,7 @@ def test_counts_the_effects_that_were_given_up() -> None:
     assert text(response, "effects-pending") == "0 pending"
 
 
-def test_needs_eleven_queries(
+def test_needs_twelve_queries(
     committed_db: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     del committed_db
@@ -113,7 +113,7 @@ def test_needs_eleven_queries(
         known_user()
     catch_up()
     client = superuser()
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         client.get(INDEX)
 
 
@@ -191,8 +191,8 @@ def test_controls_that_a_person_may_not_use_are_absent() -> None:
 @pytest.mark.django_db
 def test_the_side_bar_lists_what_a_superuser_may_see() -> None:
     assert text(superuser().get(INDEX), "sidebar") == (
-        "Monitor Dashboard Events Subscriptions Dead letters People Users Operate"
-        " Webhooks Schedules API tokens Staff"
+        "Monitor Dashboard Events Streams Subscriptions Dead letters People Users"
+        " Operate Webhooks Schedules API tokens Staff"
     )
 
 
