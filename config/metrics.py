@@ -45,7 +45,7 @@ class MetricsView(APIView):
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Eight queries."""
+        """Return all of them.  Seven queries."""
         mark = store.watermark()
         lines = [*_of_the_log(mark), *_of_subscriptions(liveness.vitals(mark))]
         return Response("\n".join(lines) + "\n")

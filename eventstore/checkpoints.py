@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from eventstore import faults, sql
 from eventstore.errors import CheckpointMovedError, EventStoreError
-from eventstore.models import Checkpoint, DeadLetter
+from eventstore.models import Checkpoint, DeadLetter, ProjectionCode
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,13 @@ class Reached:
         position: Everything at or below is applied, in every bucket.
         error: What stops it in one of them, empty when nothing does.
         letters: Streams set aside with an open dead letter.
+        filled_by: Digest of the code that filled its read model, if that was noted.
     """
 
     position: int
     error: str
     letters: int = 0
+    filled_by: str = ""
 
 
 NOWHERE = Reached(position=0, error="")
@@ -159,14 +161,19 @@ def reached() -> dict[str, Reached]:
     letters = DeadLetter.objects.filter(
         subscription=OuterRef("subscription"), closed_at=None
     ).values("subscription")
+    code = ProjectionCode.objects.filter(subscription=OuterRef("subscription"))
     found = Checkpoint.objects.values("subscription").annotate(
         least=Min("position"),
         worst=Max("error"),
         letters=Subquery(letters.annotate(count=Count("pk")).values("count")),
+        filled_by=Subquery(code.values("digest")),
     )
     return {
         row["subscription"]: Reached(
-            position=row["least"], error=row["worst"], letters=row["letters"] or 0
+            position=row["least"],
+            error=row["worst"],
+            letters=row["letters"] or 0,
+            filled_by=row["filled_by"] or "",
         )
         for row in found
     }

@@ -35,7 +35,7 @@ class Vital(Progress):
 def vitals(mark: int) -> list[Vital]:
     """Return the vital signs of each subscription at the watermark *mark*.
 
-    Five queries.
+    Four queries.
     """
     found = subscriptions.progress_of_all(mark)
     lags = _lags(found, mark)

@@ -211,7 +211,11 @@ def note_code() -> None:
 def changed() -> list[str]:
     """Return the projections whose rows other code wrote.  One query."""
     known = read_models.noted()
-    return [each.name for each in all_subscriptions() if _is_changed(each, known)]
+    return [
+        each.name
+        for each in all_subscriptions()
+        if _is_changed(each, known.get(each.name, ""))
+    ]
 
 
 def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> bool:
@@ -255,14 +259,14 @@ def perform_due(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -
 
 
 def progress(subscription: Subscription) -> Progress:
-    """Return how far *subscription* has come.  Four queries."""
+    """Return how far *subscription* has come.  Three queries."""
     return _progress_at(store.watermark(), [subscription])[0]
 
 
 def progress_of_all(mark: int) -> list[Progress]:
     """Return how far each subscription has come towards the watermark *mark*.
 
-    Three queries.
+    Two queries.
     """
     return _progress_at(mark, all_subscriptions())
 
@@ -303,7 +307,6 @@ def _kind(subscription: Subscription) -> str:
 def _progress_at(mark: int, wanted: Sequence[Subscription]) -> list[Progress]:
     found = checkpoints.reached()
     paused = pauses.every()
-    filled_by = read_models.noted()
     return [
         Progress(
             name=each.name,
@@ -313,18 +316,17 @@ def _progress_at(mark: int, wanted: Sequence[Subscription]) -> list[Progress]:
             error=found.get(each.name, NOWHERE).error,
             letters=found.get(each.name, NOWHERE).letters,
             pause=paused.get(each.name),
-            is_changed=_is_changed(each, filled_by),
+            is_changed=_is_changed(each, found.get(each.name, NOWHERE).filled_by),
             is_rebuildable=isinstance(each, Projection) and bool(each.tables),
         )
         for each in wanted
     ]
 
 
-def _is_changed(subscription: Subscription, filled_by: Mapping[str, str]) -> bool:
+def _is_changed(subscription: Subscription, filled_by: str) -> bool:
     if not isinstance(subscription, Projection) or not subscription.digest:
         return False
-    filled = filled_by.get(subscription.name)
-    return bool(filled) and filled != subscription.digest
+    return filled_by not in ("", subscription.digest)
 
 
 def _perform_some(subscription: Subscription) -> bool:

@@ -32,7 +32,7 @@ class Overview:
 
 
 def overview() -> Overview:
-    """Return the numbers of the dashboard.  Seven queries."""
+    """Return the numbers of the dashboard.  Six queries."""
     totals = browser.totals()
     progress = subscriptions.progress_of_all(totals.head)
     behind = [each.behind for each in progress if each.kind == PROJECTION]
