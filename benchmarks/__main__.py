@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import django
 
-from benchmarks import appends, archive, log, projection, streams
+from benchmarks import appends, archive, log, projection, rebuild, streams
 from benchmarks.contest import PROJECT, Contest, Pace, table
 from config.embedded.environment import prepare
 
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Pace], Iterator[Contest]]] = {
     "stream": streams.contests,
     "log": log.contests,
     "projection": projection.contests,
+    "rebuild": rebuild.contests,
 }
 TRIAL = Pace(rounds=1, seconds=0.1, scale=0.01)
 REPORT = PROJECT / "docs" / "performance.md"

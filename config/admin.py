@@ -11,17 +11,34 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
 from config import navigation
 from config.login import LoginForm
-from eventstore.admin import dashboard, intake, letters, log, subscriptions, webhooks
+from eventstore.admin import (
+    dashboard,
+    intake,
+    letters,
+    log,
+    rebuilds,
+    subscriptions,
+    webhooks,
+)
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
 from projections import drift
-from projections.admin import commands, directory, reprocess, resends, runs
+from projections import streams as stream_heads
+from projections.admin import (
+    commands,
+    directory,
+    reprocess,
+    resends,
+    runs,
+    streams,
+)
 from projections.admin.forms import (
     ChangeEmailForm,
     ChangeNameForm,
@@ -46,6 +63,7 @@ SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
 CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
 SEE_SUBSCRIPTIONS = "eventstore.view_checkpoint"
 PAUSE = "eventstore.change_checkpoint"
+CHANGE_REBUILDS = "eventstore.change_rebuild"
 SEE_LETTERS = "eventstore.view_deadletter"
 CHANGE_LETTERS = "eventstore.change_deadletter"
 RESEND = "eventstore.change_effect"
@@ -54,6 +72,7 @@ REVEAL_RECORDS = "eventstore.reveal_rawrecord"
 REPROCESS_RECORDS = "eventstore.reprocess_rawrecord"
 
 EVENTS = "eventstore/event/"
+STREAMS = "eventstore/stream/"
 USERS = "users/userview/"
 WEBHOOKS = "eventstore/webhook/"
 SUBSCRIPTIONS = "eventstore/subscription/"
@@ -103,6 +122,7 @@ class BackOfficeSite(AdminSite):
         numbers = {
             "overview": dashboard.overview() if may_see else None,
             "drift": drift.last_check() if may_see else None,
+            "recent": stream_heads.recent(timezone.now()) if may_see else None,
         }
         return super().index(request, numbers | (extra_context or {}))
 
@@ -123,6 +143,7 @@ class BackOfficeSite(AdminSite):
             self._page(view, SEE_EVENTS) for view in (event, conversation, stream)
         )
         return [
+            path(STREAMS, self._page(streams.listed, SEE_EVENTS), name="streams"),
             path("goto", self.admin_view(go_to), name="goto"),
             path(EVENTS, events, {"find_stream": stream_of}, name="events"),
             path(f"{EVENTS}<int:position>/", one, name="event"),
@@ -137,6 +158,7 @@ class BackOfficeSite(AdminSite):
             ("", subscriptions.listed, see, "subscriptions"),
             ("<str:name>/pause/", subscriptions.pause, change, "pause_subscription"),
             ("<str:name>/resume/", subscriptions.resume, change, "resume_subscription"),
+            ("<str:name>/rebuild/", rebuilds.rebuild, see, "rebuild_subscription"),
         ]
         see, change = SEE_LETTERS, CHANGE_LETTERS
         group = "group/<str:fingerprint>/"
@@ -149,9 +171,17 @@ class BackOfficeSite(AdminSite):
             (f"{group}retry/", letters.retry_group, change, "retry_letters"),
         ]
         return [
-            path(f"{start}{rest}", self._page(view, needed), name=name)
-            for start, listed in ((SUBSCRIPTIONS, pages), (LETTERS, of_letters))
-            for rest, view, needed, name in listed
+            re_path(
+                rf"^{SUBSCRIPTIONS}(?P<name>[^/]+)/rebuild/"
+                rf"(?P<action>{rebuilds.ACTIONS})/$",
+                self._page(rebuilds.act, CHANGE_REBUILDS),
+                name="change_rebuild",
+            ),
+            *(
+                path(f"{start}{rest}", self._page(view, needed), name=name)
+                for start, listed in ((SUBSCRIPTIONS, pages), (LETTERS, of_letters))
+                for rest, view, needed, name in listed
+            ),
         ]
 
     def _webhook_pages(self) -> list[URLPattern]:

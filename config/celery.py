@@ -28,6 +28,11 @@ app.conf.beat_schedule = {
         "schedule": 3600.0,  # seconds
         "options": {"expires": 3600},
     },
+    "drop_kept": {
+        "task": "eventstore.drop_kept",
+        "schedule": 600.0,  # seconds
+        "options": {"expires": 600},
+    },
     "prune": {
         "task": "users.prune",
         "schedule": 600.0,  # seconds

@@ -86,6 +86,7 @@ def _of_subscriptions(vitals: list[Vital]) -> Iterator[str]:
         ("stalled", "1: behind, and no worker.", _each(vitals, "is_stalled")),
         ("failing", "1: a bucket is stopped.", _each(vitals, "error")),
         ("paused", "1: an operator paused it.", _each(vitals, "pause")),
+        ("changed", "1: other code filled it.", _each(vitals, "is_changed")),
         ("heartbeat_age_seconds", "Since a worker looked.", ages),
     ):
         yield from _family(f"subscription_{name}", words, samples)

@@ -54,6 +54,12 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 icon="events",
             ),
             Entry(
+                label=gettext_lazy("Streams"),
+                url_name="streams",
+                permissions=("eventstore.view_storedevent",),
+                icon="streams",
+            ),
+            Entry(
                 label=gettext_lazy("Subscriptions"),
                 url_name="subscriptions",
                 permissions=("eventstore.view_checkpoint",),

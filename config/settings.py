@@ -178,6 +178,7 @@ CLAIM_KEY: str = env.str("CLAIM_KEY")
 KEY_RING_FILE: str = env.str("KEY_RING_FILE", default="")  # the master keys (ADR-0009)
 BATCH_TARGET_MS: int = env.int("BATCH_TARGET_MS", default=1000)
 SNAPSHOT_EVERY: int = env.int("SNAPSHOT_EVERY", default=50)  # events of a stream
+REBUILD_KEPT_HOURS: int = env.int("REBUILD_KEPT_HOURS", default=24)
 # What the write side remembers of requests, and demands of them (ADR-0022, ADR-0023).
 IDEMPOTENCY_HOURS: int = env.int("IDEMPOTENCY_HOURS", default=24)
 REFUSED_COMMANDS_DAYS: int = env.int("REFUSED_COMMANDS_DAYS", default=30)

@@ -11,12 +11,14 @@ from eventstore.subscriptions import Subscription
 from eventstore.webhooks.courier import WEBHOOKS
 from projections.directory import DIRECTORY
 from projections.history import HISTORY
+from projections.streams import STREAMS
 from users.aggregate import USER
 from users.reactors import ANALYTICS, WELCOME_EMAIL
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     DIRECTORY,  # the searchable list of users
     HISTORY,  # who was what, at any instant
+    STREAMS,  # where each stream stands, and what each hour brought
     snapshots_of(USER),  # keeps the folds of long streams
     WELCOME_EMAIL,  # greets whoever is new to us
     ANALYTICS,  # counts, elsewhere, what happens to users

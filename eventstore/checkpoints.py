@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from eventstore import faults, sql, store
 from eventstore.errors import CheckpointMovedError, EventStoreError
-from eventstore.models import Checkpoint, DeadLetter
+from eventstore.models import Checkpoint, DeadLetter, ProjectionCode
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,13 @@ class Reached:
         position: Everything at or below is applied, in every bucket.
         error: What stops it in one of them, empty when nothing does.
         letters: Streams set aside with an open dead letter.
+        filled_by: Digest of the code that filled its read model, if that was noted.
     """
 
     position: int
     error: str
     letters: int = 0
+    filled_by: str = ""
 
 
 NOWHERE = Reached(position=0, error="")
@@ -96,18 +98,21 @@ def advance(name: str, seen: Mapping[int, int], reached: int) -> None:
             raise CheckpointMovedError(name)
 
 
-def ensure(name: str) -> None:
-    """Make the checkpoints of *name* at the beginning of the log, where missing."""
+def ensure(name: str, position: int = 0) -> bool:
+    """Make the checkpoints of *name* at *position*, where missing; say if any were."""
     if Checkpoint.objects.filter(subscription=name).count() == BUCKETS:
-        return
+        return False
     now = timezone.now()
     Checkpoint.objects.bulk_create(
         [
-            Checkpoint(subscription=name, bucket=bucket, position=0, moved_at=now)
+            Checkpoint(
+                subscription=name, bucket=bucket, position=position, moved_at=now
+            )
             for bucket in range(BUCKETS)
         ],
         ignore_conflicts=True,
     )
+    return True
 
 
 def hold(name: str, stream: str) -> None:
@@ -168,14 +173,19 @@ def reached() -> dict[str, Reached]:
     letters = DeadLetter.objects.filter(
         subscription=OuterRef("subscription"), closed_at=None
     ).values("subscription")
+    code = ProjectionCode.objects.filter(subscription=OuterRef("subscription"))
     found = Checkpoint.objects.values("subscription").annotate(
         least=Min("position"),
         worst=Max("error"),
         letters=Subquery(letters.annotate(count=Count("pk")).values("count")),
+        filled_by=Subquery(code.values("digest")),
     )
     return {
         row["subscription"]: Reached(
-            position=row["least"], error=row["worst"], letters=row["letters"] or 0
+            position=row["least"],
+            error=row["worst"],
+            letters=row["letters"] or 0,
+            filled_by=row["filled_by"] or "",
         )
         for row in found
     }
@@ -184,6 +194,12 @@ def reached() -> dict[str, Reached]:
 def every() -> list[Checkpoint]:
     """Return the checkpoints of all subscriptions, by name and bucket.  One query."""
     return list(Checkpoint.objects.order_by("subscription", "bucket"))
+
+
+def positions(name: str) -> dict[int, int]:
+    """Return how far *name* has come in each bucket; empty when it never began."""
+    rows = Checkpoint.objects.filter(subscription=name)
+    return dict(rows.values_list("bucket", "position"))
 
 
 def reached_for(stream: str) -> dict[str, Reached]:

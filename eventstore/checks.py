@@ -1,7 +1,7 @@
-"""Django system checks: every shape ever stored can still be read by this code.
+"""Django system checks: can this code read all that is stored, and did it write it?
 
-The first needs no database and runs with every command; the second reads the log and
-runs with ``check --database default`` and before ``migrate``.
+The first needs no database and runs with every command; the others ask the database
+and run with ``check --database default`` and before ``migrate``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
 
-from eventstore import codec, sql, upcasting
+from eventstore import codec, sql, subscriptions, upcasting
 
 TAG = "eventstore"
 
@@ -22,6 +22,7 @@ def register_checks() -> None:
     """Tell Django of the checks; called once, when the app is ready."""
     register(every_version_has_a_path, TAG)
     register(every_stored_shape_has_a_path, TAG, Tags.database)
+    register(every_read_model_is_of_this_code, TAG, Tags.database)
 
 
 def every_version_has_a_path(**_options: Any) -> list[CheckMessage]:
@@ -52,18 +53,39 @@ def every_stored_shape_has_a_path(
     return [message for shape in stored_shapes() for message in _check(*shape)]
 
 
+def every_read_model_is_of_this_code(
+    *, databases: Sequence[str] | None = None, **_options: Any
+) -> list[CheckMessage]:
+    """Return a warning for each read model that other code filled (ADR-0033)."""
+    if not databases or not _has_table("eventstore_projectioncode"):
+        return []
+    return [
+        checks.Warning(
+            f"The code of the projection {name} changed since its rows were written.",
+            hint=f"manage.py subscriptions rebuild {name} --reason …, or accept it.",
+            id="eventstore.W002",
+        )
+        for name in subscriptions.changed()
+    ]
+
+
 def stored_shapes() -> list[tuple[str, int]]:
     """Return the (type, schema version) pairs of the log; none before its migration.
 
     Version 1 of a type is listed as soon as the type is stored in any version.
     """
+    if not _has_table("events"):
+        return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('events') IS NULL")
-        if cursor.fetchone()[0]:
-            return []
         cursor.execute(sql.load("list_shapes"))
         shapes: list[tuple[str, int]] = cursor.fetchall()
         return shapes
+
+
+def _has_table(name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+        return bool(cursor.fetchone()[0])
 
 
 def _check(name: str, schema_version: int) -> list[CheckMessage]:

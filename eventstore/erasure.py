@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
-from eventstore import codec, sql, vault
+from eventstore import codec, copies, sql, vault
 from eventstore.subscriptions import Reactor, all_subscriptions
 
 
 def forget(subject: str) -> None:
     """Delete what is kept of *subject* beside the log; must run in a transaction.
 
-    A worker that holds older events of the person may still write a row.  It goes when
+    That includes tables that are being built and those that were switched away from.  A
+    worker that holds older events of the person may still write a row.  It goes when
     the worker comes to the event that erased them.
     """
+    copied = copies.hold()  # before any row is touched, as every switch does
     for subscription in all_subscriptions():
         if not isinstance(subscription, Reactor) and subscription.forget is not None:
             subscription.forget(subject)
+            for name, schema in copied:
+                if name == subscription.name:
+                    with copies.within(name, schema):
+                        subscription.forget(subject)
 
 
 def undone() -> list[str]:

@@ -264,3 +264,46 @@ class SubjectErasedError(EventStoreError):
 
     def __init__(self) -> None:
         super().__init__("This person was erased; nothing is sent any more.")
+
+
+class NoCopyError(EventStoreError):
+    """There are no tables of a read model beside the live ones, or no more."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"There are no tables of {name} beside the live ones.")
+
+
+class NotRebuildableError(EventStoreError):
+    """A subscription does not say which tables it fills, or fills none."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name} names no tables that could be rebuilt.")
+
+
+class RebuildRunsError(EventStoreError):
+    """A rebuild of the projection runs already."""
+
+    def __init__(self, name: str, actor: str) -> None:
+        self.name = name
+        self.actor = actor
+        super().__init__(f"Rebuild of {name}: already running, started by {actor}.")
+
+
+class NoRebuildError(EventStoreError):
+    """There is no rebuild for which this could be done, or not in its state."""
+
+    def __init__(self, name: str, act: str) -> None:
+        self.name = name
+        self.act = act
+        super().__init__(f"There is no rebuild of {name} to {act}.")
+
+
+class SwitchRefusedError(EventStoreError):
+    """The tables cannot be switched now; nothing changed."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name} was not switched: {reason}.")

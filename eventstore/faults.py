@@ -16,6 +16,7 @@ from django.db import (
 from eventstore.errors import (
     CheckpointMovedError,
     KeyRingError,
+    NoCopyError,
     SealBrokenError,
     TooManyLettersError,
     UnreadableEventError,
@@ -28,6 +29,7 @@ OURS = (
     CheckpointMovedError,
     KeyRingError,
     MemoryError,
+    NoCopyError,
     OSError,
     SealBrokenError,
     TooManyLettersError,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -43,14 +43,54 @@ def fingerprint(aggregate: Aggregate[Any, Any]) -> str | None:
     return digest.hexdigest()
 
 
+def code_of(
+    functions: Sequence[Callable[..., Any]], handled: Any, shapes: Sequence[str]
+) -> str | None:
+    """Return the digest of code that makes rows of events; as :func:`fingerprint`.
+
+    It covers the modules of *functions*, the shapes of the events *handled*, what lifts
+    them, and *shapes*; not what those modules import.
+
+    Args:
+        functions: Those that decide.
+        handled: A union of event classes; ``Any`` means that no payload is looked at.
+        shapes: Of what is written.
+    """
+    digest = sha256(f"{FORMAT}".encode())
+    try:
+        known = {_code_of_module(inspect.unwrap(each)) for each in functions}
+    except (OSError, TypeError):
+        return None
+    classes = typing.get_args(handled)
+    for name in codec.type_names():
+        kind = codec.type_named(name)
+        if kind is not None and kind.cls in classes:
+            known.update(_code_of_type(kind))
+    for part in [*sorted(known), *shapes]:
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _code_of_module(function: Callable[..., Any]) -> str:
+    module = inspect.getmodule(function)
+    if module is None:
+        raise OSError
+    return f"{module.__name__} {ast.dump(ast.parse(inspect.getsource(module)))}"
+
+
+def _code_of_type(known: codec.EventType) -> Iterator[str]:
+    yield f"{known.name} {known.schema_version} {_shape(known.cls)}"
+    for each in upcasting.upcasters_of(known.name):
+        yield f"{each.name} {each.from_version} {_code(each.step)}"
+
+
 def _parts(aggregate: Aggregate[Any, Any]) -> Iterator[str]:
     yield f"{FORMAT} {aggregate.category} {aggregate.initial!r}"
     yield _shape(aggregate.state_type)
     yield _code(aggregate.evolve)
     for known in _types_of(aggregate.evolve):
-        yield f"{known.name} {known.schema_version} {_shape(known.cls)}"
-        for each in upcasting.upcasters_of(known.name):
-            yield f"{each.name} {each.from_version} {_code(each.step)}"
+        yield from _code_of_type(known)
 
 
 def _shape(kind: Any) -> str:

@@ -156,6 +156,75 @@ class DeadLetter(models.Model):
         return f"{self.subscription} at #{self.position}: {self.state}"
 
 
+class ProjectionCode(models.Model):
+    """Which code filled the read model of a projection; made by ``eventstore.code``."""
+
+    subscription = models.TextField(unique=True)
+    digest = models.TextField()
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subscription} by {self.digest[:12]}"
+
+
+class Rebuild(models.Model):
+    """A read model built anew beside the live one (ADR-0033).
+
+    ``until`` is the watermark when it began: streams are read in order of their
+    names up to it, and ``after_stream`` and ``after_version`` say how far.  What came
+    later is caught up with.  ``other_digest`` is the code of the tables that were
+    switched away from.
+    """
+
+    class State(models.TextChoices):
+        """Where it stands; the first three are active, the next two keep tables."""
+
+        FILLING = "filling"
+        INDEXING = "indexing"
+        READY = "ready"  # keeps up with the log; may be switched to
+        SWITCHED = "switched"
+        SWITCHED_BACK = "switched back"
+        CANCELLED = "cancelled"
+        DROPPED = "dropped"  # what was kept is gone
+
+    subscription = models.TextField()
+    state = models.TextField(choices=State, default=State.FILLING)
+    actor = models.TextField()
+    reason = models.TextField()
+    digest = models.TextField()
+    other_digest = models.TextField(default="", blank=True)
+    until = models.BigIntegerField()
+    total = models.BigIntegerField(null=True)
+    done = models.BigIntegerField(default=0)
+    after_stream = models.TextField(default="", blank=True)
+    after_version = models.BigIntegerField(default=0)
+    worked_seconds = models.FloatField(default=0.0)
+    error = models.TextField(default="", blank=True)
+    paused_by = models.TextField(default="", blank=True)
+    started_at = models.DateTimeField()
+    filled_at = models.DateTimeField(null=True)
+    switched_at = models.DateTimeField(null=True)
+    comparison = models.JSONField(null=True)
+    is_comparison_due = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription"],
+                name="rebuild_active_once",
+                condition=models.Q(state__in=["filling", "indexing", "ready"]),
+            ),
+            models.UniqueConstraint(
+                fields=["subscription"],
+                name="rebuild_kept_once",
+                condition=models.Q(state__in=["switched", "switched back"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} from {self.started_at}: {self.state}"
+
+
 class Snapshot(models.Model):
     """A fold kept at a version of a stream; may be deleted at any time (ADR-0018).
 

@@ -15,7 +15,14 @@ from django.db import DatabaseError, connection, transaction
 
 from eventstore import doorbell, tracing, vault, wire
 from eventstore.appends import Append, Appended, Statement, statement
-from eventstore.codec import encode, fields, personal_types, tells_of_somebody, type_of
+from eventstore.codec import (
+    encode,
+    erasing_types,
+    fields,
+    personal_types,
+    tells_of_somebody,
+    type_of,
+)
 from eventstore.errors import (
     ConcurrencyError,
     EventIdTakenError,
@@ -162,6 +169,35 @@ def read_all(
     }
     events = recorded(wire.rows("read_all", parameters))
     return [(bucket_of(event.stream), event) for event in events]
+
+
+def read_in_streams(
+    *, after: tuple[str, int], until: int, limit: int
+) -> list[RecordedEvent]:
+    """Return up to *limit* events in order of stream name, then version.
+
+    Args:
+        after: Stream and version to go on after; ``("", 0)`` begins.
+        until: Position, inclusive: a watermark read in an earlier statement.
+        limit: At most so many events.
+    """
+    stream, version = after
+    wanted = {"stream": stream, "version": version, "until": until, "size": limit}
+    return recorded(wire.rows("read_in_streams", wanted))
+
+
+def count(*, until: int) -> int:
+    """Return how many events there are up to a position.  O(events)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM events WHERE position <= %s", [until])
+        found: int = cursor.fetchone()[0]
+        return found
+
+
+def erased_after(position: int) -> list[str]:
+    """Return the streams whose persons were erased after a position, final or not."""
+    wanted = {"types": erasing_types(), "after": position}
+    return [stream for (stream,) in wire.rows("find_erased_since", wanted)]
 
 
 def bucket_of(stream: str) -> int:

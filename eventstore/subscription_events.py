@@ -12,6 +12,14 @@ CATEGORY = "subscription"
 PAUSED = "paused"
 RESUMED = "resumed"
 RETRIED = "retry ordered"
+REBUILD_STARTED = "rebuild started"
+REBUILD_PAUSED = "rebuild paused"
+REBUILD_RESUMED = "rebuild resumed"
+REBUILD_CANCELLED = "rebuild cancelled"
+SWITCHED = "switched to the rebuilt tables"
+SWITCHED_BACK = "switched back"
+KEPT_DROPPED = "kept tables dropped"
+CODE_ACCEPTED = "changed code accepted"
 
 
 @event_type(
@@ -24,7 +32,7 @@ class SubscriptionChanged:
 
     Attributes:
         name: Name of the subscription.
-        change: ``paused``, ``resumed`` or ``retry ordered``.
+        change: ``paused``, ``resumed``, ``retry ordered``, or a step of a rebuild.
         reason: Why, in the operator's words, or which dead letters; may be empty.
     """
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +19,7 @@ from django.utils.module_loading import import_string
 
 from eventstore import (
     checkpoints,
+    copies,
     effects,
     faults,
     heartbeats,
@@ -25,6 +27,7 @@ from eventstore import (
     pacing,
     pauses,
     quarantine,
+    read_models,
     store,
     tracing,
 )
@@ -33,6 +36,7 @@ from eventstore.effects import Perform
 from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
 from eventstore.models import Pause
+from eventstore.read_models import Table
 from eventstore.repository import refuse_unreadable
 
 # Kinds of subscriptions.
@@ -53,11 +57,33 @@ class Projection:
         apply: Writes a batch, in order of position; applying it twice changes nothing.
         forget: Deletes what it keeps of a person, given their stream; called when the
             person is erased, in that transaction.  Left out by what keeps nothing.
+        tables: What it fills; can be rebuilt when they are named (ADR-0033).
+        code: Functions beside ``apply`` whose modules decide the rows, too.
+        handles: Union of the event classes whose payloads it looks at, if any.
     """
 
     name: str
     apply: Callable[[Sequence[RecordedEvent]], None]
     forget: Callable[[str], object] | None = None
+    tables: tuple[Table, ...] = ()
+    code: tuple[Callable[..., Any], ...] = ()
+    handles: Any = None
+
+    @property
+    def digest(self) -> str:
+        """Of the code that decides the rows; empty when nothing can be rebuilt."""
+        if not self.tables:
+            return ""
+        return read_models.digest((self.apply, *self.code), self.handles, self.tables)
+
+    def copy(self, schema: str) -> Projection:
+        """Return the projection that fills the tables in *schema*, beside this one."""
+
+        def apply(events: Sequence[RecordedEvent]) -> None:
+            with copies.within(self.name, schema):
+                self.apply(events)
+
+        return Projection(name=copies.name_of(self.name, schema), apply=apply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +150,8 @@ class Progress:
         error: What stopped it last, empty when nothing does.
         letters: Streams set aside with an open dead letter.
         pause: Why and by whom it is paused; None while it runs.
+        is_changed: Other code than this filled its read model: rebuild it.
+        is_rebuildable: It names the tables it fills.
     """
 
     name: str
@@ -133,6 +161,8 @@ class Progress:
     error: str
     letters: int
     pause: Pause | None
+    is_changed: bool = False
+    is_rebuildable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,15 +188,40 @@ def all_subscriptions() -> Sequence[Subscription]:
 
 
 def find(name: str) -> Subscription:
-    """Return the subscription called *name*.
+    """Return the subscription called *name*, or a copy of one.
 
     Raises:
         UnknownSubscriptionError: None is.
     """
+    original, _mark, schema = name.partition(copies.MARK)
     for subscription in all_subscriptions():
-        if subscription.name == name:
-            return subscription
+        if subscription.name == original:
+            if not schema:
+                return subscription
+            if isinstance(subscription, Projection) and schema in (
+                copies.NEXT,
+                copies.KEPT,
+            ):
+                return subscription.copy(schema)
     raise UnknownSubscriptionError(name)
+
+
+def note_code() -> None:
+    """Note by which code each read model is filled, where that was never noted."""
+    known = read_models.noted()
+    for each in all_subscriptions():
+        if isinstance(each, Projection) and each.name not in known:
+            read_models.note(each.name, each.digest)
+
+
+def changed() -> list[str]:
+    """Return the projections whose rows other code wrote.  One query."""
+    known = read_models.noted()
+    return [
+        each.name
+        for each in all_subscriptions()
+        if _is_changed(each, known.get(each.name, ""))
+    ]
 
 
 def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> bool:
@@ -179,8 +234,7 @@ def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> b
     with the error kept beside its checkpoint, and is tried again after a while.  A lost
     database connection is raised to the caller.
     """
-    if isinstance(subscription, Projection):
-        checkpoints.ensure(subscription.name)
+    _begin(subscription)
     heartbeats.beat(subscription.name)
     if pauses.is_paused(subscription.name):
         return True
@@ -232,6 +286,14 @@ def handling(event: RecordedEvent) -> list[Handling]:
     ]
 
 
+def _begin(subscription: Subscription) -> None:
+    """Make the checkpoints of a projection that is new; a copy has its own already."""
+    if isinstance(subscription, Projection) and copies.MARK not in subscription.name:
+        is_new = checkpoints.ensure(subscription.name)
+        if is_new:
+            read_models.note(subscription.name, subscription.digest)
+
+
 def _handling(
     subscription: Subscription, event: RecordedEvent, reached: Reached
 ) -> Handling:
@@ -260,9 +322,17 @@ def _progress_at(mark: int, wanted: Sequence[Subscription]) -> list[Progress]:
             error=found.get(each.name, NOWHERE).error,
             letters=found.get(each.name, NOWHERE).letters,
             pause=paused.get(each.name),
+            is_changed=_is_changed(each, found.get(each.name, NOWHERE).filled_by),
+            is_rebuildable=isinstance(each, Projection) and bool(each.tables),
         )
         for each in wanted
     ]
+
+
+def _is_changed(subscription: Subscription, filled_by: str) -> bool:
+    if not isinstance(subscription, Projection) or not subscription.digest:
+        return False
+    return filled_by not in ("", subscription.digest)
 
 
 def _perform_some(subscription: Subscription) -> bool:

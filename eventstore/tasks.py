@@ -5,10 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from eventstore import subscriptions
+from eventstore import rebuilding, subscriptions
 from eventstore.doorbell import doorbell
 from eventstore.intake import retention
 from eventstore.webhooks import courier
+
+EXPIRES_SECONDS = 5  # until the next sweep
+REBUILD_SECONDS = 7200  # an index of a large table is one statement
 
 
 @shared_task(name="eventstore.catch_up")
@@ -35,3 +38,22 @@ def prune() -> None:
 def sweep() -> None:
     """Ring for whatever a lost doorbell left behind; beat calls it all the time."""
     doorbell.ring()
+    close_old_connections()
+    subscriptions.note_code()
+    for name in rebuilding.names():
+        rebuild.apply_async((name,), expires=EXPIRES_SECONDS)
+
+
+@shared_task(name="eventstore.rebuild", time_limit=REBUILD_SECONDS)
+def rebuild(name: str) -> None:
+    """Go on with a rebuild for a few seconds; safe to run at any time."""
+    close_old_connections()
+    if not rebuilding.work(name):
+        rebuild.apply_async((name,))
+
+
+@shared_task(name="eventstore.drop_kept")
+def drop_kept() -> None:
+    """Drop the tables that were switched away from long enough ago."""
+    close_old_connections()
+    rebuilding.drop_expired()

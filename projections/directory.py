@@ -7,6 +7,7 @@ from typing import assert_never
 from uuid import UUID
 
 from eventstore.events import RecordedEvent, UnknownEvent
+from eventstore.read_models import Table
 from eventstore.subscriptions import Projection
 from projections.models import DirectoryEntry
 from users.aggregate import USER, user_id_of
@@ -138,4 +139,10 @@ def _write(row: DirectoryEntry, payload: UserEvent | UnknownEvent) -> None:
             assert_never(payload)
 
 
-DIRECTORY = Projection(name="directory", apply=apply, forget=forget)
+DIRECTORY = Projection(
+    name="directory",
+    apply=apply,
+    forget=forget,
+    tables=(Table(model=DirectoryEntry, key=("user_id",)),),
+    handles=UserEvent,
+)

@@ -12,18 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
 from eventstore import store
 from eventstore.events import RecordedEvent
+from eventstore.read_models import Table
 from eventstore.repository import in_order_of_truth, refuse_unreadable
 from eventstore.subscriptions import Projection
 from projections.directory import by_user
 from projections.models import UserPeriod
 from users.aggregate import USER, User, user_id_of
-from users.events import UserCreated, UserErased
+from users.events import UserCreated, UserErased, UserEvent
 from users.values import Status
+
+PERIODS = Table(model=UserPeriod, key=("user_id",))
+COLUMNS = PERIODS.columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +169,15 @@ def _write(
 ) -> None:
     if ended or emptied:
         UserPeriod.objects.filter(Q(pk__in=ended) | Q(user_id__in=emptied)).delete()
-    for period in made:
-        period.pk = None
-    UserPeriod.objects.bulk_create(made)
+    if not made:
+        return
+    names = ", ".join(f'"{name}"' for name in COLUMNS)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{PERIODS.name}" ({names}) FROM STDIN') as copy,
+    ):
+        for period in made:
+            copy.write_row([getattr(period, name) for name in COLUMNS])
 
 
 def _pieces(events: Sequence[RecordedEvent], times: Sequence[datetime]) -> list[_Piece]:
@@ -213,4 +224,11 @@ def _is_erased(event: RecordedEvent) -> bool:
     return event.is_erased or isinstance(event.payload, UserErased)
 
 
-HISTORY = Projection(name="history", apply=apply, forget=forget)
+HISTORY = Projection(
+    name="history",
+    apply=apply,
+    forget=forget,
+    tables=(PERIODS,),
+    code=(USER.evolve, by_user),
+    handles=UserEvent,
+)

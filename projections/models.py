@@ -195,3 +195,47 @@ class DriftCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.checked} users at {self.checked_at}"
+
+
+class StreamHead(models.Model):
+    """Where one stream of any kind stands; nothing of what its events say."""
+
+    stream = models.TextField(primary_key=True)
+    category = models.TextField()
+    version = models.BigIntegerField(help_text="Number of its events.")
+    type = models.TextField(help_text="Of the last event.")
+    first_at = models.DateTimeField(help_text="When the first event was recorded.")
+    last_at = models.DateTimeField(help_text="When the last event was recorded.")
+    position = models.BigIntegerField(help_text="Position of the last event.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-position"], name="stream_newest"),
+            models.Index(fields=["category", "-position"], name="stream_category"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} v{self.version}"
+
+
+class Activity(models.Model):
+    """How many events an hour brought: of a source, a type, a bucket of streams."""
+
+    hour = models.DateTimeField(
+        help_text="When it began; by when events were recorded."
+    )
+    source = models.TextField()
+    type = models.TextField()
+    bucket = models.SmallIntegerField()
+    events = models.BigIntegerField()
+    position = models.BigIntegerField(help_text="Position of the last event counted.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hour", "source", "type", "bucket"], name="activity_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.events} {self.type} from {self.source} at {self.hour}"

@@ -11,7 +11,10 @@ WITH space AS (
         n.nspacl,
         n.nspowner
     FROM pg_namespace AS n
-    WHERE n.nspname IN (current_schema(), 'vault')
+    WHERE
+        n.nspname IN (
+            current_schema(), 'vault', 'rebuild_next', 'rebuild_kept'
+        )
 ),
 
 relations AS (

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from eventstore.circumstances import acting
+from eventstore.models import ProjectionCode
 from eventstore.webhooks import endpoints
-from projections.models import ReprocessRun
+from projections.models import ReprocessRun, UserPeriod
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import (
@@ -19,6 +20,7 @@ from tests.factories import (
     known_user,
     metadata,
 )
+from tests.rebuilds import built
 from tests.repairs import break_row, everybody, started
 from users import services
 from users.aggregate import USER
@@ -73,8 +75,12 @@ PAGES = (
     f"{WEBHOOKS}crm/",
     f"{WEBHOOKS}crm/?state=failed",
     "/admin/eventstore/add-webhook/",
+    "/admin/eventstore/stream/",
+    "/admin/eventstore/stream/?category=nothing",
     SUBSCRIPTIONS,
     f"{SUBSCRIPTIONS}directory/pause/",
+    f"{SUBSCRIPTIONS}directory/rebuild/",
+    f"{SUBSCRIPTIONS}history/rebuild/",
     LETTERS,
     f"{LETTERS}1/",
     f"{LETTERS}group/0123456789ab/retry/",
@@ -110,6 +116,10 @@ def someone(server: str) -> None:
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     catch_up()
+    with acting(actor=LONG, source="admin", correlation_id=uuid4()):
+        UserPeriod.objects.update(name="wrong")
+        built("history")
+    ProjectionCode.objects.filter(subscription="history").update(digest="another")
     number = dead_letter(error=f"{LONG} at {LONG}.py:1", state="parked").pk
     assert f"{LETTERS}{number}/" in PAGES
     number = failed_effect(USER.stream(ADA), attempts=8, error=LONG).pk

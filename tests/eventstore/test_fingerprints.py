@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -10,7 +13,7 @@ from eventstore import fingerprints
 from eventstore.aggregate import Aggregate
 from eventstore.upcasting import temporary_upcasters, upcaster
 from users.aggregate import USER
-from users.events import UserCreated
+from users.events import UserCreated, UserErased, UserEvent
 
 FOLD = """
 def evolve(state, event):
@@ -112,3 +115,38 @@ def test_another_process_computes_the_same() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert other.stdout.strip() == fingerprints.fingerprint(USER)
+
+
+def module(tmp_path: Path, text: str) -> Any:
+    path = tmp_path / f"made_{uuid4().hex}.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location("made", path)
+    assert spec
+    assert spec.loader
+    made = importlib.util.module_from_spec(spec)
+    sys.modules["made"] = made  # where inspect looks
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_rows_are_of_other_code_once_it_decides_otherwise(tmp_path: Path) -> None:
+    one = "def apply(events):\n    return 1\n"
+    digests = [
+        fingerprints.code_of([module(tmp_path, text).apply], None, shapes)
+        for text, shapes in [
+            (one, ["a text"]),
+            (f"# why\n{one}", ["a text"]),
+            (one.replace("1", "2"), ["a text"]),
+            (one, ["a bigint"]),
+        ]
+    ]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def test_rows_are_of_other_code_once_an_event_they_tell_of_has_another_shape() -> None:
+    function = fingerprints.code_of
+    without = fingerprints.code_of([function], None, [])
+    told = fingerprints.code_of([function], UserCreated | UserErased, [])
+    assert len({without, told, fingerprints.code_of([function], UserEvent, [])}) == 3
+    assert fingerprints.code_of([len], None, []) is None

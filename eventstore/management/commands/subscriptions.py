@@ -12,16 +12,35 @@ import orjson
 import uuid_utils.compat as uuid
 from django.core.management.base import BaseCommand, CommandError
 
-from eventstore import dead_letters, liveness, pauses, store, subscriptions
-from eventstore.archive.console import REFUSED, could_not_run
+from eventstore import (
+    dead_letters,
+    liveness,
+    pauses,
+    rebuilding,
+    rebuilds,
+    store,
+    subscriptions,
+)
+from eventstore.archive.console import REFUSED, Progress, could_not_run
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SYSTEM
-from eventstore.models import DeadLetter
+from eventstore.models import DeadLetter, Rebuild
+from eventstore.rebuilds import Standing
+
+# Name, what it does, and whether it needs a reason.
+REBUILD_OPERATIONS = (
+    ("rebuild", "build a read model anew beside the live one", True),
+    ("status", "how the rebuild of a read model stands", False),
+    ("cancel", "give a rebuild up and drop its tables", False),
+    ("switch", "put the rebuilt tables in the place of the live ones", False),
+    ("switch-back", "put the kept tables back", False),
+    ("accept", "say that changed code would write the same rows", True),
+)
 
 
 class Command(BaseCommand):
-    """Lists, pauses and resumes; lists dead letters, retries and skips them."""
+    """Lists, pauses, resumes and rebuilds; lists, retries and skips dead letters."""
 
     help = "Look after subscriptions and their dead letters."
 
@@ -42,7 +61,10 @@ class Command(BaseCommand):
         pause = operation("pause", "apply nothing until resume")
         pause.add_argument("name")
         pause.add_argument("--reason", required=True)
-        operation("resume", "go on").add_argument("name")
+        resume = operation("resume", "go on")
+        resume.add_argument("name")
+        for each in (pause, resume):
+            each.add_argument("--rebuild", action="store_true", help="its rebuild only")
         letters = operation("letters", "open dead letters, oldest first")
         letters.add_argument("--group", default="", help="a fingerprint")
         retry = operation("retry", "try letters now")
@@ -53,6 +75,14 @@ class Command(BaseCommand):
         skip = operation("skip", "give a letter's event up")
         skip.add_argument("number", type=int)
         skip.add_argument("--reason", required=True)
+        for name, words, is_explained in REBUILD_OPERATIONS:
+            made = operation(name, words)
+            made.add_argument("name")
+            made.add_argument("--reason", default="", required=is_explained)
+            if name == "rebuild":
+                made.add_argument(
+                    "--detach", action="store_true", help="start it and leave"
+                )
 
     def handle(self, *args: Any, action: str, actor: str, **options: Any) -> None:  # noqa: ARG002
         """Do it in the operator's name; exit with 1 when an event failed once more.
@@ -60,7 +90,7 @@ class Command(BaseCommand):
         Raises:
             CommandError: It was refused, or could not run, and why.
         """
-        do: Callable[..., bool] = getattr(self, f"_{action}")
+        do: Callable[..., bool] = getattr(self, f"_{action.replace('-', '_')}")
         try:
             with (
                 could_not_run(),
@@ -87,12 +117,14 @@ class Command(BaseCommand):
                 "error": each.error,
                 "paused_by": each.pause.actor if each.pause else None,
                 "reason": each.pause.reason if each.pause else None,
+                "is_changed": each.is_changed,
             }
             paused = f", paused by {row['paused_by']} ({row['reason']})"
             line = (
                 f"{each.name}: {each.kind} at #{each.position}, {each.behind} behind,"
                 f" {each.letters} dead letters{paused if each.pause else ''}"
                 f"{', stalled' if each.is_stalled else ''}"
+                f"{', filled by other code' if each.is_changed else ''}"
                 f"{f', {each.error}' if each.error else ''}"
             )
             rows.append((row, line))
@@ -101,13 +133,14 @@ class Command(BaseCommand):
 
     def _pause(self, options: dict[str, Any]) -> bool:
         name = subscriptions.find(options["name"]).name
-        pauses.pause(name, reason=options["reason"])
+        does = rebuilds.pause if options["rebuild"] else pauses.pause
+        does(name, reason=options["reason"])
         self._print_one(options, {"paused": name}, "Paused.")
         return True
 
     def _resume(self, options: dict[str, Any]) -> bool:
         name = subscriptions.find(options["name"]).name
-        pauses.resume(name)
+        (rebuilds.resume if options["rebuild"] else pauses.resume)(name)
         self._print_one(options, {"resumed": name}, "Resumed.")
         return True
 
@@ -141,6 +174,56 @@ class Command(BaseCommand):
         self._print_one(options, facts, text)
         return left is None
 
+    def _rebuild(self, options: dict[str, Any]) -> bool:
+        name = options["name"]
+        made = rebuilds.start(name, reason=options["reason"])
+        if not options["detach"]:
+            self._work(name, made.pk)
+        return self._status(options)
+
+    def _work(self, name: str, number: int) -> None:
+        """Take steps until the copy is ready; beside the workers, if there are any."""
+        bar = Progress(self.stderr, "rebuilt", total=100)  # type: ignore[arg-type]
+        while (standing := rebuilds.current(name)) is not None:
+            found = standing.rebuild
+            if found.pk != number or found.error or found.paused_by:
+                break
+            if found.state == Rebuild.State.READY and not found.is_comparison_due:
+                break
+            bar.update(found.done, standing.percent)
+            rebuilding.work(name, seconds=1.0)
+        bar.close()
+
+    def _status(self, options: dict[str, Any]) -> bool:
+        rebuilds.rebuildable(options["name"])
+        standing = rebuilds.current(options["name"])
+        if standing is None:
+            self._print_one(options, {"rebuild": None}, "No rebuild.")
+            return False
+        facts = _rebuild_facts(standing)
+        self._print_one(options, facts, _rebuild_line(standing))
+        return not standing.rebuild.error
+
+    def _cancel(self, options: dict[str, Any]) -> bool:
+        return self._done(options, rebuilds.cancel, "cancelled")
+
+    def _switch(self, options: dict[str, Any]) -> bool:
+        return self._done(options, rebuilds.switch, "switched")
+
+    def _switch_back(self, options: dict[str, Any]) -> bool:
+        return self._done(options, rebuilds.switch_back, "switched_back")
+
+    def _accept(self, options: dict[str, Any]) -> bool:
+        return self._done(options, rebuilds.accept, "accepted")
+
+    def _done(
+        self, options: dict[str, Any], act: Callable[..., None], word: str
+    ) -> bool:
+        act(options["name"], reason=options["reason"])
+        words = f"{word.replace('_', ' ').capitalize()}."
+        self._print_one(options, {word: options["name"]}, words)
+        return True
+
     def _print(
         self, options: dict[str, Any], rows: list[tuple[dict[str, Any], str]]
     ) -> None:
@@ -154,6 +237,48 @@ class Command(BaseCommand):
         self, options: dict[str, Any], facts: dict[str, Any], text: str
     ) -> None:
         self.stdout.write(orjson.dumps(facts).decode() if options["json"] else text)
+
+
+def _rebuild_facts(standing: Standing) -> dict[str, Any]:
+    found = standing.rebuild
+    return {
+        "name": found.subscription,
+        "state": found.state,
+        "actor": found.actor,
+        "reason": found.reason,
+        "started_at": found.started_at,
+        "paused_by": found.paused_by or None,
+        "events": found.done,
+        "total": found.total,
+        "percent": standing.percent,
+        "rate": round(standing.rate, 1),
+        "seconds_left": standing.seconds_left,
+        "behind": standing.behind,
+        "dead_letters": standing.letters,
+        "is_outdated": standing.is_outdated,
+        "kept_until": standing.kept_until,
+        "error": found.error,
+        "comparison": found.comparison,
+    }
+
+
+def _rebuild_line(standing: Standing) -> str:
+    found = standing.rebuild
+    told = [f"{found.subscription}: {found.state}, started by {found.actor}"]
+    told.append(f"{standing.percent} % at {standing.rate:,.0f} events/s")
+    if standing.seconds_left is not None:
+        told.append(f"{standing.seconds_left:,.0f} s left")
+    told.append(f"{standing.behind} behind")
+    told.extend(
+        f"{each['table']}: {each['created']} created, {each['changed']} changed,"
+        f" {each['deleted']} deleted"
+        for each in (found.comparison or {}).get("tables", [])
+    )
+    if found.paused_by:
+        told.append(f"paused by {found.paused_by}")
+    if standing.is_outdated:
+        told.append("begun by other code")
+    return ", ".join([*told, found.error] if found.error else told)
 
 
 def _facts(letter: DeadLetter) -> dict[str, Any]:

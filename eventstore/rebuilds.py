@@ -1,0 +1,365 @@
+"""What operators do to build a read model anew, beside the live one; each is an event.
+
+Workers do the work (:mod:`eventstore.rebuilding`).  Nothing here causes an effect, and
+readers see the old tables until the moment of the switch (ADR-0033).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from eventstore import (
+    checkpoints,
+    circumstances,
+    copies,
+    doorbell,
+    pauses,
+    quarantine,
+    read_models,
+    store,
+    subscriptions,
+)
+from eventstore import subscription_events as told
+from eventstore.copies import ACTIVE, KEPT, NEXT, SWITCHED
+from eventstore.errors import (
+    NoReasonError,
+    NoRebuildError,
+    NotRebuildableError,
+    RebuildRunsError,
+    SwitchRefusedError,
+)
+from eventstore.models import DeadLetter, Rebuild
+from eventstore.pauses import REASON_LENGTH
+from eventstore.repository import refuse_unreadable
+from eventstore.subscriptions import Projection
+
+GAP = 5_000  # events that a switch catches up with, at most
+LOCK_SECONDS = 3  # how long a switch waits for readers of the tables
+COLUMNS_CHANGED = "AN007"  # SQLSTATE of ours
+
+State = Rebuild.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a rebuild stands.
+
+    Attributes:
+        percent: Of the events of the fill, rounded down.
+        rate: Events a second, while it worked; 0 when it has not begun.
+        seconds_left: Of filling, at that rate; None when nobody can tell.
+        behind: Positions that the copy is behind the watermark; gaps count.
+        letters: Streams that the copy could not apply.
+        is_outdated: It was begun by other code than this.
+        kept_until: When the old tables are dropped; None while there are none.
+    """
+
+    rebuild: Rebuild
+    percent: int
+    rate: float
+    seconds_left: float | None
+    behind: int
+    letters: int
+    is_outdated: bool
+    kept_until: datetime | None
+
+
+def rebuildable(name: str) -> Projection:
+    """Return the projection called *name*, which names its tables.
+
+    Raises:
+        NotRebuildableError: It does not, or is none.
+        UnknownSubscriptionError: No subscription is called so.
+    """
+    found = subscriptions.find(name)
+    if not isinstance(found, Projection) or not found.tables:
+        raise NotRebuildableError(name)
+    return found
+
+
+def start(name: str, *, reason: str) -> Rebuild:
+    """Begin to build the read model of *name* anew.
+
+    Raises:
+        NoReasonError: *reason* is empty.
+        NotRebuildableError: Nothing is known of its tables.
+        RebuildRunsError: Somebody did so before.
+    """
+    projection = rebuildable(name)
+    why = _reason(reason)
+    until = store.watermark()
+    try:
+        with transaction.atomic():
+            made = Rebuild.objects.create(
+                subscription=name,
+                actor=circumstances.current().actor,
+                reason=why,
+                digest=projection.digest,
+                until=until,
+                started_at=timezone.now(),
+            )
+            copies.begin(tables_of(projection))
+            checkpoints.ensure(copies.name_of(name, NEXT), until)
+            pauses.tell(name, told.REBUILD_STARTED, why)
+            doorbell.ring_after_commit()
+    except IntegrityError as error:
+        running = active(name)
+        raise RebuildRunsError(name, running.actor if running else "") from error
+    return made
+
+
+def pause(name: str, *, reason: str = "") -> None:
+    """Have workers leave it alone from their next step on, until :func:`resume`.
+
+    Raises:
+        NoRebuildError: None is active, or it is paused.
+    """
+    with transaction.atomic():
+        found = _locked(name, "pause", *ACTIVE)
+        if found.paused_by:
+            raise NoRebuildError(name, "pause")
+        found.paused_by = circumstances.current().actor
+        found.save(update_fields=["paused_by"])
+        pauses.tell(name, told.REBUILD_PAUSED, reason.strip()[:REASON_LENGTH])
+
+
+def resume(name: str) -> None:
+    """Go on where it stopped.
+
+    Raises:
+        NoRebuildError: None is paused.
+    """
+    with transaction.atomic():
+        found = _locked(name, "resume", *ACTIVE)
+        if not found.paused_by:
+            raise NoRebuildError(name, "resume")
+        found.paused_by = ""
+        found.save(update_fields=["paused_by"])
+        pauses.tell(name, told.REBUILD_RESUMED)
+        doorbell.ring_after_commit()
+
+
+def cancel(name: str, *, reason: str = "") -> None:
+    """Give it up and drop what was built.
+
+    Raises:
+        NoRebuildError: None is active.
+    """
+    projection = rebuildable(name)
+    with transaction.atomic():
+        copies.hold_points(copies.name_of(name, NEXT))
+        found = _locked(name, "cancel", *ACTIVE)
+        copies.drop(name, tables_of(projection), NEXT)
+        found.state = State.CANCELLED
+        found.save(update_fields=["state"])
+        pauses.tell(name, told.REBUILD_CANCELLED, reason.strip()[:REASON_LENGTH])
+
+
+def switch(name: str, *, reason: str = "") -> None:
+    """Put the rebuilt tables in the place of the live ones; these are kept a while.
+
+    One transaction, with the checkpoints and dead letters: a reader sees all of the old
+    table or all of the new one, which has come at least as far.
+
+    Raises:
+        NoRebuildError: None is ready.
+        SwitchRefusedError: It is too far behind, the tables are in use, or a migration
+            changed them meanwhile.
+    """
+    _switch(name, reason, told.SWITCHED, (State.READY, State.SWITCHED_BACK))
+
+
+def switch_back(name: str, *, reason: str = "") -> None:
+    """Put the kept tables in the place of the live ones, which are kept in turn.
+
+    Raises:
+        NoRebuildError: None are kept, or a rebuild is active.
+        SwitchRefusedError: See :func:`switch`.
+    """
+    _switch(name, reason, told.SWITCHED_BACK, (State.SWITCHED,))
+
+
+def compare(name: str) -> None:
+    """Have a worker compare the copy with the live tables once more.
+
+    Raises:
+        NoRebuildError: There is no copy, or it is still filled.
+    """
+    with transaction.atomic():
+        found = _locked(name, "compare", State.READY, *SWITCHED)
+        found.is_comparison_due = True
+        found.save(update_fields=["is_comparison_due"])
+        doorbell.ring_after_commit()
+
+
+def drop_kept(name: str) -> None:
+    """Drop the tables that were switched away from; there is no way back then.
+
+    Raises:
+        NoRebuildError: None are kept.
+    """
+    projection = rebuildable(name)
+    with transaction.atomic():
+        copies.hold_points(copies.name_of(name, KEPT))
+        found = _locked(name, "drop", *SWITCHED)
+        copies.drop(name, tables_of(projection), KEPT)
+        found.state = State.DROPPED
+        found.save(update_fields=["state"])
+        pauses.tell(name, told.KEPT_DROPPED)
+
+
+def accept(name: str, *, reason: str) -> None:
+    """Say that the changed code of *name* would write the same rows: no rebuild.
+
+    Raises:
+        NoReasonError: *reason* is empty.
+        NotRebuildableError: See :func:`start`.
+    """
+    projection = rebuildable(name)
+    why = _reason(reason)
+    with transaction.atomic():
+        read_models.renew(name, projection.digest)
+        pauses.tell(name, told.CODE_ACCEPTED, why)
+
+
+def active(name: str) -> Rebuild | None:
+    """Return the rebuild that runs, or waits to be switched to."""
+    return Rebuild.objects.filter(subscription=name, state__in=ACTIVE).first()
+
+
+def latest(name: str) -> list[Standing]:
+    """Return how the last few rebuilds of *name* stand, newest first."""
+    found = Rebuild.objects.filter(subscription=name).order_by("-id")[:10]
+    return [_standing(each) for each in found]
+
+
+def current(name: str) -> Standing | None:
+    """Return how the rebuild stands that is active; else the one that keeps tables."""
+    mine = Rebuild.objects.filter(subscription=name)
+    found = (
+        mine.filter(state__in=ACTIVE).first() or mine.filter(state__in=SWITCHED).first()
+    )
+    return None if found is None else _standing(found)
+
+
+def tables_of(projection: Projection) -> list[str]:
+    """Return the names of its tables."""
+    return [table.name for table in projection.tables]
+
+
+def _standing(rebuild: Rebuild) -> Standing:
+    total, done = rebuild.total or 0, rebuild.done
+    rate = done / rebuild.worked_seconds if rebuild.worked_seconds else 0.0
+    is_filled = rebuild.filled_at is not None
+    schema = copies.SCHEMAS.get(rebuild.state, NEXT)
+    copy = copies.name_of(rebuild.subscription, schema)
+    reached = checkpoints.reached().get(copy, checkpoints.NOWHERE)
+    has_copy = is_filled and rebuild.state in copies.SCHEMAS
+    kept_until = None
+    if rebuild.state in SWITCHED and rebuild.switched_at is not None:
+        kept_until = rebuild.switched_at + kept_for()
+    return Standing(
+        rebuild=rebuild,
+        percent=100 if is_filled else done * 100 // total if total else 0,
+        rate=rate,
+        seconds_left=(total - done) / rate if rate and not is_filled else None,
+        behind=max(store.watermark() - reached.position, 0) if has_copy else 0,
+        letters=DeadLetter.objects.filter(subscription=copy, closed_at=None).count(),
+        is_outdated=rebuildable(rebuild.subscription).digest != rebuild.digest,
+        kept_until=kept_until,
+    )
+
+
+def kept_for() -> timedelta:
+    """Return how long tables are kept that were switched away from."""
+    return timedelta(hours=settings.REBUILD_KEPT_HOURS)
+
+
+def _switch(name: str, reason: str, change: str, states: tuple[State, ...]) -> None:
+    projection = rebuildable(name)
+    try:
+        with transaction.atomic():
+            _set_lock_timeout()
+            copies.hold_points(
+                name, copies.name_of(name, NEXT), copies.name_of(name, KEPT)
+            )
+            found = _locked(name, "switch", *states)
+            _exchange(projection, found)
+            pauses.tell(name, change, reason.strip()[:REASON_LENGTH])
+            doorbell.ring_after_commit()
+    except DatabaseError as error:
+        raise SwitchRefusedError(name, _why(error)) from error
+
+
+def _exchange(projection: Projection, found: Rebuild) -> None:
+    name = projection.name
+    is_first = found.state == State.READY
+    if not is_first and active(name):
+        raise SwitchRefusedError(name, "another rebuild is active; cancel it first")
+    schema = NEXT if is_first else KEPT
+    _close_gap(projection, schema)
+    if is_first:
+        older = Rebuild.objects.filter(subscription=name, state__in=SWITCHED)
+        older.update(state=State.DROPPED)
+    copies.switch(name, tables_of(projection), schema)
+    is_back = found.state == State.SWITCHED
+    incoming = found.other_digest if is_back else found.digest
+    outgoing = read_models.renew(name, incoming)
+    if is_first:
+        found.other_digest = outgoing
+        found.switched_at = timezone.now()
+    found.state = State.SWITCHED_BACK if is_back else State.SWITCHED
+    found.comparison, found.paused_by = None, ""
+    found.save()
+
+
+def _close_gap(projection: Projection, schema: str) -> None:
+    """Bring the copy as far as the live tables; the checkpoints of both are held."""
+    copy = projection.copy(schema)
+    mark = store.watermark()
+    seen = checkpoints.positions(copy.name)
+    if not seen:
+        raise SwitchRefusedError(projection.name, "it has not begun to catch up")
+    read = store.read_all(
+        after=min(seen.values()), until=mark, buckets=list(seen), limit=GAP
+    )
+    if len(read) == GAP:
+        raise SwitchRefusedError(projection.name, "it is too far behind; wait a while")
+    due = [event for bucket, event in read if event.position > seen[bucket]]
+    refuse_unreadable(due)
+    quarantine.apply_sound(copy.name, copy.apply, due)
+    behind = {bucket: at for bucket, at in seen.items() if at < mark}
+    checkpoints.advance(copy.name, behind, mark)
+
+
+def _locked(name: str, act: str, *states: State) -> Rebuild:
+    mine = Rebuild.objects.filter(subscription=name, state__in=states)
+    found = mine.select_for_update().first()
+    if found is None:
+        raise NoRebuildError(name, act)
+    return found
+
+
+def _set_lock_timeout() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"]
+        )
+
+
+def _why(error: DatabaseError) -> str:
+    if getattr(error.__cause__, "sqlstate", "") == COLUMNS_CHANGED:
+        return "a migration changed the tables meanwhile; start again"
+    return f"the database said {type(error.__cause__).__name__}; try again"
+
+
+def _reason(text: str) -> str:
+    why = text.strip()[:REASON_LENGTH]
+    if not why:
+        raise NoReasonError
+    return why
