@@ -83,7 +83,9 @@ def _operation() -> dict[str, Any]:
                     "example": {"id": "1", "name": "Ada", "email": "ada@example.com"},
                 },
                 "application/cloudevents+json": {"schema": {"type": "object"}},
-                "application/cloudevents-batch+json": {"schema": {"type": "array"}},
+                "application/cloudevents-batch+json": {
+                    "schema": {"type": "array", "items": {"type": "object"}}
+                },
             },
         },
         "responses": {"202": _accepted()} | _problems(),
