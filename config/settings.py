@@ -126,7 +126,7 @@ LOGIN_LOCK_SECONDS: int = env.int("LOGIN_LOCK_SECONDS", default=900)
 # Requests a minute of one client, or of one address without a token; 0 is no limit.
 API_READS_A_MINUTE: int = env.int("API_READS_A_MINUTE", default=6000)
 API_WRITES_A_MINUTE: int = env.int("API_WRITES_A_MINUTE", default=3000)
-API_COMMANDS_A_MINUTE: int = env.int("API_COMMANDS_A_MINUTE", default=100_000)
+API_COMMANDS_A_MINUTE: int = env.int("API_COMMANDS_A_MINUTE", default=100000)
 API_STRANGERS_A_MINUTE: int = env.int("API_STRANGERS_A_MINUTE", default=60)
 
 # --- Database: PostgreSQL >= 15 only (ADR-0001) -----------------------------------

@@ -24,11 +24,11 @@ from django.utils import timezone
 from eventstore import history, store, tracing
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM, RecordedEvent
-from eventstore.models import WebhookDelivery, WebhookEndpoint
 from eventstore.subscriptions import Courier
 from eventstore.webhooks import addresses, endpoints, message, sending
 from eventstore.webhooks.endpoints import SUBSCRIPTION
 from eventstore.webhooks.errors import UnknownDeliveryError, WebhookError
+from eventstore.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 logger = logging.getLogger(__name__)
 

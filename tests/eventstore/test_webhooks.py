@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from eventstore import history, store, subscriptions
-from eventstore.models import WebhookDelivery
 from eventstore.shown import shown
 from eventstore.webhooks import courier, endpoints, message
+from eventstore.webhooks.models import WebhookDelivery
 from tests.factories import appended, recorded, renamed, user_created
 from tests.receivers import Receiver, receiver
 from tests.webhooks import (
