@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from django.conf import LazySettings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from eventstore import history, store, subscriptions
+from eventstore import checkpoints, history, store, subscriptions
 from eventstore.models import WebhookDelivery, WebhookEndpoint
 from eventstore.shown import shown
 from eventstore.webhooks import courier, endpoints, message
@@ -113,6 +114,29 @@ def test_an_event_that_commits_while_an_endpoint_is_added_is_not_lost(
             pool.submit(add_it).result(20)
         work()
     assert told(hooks) == ["user-late"]
+
+
+def test_nothing_is_noted_once_an_endpoint_has_read_where_it_begins(
+    hooks: Receiver,
+) -> None:
+    appended("user-early")
+    work()
+
+    def go_on() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 300")
+        appended("user-late")
+        with contextlib.suppress(OperationalError):  # it waits for the endpoint
+            subscriptions.catch_up(courier.WEBHOOKS)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        end = endpoints._end_of_what_is_noted()  # noqa: SLF001 - what the lock is for
+        pool.submit(go_on).result(20)
+        found = checkpoints.reached_with("user-late", [endpoints.SUBSCRIPTION])
+        assert found == {endpoints.SUBSCRIPTION: end}
+    assert end == 1
+    assert hooks.received == []
 
 
 def test_tells_each_event_once_however_often_a_worker_runs(hooks: Receiver) -> None:
