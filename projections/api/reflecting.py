@@ -108,6 +108,13 @@ class ReadModelView(LogView):
 
     def reached(self, request: Request) -> int:
         """Return the position up to which everything is in the answer."""
+        return checkpoints.complete(self.projection(request))
+
+    def come_to(self, request: Request) -> int:
+        """Return what those who wait for the projection look at.
+
+        Streams set aside may stay so for days: nobody waits for them.
+        """
         return checkpoints.reached().get(self.projection(request), NOWHERE).position
 
     def wait(self, request: Request) -> dict[str, str]:
@@ -118,7 +125,7 @@ class ReadModelView(LogView):
         try:
             seconds = min(int(found[1]), MAX_WAIT_SECONDS)
             mark, end = store.watermark(), time.monotonic() + seconds
-            while self.reached(request) < mark and time.monotonic() < end:
+            while self.come_to(request) < mark and time.monotonic() < end:
                 time.sleep(LOOK_SECONDS)
         finally:
             places.release()

@@ -101,6 +101,10 @@ class UserView(ReadModelView):
         stream = USER.stream(self.kwargs["user_id"])
         return checkpoints.reached_with(stream, [DIRECTORY.name])[DIRECTORY.name]
 
+    def come_to(self, request: Request) -> int:
+        """Return what those who wait look at: this user."""
+        return self.reached(request)
+
     @extend_schema(
         operation_id="get_user",
         summary="One user, now or at an instant",
