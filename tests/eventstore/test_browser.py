@@ -171,6 +171,31 @@ def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "limit", "expected"),
+    [
+        (2, 1, [3]),
+        (2, 3, [2, 3, 4]),
+        (2, 5, [1, 2, 3, 4, 5]),
+        (0, 4, [1, 2, 3, 4]),
+        (5, 3, [4, 5, 6]),
+        (5, 6, [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_the_window_around_an_instant_is_as_full_as_it_may_be(
+    place: int, limit: int, expected: list[int]
+) -> None:
+    at: datetime = [appended(f"user-{number}") for number in range(6)][
+        place
+    ].recorded_at
+    minute = timedelta(minutes=1)
+    found = browser.around(at, minute, limit=limit)
+    assert [event.position for event in found.events] == expected
+    sides = browser.sides(EventFilter(), at, minute, limit=limit)
+    assert [event.position for event in sides.events] == expected[::-1]
+    assert found.is_cut is sides.is_cut is (limit < 6)
+
+
+@pytest.mark.parametrize(
     ("question", "index"),
     [
         ("recorded_at <= now() ORDER BY recorded_at DESC, position DESC", "recorded"),
