@@ -5,6 +5,7 @@ Loaded by Schemathesis (``SCHEMATHESIS_HOOKS``), not by pytest.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import schemathesis
@@ -25,6 +26,18 @@ NOT_TOGETHER = ({"at", "as_of"}, {"before", "after"}, {"before", "wait"})
 NEEDED_BY = {"wait": "after", "ordering": "q"}
 
 
+def known(text: str) -> str:
+    return "".join("x" if _is_unknown(each) else each for each in text)
+
+
+def _is_unknown(character: str) -> bool:
+    category = unicodedata.category(character)
+    if character > "\uffff":
+        return category in ("Cn", "Co", "Cf")
+    is_named = "\ufdd0" <= character <= "\ufdef" or character >= "\ufffe"
+    return category == "Cn" and not is_named
+
+
 @schemathesis.hook
 def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | None:  # noqa: ARG001
     """Ask for positions and versions that exist."""
@@ -33,6 +46,17 @@ def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | No
     if query and "min_version" in query:
         query["min_version"] = 1
     return query
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:  # noqa: ARG001
+    """Send no character that is refused and that no pattern can name: too many."""
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: known(value) if isinstance(value, str) else value
+        for name, value in body.items()
+    }
 
 
 @schemathesis.hook
