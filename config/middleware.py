@@ -58,6 +58,20 @@ class CorrelationMiddleware:
             return response
 
 
+class NoStoreMiddleware:
+    """Lets nobody on the way, and no browser, keep what the API says of persons."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request*; under /api/v1/ not to be stored."""
+        response = self.get_response(request)
+        if request.path_info.startswith("/api/v1/"):
+            response["Cache-Control"] = "no-store"
+        return response
+
+
 class LengthMiddleware:
     """Refuses a body in chunks: a WSGI server tells no length, so none is read."""
 

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorrelationMiddleware",
+    "config.middleware.NoStoreMiddleware",
     "config.middleware.LengthMiddleware",
     "config.middleware.QuotaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

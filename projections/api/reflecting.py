@@ -13,7 +13,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
-from rest_framework.status import HTTP_200_OK
+from rest_framework.status import HTTP_200_OK, HTTP_304_NOT_MODIFIED
 from rest_framework.views import APIView
 
 from eventstore import checkpoints, store
@@ -85,7 +85,7 @@ class LogView(APIView):
     ) -> Any:
         """Tell the position with the answer, if it is one."""
         answer = super().finalize_response(request, response, *args, **kwargs)
-        if answer.status_code == HTTP_200_OK:
+        if answer.status_code in (HTTP_200_OK, HTTP_304_NOT_MODIFIED):
             for name, value in getattr(self, "_headers", {}).items():
                 answer[name] = value
         return answer
