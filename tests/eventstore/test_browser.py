@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from eventstore import browser, conversations, searching
 from eventstore.archive.importing import import_events
@@ -155,6 +157,26 @@ def test_a_search_that_finds_nothing_in_reach_says_from_where_to_go_on(
     rare = EventFilter(types=["UserCreated"], source="rest")
     page = browser.page(rare, before=22)
     assert ([e.position for e in page.events], page.older, page.is_cut) == ([], 8, True)
+
+
+@pytest.mark.parametrize(("types", "expected"), [(1, [8]), (3, [2] * 3), (9, [1] * 9)])
+def test_the_types_asked_for_share_what_a_step_may_look_at(
+    types: int, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_log_of_two_kinds()
+    monkeypatch.setattr(searching, "REACH", 8)
+    monkeypatch.setattr(searching, "STEPS", 1)
+    kinds = ["UserNameChanged", "UserCreated", *(f"Kind{each}" for each in range(7))]
+    asked = EventFilter(types=kinds[:types], source="rest")
+    with CaptureQueriesContext(connection) as captured:
+        browser.page(asked)
+    edges = [
+        int(found[1]) + 1 if found[1] else 1
+        for query in captured
+        if (found := re.search(r"LIMIT 1(?: OFFSET (\d+))?$", query["sql"]))
+        and '"events"."type" >=' in query["sql"]
+    ]
+    assert edges == expected
 
 
 def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
