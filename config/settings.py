@@ -59,6 +59,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorrelationMiddleware",
+    "config.middleware.NoStoreMiddleware",
+    "config.middleware.SlowMiddleware",
     "config.middleware.LengthMiddleware",
     "config.middleware.QuotaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -136,6 +138,9 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # s
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Planning an append anew costs as much as its insert: eventstore/wire.py.
 DATABASE_PREPARES: bool = env.bool("DATABASE_PREPARES", default=True)
+# How long a statement, and an idle transaction, of the web and the feed may take.
+DATABASE_STATEMENT_SECONDS: int = env.int("DATABASE_STATEMENT_SECONDS", default=15)
+DATABASE_IDLE_SECONDS: int = env.int("DATABASE_IDLE_SECONDS", default=60)
 # Heard by migrate and by nothing else (ADR-0021): no alias, so no code can use it.
 MIGRATE_DATABASE_URL: str = env.str("MIGRATE_DATABASE_URL", default="")
 
