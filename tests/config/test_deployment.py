@@ -33,6 +33,7 @@ EXPECTED = {
 }
 VALUES = {
     "uuid": str(ADA),
+    "id": str(ADA),
     "int": "1",
     "str": "x",
     "path": "auth/user/1",

@@ -12,6 +12,7 @@ from celery import Celery
 from django.db import transaction
 
 from config.celery import app
+from config.subscriptions import SUBSCRIPTIONS
 from eventstore import doorbell as module
 from eventstore.doorbell import Doorbell
 from eventstore.tasks import sweep
@@ -43,7 +44,7 @@ def test_one_ring_wakes_each_subscription_once() -> None:
     bell = Doorbell()
     bell.ring()
     assert bell.wait_until_quiet(PATIENCE)
-    assert (bell.rung, delivered()) == (1, 6)
+    assert (bell.rung, delivered()) == (1, len(SUBSCRIPTIONS))
 
 
 def test_many_rings_become_few() -> None:
@@ -99,13 +100,13 @@ def test_rings_after_the_commit_and_not_after_a_rollback() -> None:
     assert delivered() == 0
     appended("user-1")
     module.doorbell.wait_until_quiet(PATIENCE)
-    assert delivered() == 6
+    assert delivered() == len(SUBSCRIPTIONS)
 
 
 def test_the_sweep_rings() -> None:
     sweep()
     module.doorbell.wait_until_quiet(PATIENCE)
-    assert delivered() == 6
+    assert delivered() == len(SUBSCRIPTIONS)
 
 
 def test_a_forked_child_has_a_bell_of_its_own() -> None:

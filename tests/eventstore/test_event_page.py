@@ -35,14 +35,16 @@ def test_says_who_has_handled_it() -> None:
     client = superuser()
     before = text(client.get(f"{EVENTS}1/"), "handled-by") or ""
     assert before.endswith(
-        "directory Not yet — history Not yet — snapshots Not yet —"
-        " welcome_email Not yet — webhooks Not yet —"
+        "directory Not yet — history Not yet — streams Not yet — snapshots Not yet —"
+        " welcome_email Not yet — analytics Not yet — webhooks Not yet —"
+        " intake Not yet —"
     )
     catch_up()
     after = text(client.get(f"{EVENTS}1/"), "handled-by") or ""
     assert after.endswith(
-        "directory Past it — history Past it — snapshots Past it —"
-        " welcome_email Past it — webhooks Past it —"
+        "directory Past it — history Past it — streams Past it — snapshots Past it —"
+        " welcome_email Past it — analytics Past it — webhooks Past it —"
+        " intake Past it —"
         " effect of welcome_email Pending 0 attempts —"
     )
 
