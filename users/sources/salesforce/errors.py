@@ -74,3 +74,66 @@ class SchemaError(SalesforceError):
     def __init__(self, fields: list[str]) -> None:
         self.fields = fields
         super().__init__(f"Our Salesforce user may not see: {', '.join(fields)}.")
+
+
+class RunActiveError(SalesforceError):
+    """Another run of this object is under way: this one is skipped.
+
+    Attributes:
+        run_id: The other one, as text; empty when it ended a moment ago.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__("Another Salesforce run is under way.")
+
+
+class RunStateError(SalesforceError):
+    """What was asked does not fit the state of the run.
+
+    Attributes:
+        state: Where the run stands.
+    """
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        super().__init__(f"This cannot be done with a run that is {state}.")
+
+
+class UnknownRunError(SalesforceError):
+    """There is no such run."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such Salesforce run.")
+
+
+class NoWatermarkError(SalesforceError):
+    """Salesforce was never read whole, so nobody knows what is new."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce was never read whole: start a full run first.")
+
+
+class NoIdsError(SalesforceError):
+    """A run over single records needs their ids; any other run has none."""
+
+    def __init__(self) -> None:
+        super().__init__("Name 1 to 2,000 record ids for this mode, and for no other.")
+
+
+class NotEnabledError(SalesforceError):
+    """Salesforce is switched off, or nobody said where it is."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce is not enabled: see SALESFORCE_ENABLED.")
+
+
+class LostLeaseError(SalesforceError):
+    """Another worker took the run over; whatever this one did is rolled back."""
+
+    def __init__(self) -> None:
+        super().__init__("Another worker took the run over.")
+
+
+class ConflictError(SalesforceError):
+    """There is no such open conflict, or it cannot be settled this way."""
