@@ -35,11 +35,15 @@ from users.sources.salesforce.runs import LIMIT_WAIT, Leased
 MOST_FINDINGS = 500  # of a dry run, beside the deactivations
 
 
-def work(run_id: UUID) -> bool:
+def work(run_id: UUID, *, slice_seconds: float | None = None) -> bool:
     """Work at a run for a slice of time; return whether there is more to do at once.
 
     Safe to call at any time, by anybody, however often: one worker has the run, and
     what it committed is not done again.
+
+    Args:
+        run_id: Which run.
+        slice_seconds: For how long; None for what the settings say.
     """
     leased = runs.claim(run_id)
     if leased is None:
@@ -47,7 +51,8 @@ def work(run_id: UUID) -> bool:
     told = options()
     try:
         with Client(told, calls=leased.run.calls) as client:
-            return _go_on(leased, client, told)
+            seconds = told.slice_seconds if slice_seconds is None else slice_seconds
+            return _go_on(leased, client, told, time.monotonic() + seconds)
     except LostLeaseError:
         return False
     except SalesforceError as error:
@@ -55,8 +60,7 @@ def work(run_id: UUID) -> bool:
         return False
 
 
-def _go_on(leased: Leased, client: Client, told: Options) -> bool:
-    until = time.monotonic() + told.slice_seconds
+def _go_on(leased: Leased, client: Client, told: Options, until: float) -> bool:
     if leased.run.high is None:
         _open(leased, client, told)
     while leased.run.state is State.RUNNING and not leased.run.is_read:
