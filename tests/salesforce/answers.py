@@ -64,6 +64,7 @@ class Salesforce:
         shifts: Whether a page is found by counting anew, so that it moves when rows do.
         before_page: Called before each page, for changes under the reader.
         latency: Seconds before each answer.
+        changed: Called when a person changed something on the page.
         tick: How far the clock jumps when a run begins: a stamp of this very second is
             left to the next run, and no test waits for a second to end.
         asked: Every request: call, method and path.
@@ -77,6 +78,7 @@ class Salesforce:
     shifts: bool = False
     before_page: Callable[[], None] = field(default=lambda: None)
     latency: float = 0.0
+    changed: Callable[[], None] = field(default=lambda: None)
     tick: timedelta = timedelta()
     url: str = ""
     asked: list[tuple[Call, str, str]] = field(default_factory=list)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.salesforce import desk
 from tests.salesforce.answers import Asked, Reply, Salesforce, problem
 from tests.salesforce.faults import Call, Fault
 
@@ -83,6 +84,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(reply, fault)
 
     def _reply(self, path: str, query: str, body: bytes, fault: Fault | None) -> Reply:
+        if not path.startswith("/services/"):
+            return self._desk(body)
         if path == "/services/oauth2/token":
             return self.known.token(body)
         if not self.known.door.is_open(self.headers.get("Authorization", "")):
@@ -98,6 +101,13 @@ class Handler(BaseHTTPRequestHandler):
             body=body,
         )
         return self.known.answer(asked, fault)
+
+    def _desk(self, body: bytes) -> Reply:
+        if self.command != "POST":
+            return desk.page(self.known.org)
+        reply = desk.change(self.known.org, body)
+        self.known.changed()
+        return reply
 
     def _send(self, reply: Reply, fault: Fault | None) -> None:
         body = reply.body

@@ -5,6 +5,7 @@ import traceback
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -251,3 +252,21 @@ def test_secrets_stand_in_no_log_and_no_trace(
     assert len(tokens) == 3
     said = traces + caplog.text
     assert [each for each in tokens if each in said] == []
+
+
+def test_a_person_changes_a_contact_on_the_page(org: Salesforce) -> None:
+    told_of: list[int] = []
+    org.changed = lambda: told_of.append(1)
+    identity = org.org.create(LastName="<Ng>", Email="ng@example.com")
+    with httpx.Client(base_url=org.url, follow_redirects=True) as person:
+        assert "&lt;Ng&gt;" in person.get("/").text
+        person.post(
+            "/desk", data={"id": identity, "LastName": "Wu", "Email": "w@x.org"}
+        )
+        assert org.org.find(identity)[1]["LastName"] == "Wu"
+        person.post("/desk", data={"id": identity, "do": "delete"})
+        assert 'value="undelete"' in person.get("/").text
+        person.post("/desk", data={"id": identity, "do": "undelete"})
+        person.post("/desk", data={"do": "new"})
+    assert len(org.org.tables["Contact"]) == 2
+    assert len(told_of) == 4
