@@ -63,15 +63,17 @@ def follow(
     while annals.poll() is None and not answers(port):
         time.sleep(0.5)
     mode = "full"
+    changed.set()
     while annals.poll() is None:
+        if not changed.wait(1):
+            continue
+        changed.clear()
+        time.sleep(STAMP_SECONDS)
         sync = [*MANAGE, "salesforce_sync", "--mode", mode]
         subprocess.run(sync, env=environment, check=False)  # noqa: S603
         if mode == "full":
             print(f"\nChange people at {org.url}/ and watch them arrive.\n", flush=True)  # noqa: T201
         mode = "incremental"
-        changed.wait()
-        changed.clear()
-        time.sleep(STAMP_SECONDS)
 
 
 def answers(port: int) -> bool:

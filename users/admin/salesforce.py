@@ -58,8 +58,13 @@ class StartForm(forms.Form):
         help_text=gettext_lazy("For record only, with spaces between them."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    dry_run = forms.BooleanField(
-        label=gettext_lazy("Rehearse: change nothing"), required=False
+    dry_run = forms.ChoiceField(
+        label=gettext_lazy("And then"),
+        choices=[
+            ("", gettext_lazy("apply it")),
+            ("yes", gettext_lazy("only say what would change")),
+        ],
+        required=False,
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=REASON_LENGTH, required=False
@@ -138,7 +143,7 @@ def start(request: HttpRequest) -> HttpResponse:
             row = runs.start(
                 Mode(wanted["mode"]),
                 ids=wanted["ids"].split(),
-                dry_run=wanted["dry_run"],
+                dry_run=bool(wanted["dry_run"]),
                 reason=wanted["reason"],
             )
         except (SalesforceError, UserError) as error:
@@ -221,9 +226,7 @@ def settle(request: HttpRequest, number: int) -> HttpResponse:
 
 def _dispute(row: SalesforceConflict) -> Dispute:
     payload = conflicts.opening(row).payload
-    return Dispute(
-        row=row, payload=payload, may_be_theirs=row.kind == DIFFERS
-    )
+    return Dispute(row=row, payload=payload, may_be_theirs=row.kind == DIFFERS)
 
 
 def _run_page(

@@ -65,7 +65,7 @@ def test_a_run_that_cannot_start_says_why(connected: Salesforce) -> None:
 def test_a_rehearsal_lists_what_it_would_do(connected: Salesforce) -> None:
     connected.org.seed(2)
     client = superuser()
-    form = {"mode": "full", "dry_run": "on"}
+    form = {"mode": "full", "dry_run": "yes"}
     answer = client.post(f"{RUNS}add/", form)
     finish(SalesforceRun.objects.get())
     told = text(client.get(answer["Location"]), "findings")

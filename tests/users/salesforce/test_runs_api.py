@@ -82,7 +82,7 @@ def test_what_makes_no_sense_is_refused(body: Any, status: int, title: str) -> N
 
 
 def test_nothing_starts_while_it_is_switched_off(settings: LazySettings) -> None:
-    settings.SALESFORCE |= {"ENABLED": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": False}
     told = problem(post(client(), RUNS, {"mode": "full"}))
     assert (told["status"], told["title"]) == (409, "Salesforce not enabled")
 

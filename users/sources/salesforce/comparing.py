@@ -52,6 +52,7 @@ class Case:
     """One record of a page, and what it leads to.
 
     Attributes:
+        raw_key: Under which this version of the record is kept.
         barred: Attributes whose command was refused, each with the kind of conflict.
         withheld: Why the user is to be deactivated at the end of the run, if so.
         quarantined: Why the record cannot be used, if so.
@@ -62,6 +63,7 @@ class Case:
     seen: Observed
     link: SalesforceLink | None
     user_id: UUID
+    raw_key: str = ""
     is_matched: bool = False
     barred: dict[str, str] = field(default_factory=dict)
     commands: list[UserCommand] = field(default_factory=list)

@@ -10,6 +10,7 @@ SHORT = re.compile(r"[A-Za-z0-9]{15}", re.ASCII)
 LONG = re.compile(r"([A-Za-z0-9]{15})([A-Za-z0-5]{3})", re.ASCII)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 GROUPS = ((0, 5), (5, 10), (10, 15))
+CAPITALS = {code: "1" if chr(code).isupper() else "0" for code in range(128)}
 
 
 def canonical(raw: str) -> str:
@@ -34,16 +35,8 @@ def canonical(raw: str) -> str:
 
 
 def _suffix(short: str) -> str:
-    return "".join(
-        ALPHABET[
-            sum(
-                1 << place
-                for place, character in enumerate(short[start:end])
-                if character.isupper()
-            )
-        ]
-        for start, end in GROUPS
-    )
+    bits = short.translate(CAPITALS)
+    return "".join(ALPHABET[int(bits[start:end][::-1], 2)] for start, end in GROUPS)
 
 
 def _with_case(short: str, suffix: str) -> str:

@@ -145,7 +145,15 @@ def _cases(
             tally.counts["ignored"] += 1
         elif link is None or _says_more(each, link):
             user_id = link.user_id if link else translate.user_id_of(sf_id)
-            cases.append(Case(row=row, seen=each, link=link, user_id=user_id))
+            cases.append(
+                Case(
+                    row=row,
+                    seen=each,
+                    link=link,
+                    user_id=user_id,
+                    raw_key=_key(each, row),
+                )
+            )
     return cases, unusable
 
 
@@ -213,7 +221,7 @@ def _wanted(case: Case, *, run_id: UUID, high: datetime) -> list[Wanted]:
     since = min(seen.modified, high)
     if case.link is not None:
         since = max(since, case.link.modified)
-    more = {"raw": _key(case)}
+    more = {"raw": case.raw_key}
     wanted = []
     for place, command in enumerate(case.commands):
         occurred_at = since
@@ -297,7 +305,7 @@ def _keep(
     """Keep the rows that say something new, as received."""
     received, settled = [], []
     for case in cases:
-        received.append(_received(_key(case), case.row))
+        received.append(_received(case.raw_key, case.row))
         settled.append(
             Settled(
                 state=_raw_state(case),
@@ -338,8 +346,8 @@ def _received(key: str, row: Mapping[str, Any]) -> Received:
     )
 
 
-def _key(case: Case) -> str:
-    return f"{case.seen.sf_id}@{case.seen.stamp:%Y%m%dT%H%M%S}.{_digest(case.row)}"
+def _key(seen: Observed, row: Mapping[str, Any]) -> str:
+    return f"{seen.sf_id}@{seen.stamp:%Y%m%dT%H%M%S}.{_digest(row)}"
 
 
 def _fingerprint(row: Mapping[str, Any]) -> str:

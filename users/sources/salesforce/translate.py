@@ -233,6 +233,8 @@ def _status(raw: Any, told: Options) -> str:
 
 def _clean(raw: str) -> tuple[str, int]:
     """Return *raw* without what no database takes, and how much that was."""
+    if raw.isascii() and raw.isprintable():
+        return raw, 0
     text = "".join(
         "\ufffd" if unicodedata.category(each) == "Cs" else each
         for each in raw.replace("\0", "")
