@@ -113,7 +113,7 @@ def api_token(name: str = "tests", **changes: Any) -> str:
 
 
 def held_run(run_id: UUID, user_id: UUID) -> None:
-    """Record a run over Salesforce that waits for a human, and a conflict."""
+    """Record a run over Salesforce that waits for a human."""
     high = NOON
     started = SalesforceRunStarted(
         sobject="Contact", mode="reconcile", dry_run=False, ids=[], reason=""
@@ -147,6 +147,10 @@ def held_run(run_id: UUID, user_id: UUID) -> None:
         what="deactivated",
         reason="salesforce_merged:0035g00000XyZacAAF",
     )
+
+
+def open_conflict(user_id: UUID) -> None:
+    """Record that Salesforce and we call somebody differently."""
     differing = SalesforceConflictOpened(
         record="0035g00000XyZabAAF",
         user=f"user-{user_id}",

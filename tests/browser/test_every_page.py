@@ -20,6 +20,7 @@ from tests.factories import (
     held_run,
     known_user,
     metadata,
+    open_conflict,
 )
 from tests.rebuilds import built
 from tests.repairs import break_row, everybody, started
@@ -124,6 +125,7 @@ def someone(server: str) -> None:
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     held_run(READING, ADA)
+    open_conflict(ADA)
     catch_up()
     with acting(actor=LONG, source="admin", correlation_id=uuid4()):
         UserPeriod.objects.update(name="wrong")
