@@ -20,12 +20,18 @@ from users.api.carrying_out import acting_client
 from users.api.described import IDEMPOTENCY_KEY
 from users.api.idempotency import answered
 from users.api.schema import problems
+from users.api.serializers import (
+    NeededReason,
+    Reason,
+    RecordId,
+    StrictSerializer,
+    YesOrNo,
+)
 from users.models import SalesforceRun
 from users.scopes import Scope
 from users.sources.salesforce import runs
 from users.sources.salesforce.run_state import Mode, State
 from users.sources.salesforce.runs import MOST_IDS
-from users.values import REASON_LENGTH
 
 SHOWN = 100  # newest runs of the list
 EXAMPLE = {
@@ -79,34 +85,30 @@ class RunsSerializer(serializers.Serializer[Any]):
     runs = RunSerializer(many=True, read_only=True)
 
 
-class StartRunSerializer(serializers.Serializer[Any]):
+class StartRunSerializer(StrictSerializer):
     """Which run is wanted."""
 
     mode = serializers.ChoiceField(choices=[*Mode])
     ids = serializers.ListField(
-        child=serializers.CharField(max_length=18),
+        child=RecordId(),
         required=False,
         max_length=MOST_IDS,
         help_text="Records, 15 or 18 characters each, for the mode `record`.",
     )
-    dry_run = serializers.BooleanField(required=False, default=False)
-    reason = serializers.CharField(
-        required=False, allow_blank=True, max_length=REASON_LENGTH
-    )
+    dry_run = YesOrNo(required=False, default=False)
+    reason = Reason(required=False, allow_blank=True, default="")
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class ReasonSerializer(StrictSerializer):
     """Why somebody steers a run."""
 
-    reason = serializers.CharField(
-        required=False, allow_blank=True, max_length=REASON_LENGTH, default=""
-    )
+    reason = Reason(required=False, allow_blank=True, default="")
 
 
-class NeededReasonSerializer(serializers.Serializer[Any]):
+class NeededReasonSerializer(StrictSerializer):
     """Why somebody approves."""
 
-    reason = serializers.CharField(max_length=REASON_LENGTH)
+    reason = NeededReason()
 
 
 class RunsView(APIView):
