@@ -166,7 +166,7 @@ def open_conflict(user_id: UUID) -> None:
         user_id=user_id,
         attribute=differing.attribute,
         kind=differing.kind,
-        position=told.position,
+        version=told.version,
         opened_at=NOON,
     )
 

@@ -262,14 +262,15 @@ class SalesforceSeen(models.Model):
 class SalesforceConflict(models.Model):
     """A difference that was not applied; what it is about stands in the log.
 
-    ``position`` is that of its newest ``SalesforceConflictOpened``.
+    ``version`` is that of its newest ``SalesforceConflictOpened``, in the stream of the
+    record.
     """
 
     sf_id = models.TextField()
     user_id = models.UUIDField()
     attribute = models.TextField()
     kind = models.TextField()
-    position = models.BigIntegerField()
+    version = models.BigIntegerField()
     opened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
 

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('user_id', models.UUIDField()),
                 ('attribute', models.TextField()),
                 ('kind', models.TextField()),
-                ('position', models.BigIntegerField()),
+                ('version', models.BigIntegerField()),
                 ('opened_at', models.DateTimeField()),
                 ('resolved_at', models.DateTimeField(null=True)),
             ],

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from eventstore import browser, circumstances, store
+from eventstore import circumstances, store
 from eventstore.appends import Append
 from eventstore.events import ANY, RecordedEvent
 from users import services
@@ -45,11 +45,11 @@ def tell(cases: Sequence[Case]) -> None:
     ]
     if not appends:
         return
-    positions = {each.stream: each.position for each in store.append_many(appends)}
+    versions = {each.stream: each.version for each in store.append_many(appends)}
     for sf_id, (case, _) in told.items():
-        last = positions.get(stream_of(sf_id), 0) - len(case.differences) + 1
+        first = versions.get(stream_of(sf_id), 0) - len(case.differences) + 1
         for place, difference in enumerate(case.differences):
-            _open(case, difference, last + place)
+            _open(case, difference, first + place)
 
 
 def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
@@ -93,7 +93,10 @@ def opening(row: SalesforceConflict) -> RecordedEvent:
     Raises:
         ConflictError: The log has it no more.
     """
-    event = browser.event_at(row.position)
+    found = store.read_stream(
+        stream_of(row.sf_id), from_version=row.version, to_version=row.version
+    )
+    event = found[0] if found else None
     if event is None or not isinstance(event.payload, SalesforceConflictOpened):
         message = "There is nothing in the log about this conflict."
         raise ConflictError(message)
@@ -127,15 +130,15 @@ def _events(case: Case) -> list[Any]:
     return [*([linked] if case.is_matched and not case.link else []), *opened]
 
 
-def _open(case: Case, difference: Difference, position: int) -> None:
+def _open(case: Case, difference: Difference, version: int) -> None:
     SalesforceConflict.objects.update_or_create(
         sf_id=case.seen.sf_id,
         attribute=difference.attribute,
         resolved_at=None,
-        defaults={"kind": difference.kind, "position": position},
+        defaults={"kind": difference.kind, "version": version},
         create_defaults={
             "kind": difference.kind,
-            "position": position,
+            "version": version,
             "user_id": case.user_id,
             "opened_at": timezone.now(),
         },

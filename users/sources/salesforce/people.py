@@ -302,9 +302,11 @@ def _keep(
     unusable: Sequence[tuple[Mapping[str, Any], str]],
     tally: Tally,
 ) -> None:
-    """Keep the rows that say something new, as received."""
+    """Keep the rows that say something new, as received; none of an erased person."""
     received, settled = [], []
     for case in cases:
+        if _was_erased_meanwhile(case):
+            continue
         received.append(_received(case.raw_key, case.row))
         settled.append(
             Settled(
@@ -328,6 +330,18 @@ def _keep(
         )
     raw.keep(received, settled=settled)
     tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
+
+
+def _was_erased_meanwhile(case: Case) -> bool:
+    """Say whether the person of a record that appended nothing is gone by now.
+
+    Who erases them from here on waits, and finds the record that is kept.  Where
+    something was appended, the version of the stream says so already.
+    """
+    if case.commands or case.version == 0:
+        return False
+    raw.hold(case.stream)
+    return raw.is_erased(case.stream)
 
 
 def _raw_state(case: Case) -> str:
