@@ -136,7 +136,7 @@ def test_the_schema_tells_all_of_it() -> None:
         for each in paths.values()
         for operation in each.values()
     }
-    always = ["401", "403", "429"]
+    always = ["401", "403", "406", "429"]
     steering = sorted(["202", "400", "404", "409", "413", "415", "422", "503", *always])
     assert found == {
         "list_salesforce_runs": sorted(["200", "503", *always]),

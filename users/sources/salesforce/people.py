@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +13,6 @@ from eventstore import repository
 from eventstore.circumstances import acting
 from eventstore.errors import ConcurrencyError, UnreadableEventError
 from eventstore.events import SALESFORCE, Metadata
-from eventstore.intake import raw
-from eventstore.intake.raw import RECORD, Received, Settled
 from users import bulk, claims
 from users.aggregate import USER, user_id_of
 from users.bulk import Result, Wanted
@@ -32,7 +28,7 @@ from users.errors import (
 )
 from users.models import SalesforceFinding, SalesforceLink
 from users.services import Outcome
-from users.sources.salesforce import conflicts, links, translate
+from users.sources.salesforce import conflicts, keeping, links, translate
 from users.sources.salesforce.comparing import (
     DUPLICATE_EMAIL,
     NOT_ALLOWED,
@@ -43,7 +39,6 @@ from users.sources.salesforce.options import Options
 from users.sources.salesforce.run_state import COUNTS
 from users.sources.salesforce.translate import (
     EMAIL,
-    MAPPER,
     MAPPER_VERSION,
     NAME,
     STATUS,
@@ -99,7 +94,8 @@ def apply(
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
     links.save(_linked(case, told) for case in cases if not case.quarantined)
-    _keep([case for case in cases if not case.is_erased], unusable, tally)
+    keeping.keep([case for case in cases if not case.is_erased], unusable)
+    tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
     for case in cases:
         _count(case, run_id, tally)
     return tally
@@ -151,7 +147,7 @@ def _cases(
                     seen=each,
                     link=link,
                     user_id=user_id,
-                    raw_key=_key(each, row),
+                    raw_key=keeping.key_of(each, row),
                 )
             )
     return cases, unusable
@@ -295,83 +291,6 @@ def _linked(case: Case, told: Options) -> SalesforceLink:
     elif not link.state:
         link.state = SalesforceLink.State.LINKED
     return link
-
-
-def _keep(
-    cases: Sequence[Case],
-    unusable: Sequence[tuple[Mapping[str, Any], str]],
-    tally: Tally,
-) -> None:
-    """Keep the rows that say something new, as received; none of an erased person."""
-    received, settled = [], []
-    for case in cases:
-        if _was_erased_meanwhile(case):
-            continue
-        received.append(_received(case.raw_key, case.row))
-        settled.append(
-            Settled(
-                state=_raw_state(case),
-                entity=case.seen.sf_id,
-                subject=case.stream,
-                mapper=MAPPER,
-                mapper_version=MAPPER_VERSION,
-                error=case.quarantined,
-            )
-        )
-    for row, code in unusable:
-        received.append(_received(_fingerprint(row), row))
-        settled.append(
-            Settled(
-                state="quarantined",
-                mapper=MAPPER,
-                mapper_version=MAPPER_VERSION,
-                error=code,
-            )
-        )
-    raw.keep(received, settled=settled)
-    tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
-
-
-def _was_erased_meanwhile(case: Case) -> bool:
-    """Say whether the person of a record that appended nothing is gone by now.
-
-    Who erases them from here on waits, and finds the record that is kept.  Where
-    something was appended, the version of the stream says so already.
-    """
-    if case.commands or case.version == 0:
-        return False
-    raw.hold(case.stream)
-    return raw.is_erased(case.stream)
-
-
-def _raw_state(case: Case) -> str:
-    if case.quarantined:
-        return "quarantined"
-    return "applied" if case.commands or case.withheld else "unchanged"
-
-
-def _received(key: str, row: Mapping[str, Any]) -> Received:
-    return Received(
-        source=SALESFORCE,
-        kind=RECORD,
-        body=json.dumps(row).encode(),  # takes halves of characters, too
-        key=key,
-        content_type="application/json",
-    )
-
-
-def _key(seen: Observed, row: Mapping[str, Any]) -> str:
-    return f"{seen.sf_id}@{seen.stamp:%Y%m%dT%H%M%S}.{_digest(row)}"
-
-
-def _fingerprint(row: Mapping[str, Any]) -> str:
-    return f"unusable.{_digest(row)}"
-
-
-def _digest(row: Mapping[str, Any]) -> str:
-    said = {name: value for name, value in row.items() if name != "attributes"}
-    key = raw.content_hash(SALESFORCE, json.dumps(said, sort_keys=True).encode())
-    return sha256(key).hexdigest()[:24]
 
 
 def _count(case: Case, run_id: UUID, tally: Tally) -> None:
