@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 COMPILE := uv pip compile -q pyproject.toml --extra embedded --extra tracing --universal \
 	--generate-hashes --python-version 3.11 --no-header --no-annotate
 
-.PHONY: check fix fast order-test-long bench catalogue lock run help
+.PHONY: check fix fast order-test-long bench catalogue lock run salesforce-demo help
 
 check: ## all that CI runs, up to the first failure (the default)
 	./run test
@@ -31,6 +31,9 @@ lock: ## pin the dependencies anew (needs uv)
 
 run: ## start everything
 	./run
+
+salesforce-demo: ## a Salesforce of our own, and an Annals that reads it
+	$(PYTHON) -m tests.salesforce $(DEMO)
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile

@@ -48,7 +48,7 @@ from projections.admin.forms import (
 from projections.admin.goto import SEE_EVENTS, SEE_USERS, go_to
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
-from users.admin import tokens
+from users.admin import salesforce, tokens
 
 View = Callable[..., HttpResponseBase]
 
@@ -70,6 +70,12 @@ RESEND = "eventstore.change_effect"
 SEE_RECORDS = "eventstore.view_rawrecord"
 REVEAL_RECORDS = "eventstore.reveal_rawrecord"
 REPROCESS_RECORDS = "eventstore.reprocess_rawrecord"
+SEE_RUNS = "users.view_salesforcerun"
+START_RUNS = "users.add_salesforcerun"
+STEER_RUNS = "users.change_salesforcerun"
+APPROVE_RUNS = "users.approve_salesforcerun"
+SEE_CONFLICTS = "users.view_salesforceconflict"
+SETTLE_CONFLICTS = "users.change_salesforceconflict"
 
 EVENTS = "eventstore/event/"
 STREAMS = "eventstore/stream/"
@@ -83,6 +89,8 @@ QUARANTINE = "eventstore/quarantine/"
 USER = f"{USERS}<uuid:user_id>/"
 TOKENS = "users/apitoken/"
 RUNS = "projections/reprocess/"
+SALESFORCE = "users/salesforcerun/"
+CONFLICTS = "users/salesforceconflict/"
 
 
 class BackOfficeSite(AdminSite):
@@ -103,6 +111,7 @@ class BackOfficeSite(AdminSite):
             *self._webhook_pages(),
             *self._intake_pages(),
             *self._token_pages(),
+            *self._salesforce_pages(),
             *super().get_urls(),
         ]
 
@@ -286,6 +295,40 @@ class BackOfficeSite(AdminSite):
             path(TOKENS, self._page(tokens.listed, SEE_TOKENS), name="tokens"),
             path(f"{TOKENS}add/", issue, name="issue_token"),
             path(f"{TOKENS}<uuid:token_id>/revoke/", revoke, name="revoke_token"),
+        ]
+
+    def _salesforce_pages(self) -> list[URLPattern]:
+        one = f"{SALESFORCE}<uuid:run_id>/"
+        pages: list[tuple[str, View, str, str]] = [
+            (SALESFORCE, salesforce.listed, SEE_RUNS, "salesforce_runs"),
+            (f"{SALESFORCE}add/", salesforce.start, START_RUNS, "start_salesforce_run"),
+            (f"{SALESFORCE}reach/", salesforce.reach, START_RUNS, "reach_salesforce"),
+            (one, salesforce.run, SEE_RUNS, "salesforce_run"),
+            (CONFLICTS, salesforce.disputes, SEE_CONFLICTS, "salesforce_conflicts"),
+            (
+                f"{CONFLICTS}<int:number>/settle/",
+                salesforce.settle,
+                SETTLE_CONFLICTS,
+                "settle_salesforce_conflict",
+            ),
+        ]
+        return [
+            *(
+                path(at, self._page(view, may), name=name)
+                for at, view, may, name in pages
+            ),
+            # To approve, and nothing less, is a right of its own.
+            *(
+                re_path(
+                    rf"^{SALESFORCE}(?P<run_id>[0-9a-f-]{{36}})/(?P<action>{action})/$",
+                    self._page(salesforce.steer, may),
+                    name="steer_salesforce_run",
+                )
+                for action, may in (
+                    ("approve", APPROVE_RUNS),
+                    ("pause|resume|cancel", STEER_RUNS),
+                )
+            ),
         ]
 
     def _page(self, view: View, permission: str) -> View:

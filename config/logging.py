@@ -39,6 +39,9 @@ def to_console(level: str) -> dict[str, Any]:
             "console": {"class": "logging.StreamHandler", "formatter": "fields"},
         },
         # A refused request is the client's affair, and the answer tells it so.
-        "loggers": {"django.request": {"level": "ERROR"}},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            "httpx": {"level": "WARNING"},  # it tells of every request
+        },
         "root": {"handlers": ["console"], "level": level},
     }

@@ -112,6 +112,18 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 icon="quarantine",
             ),
             Entry(
+                label=gettext_lazy("Salesforce"),
+                url_name="salesforce_runs",
+                permissions=("users.view_salesforcerun",),
+                icon="salesforce",
+            ),
+            Entry(
+                label=gettext_lazy("Conflicts"),
+                url_name="salesforce_conflicts",
+                permissions=("users.view_salesforceconflict",),
+                icon="conflicts",
+            ),
+            Entry(
                 label=gettext_lazy("Schedules"),
                 url_name="django_celery_beat_periodictask_changelist",
                 permissions=(

@@ -37,6 +37,16 @@ from users.errors import (
     UserExistsError,
     UserNotFoundError,
 )
+from users.sources.salesforce.errors import (
+    NoIdsError,
+    NotEnabledError,
+    NoWatermarkError,
+    RecordIdError,
+    RunActiveError,
+    RunStateError,
+    SalesforceError,
+    UnknownRunError,
+)
 
 NIL = UUID(int=0)  # of a request that was refused before it got an id
 MEDIA_TYPE = "application/problem+json"
@@ -119,6 +129,8 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR
     match error:
         case UserError():
             return _refusal(error)
+        case SalesforceError():
+            return _of_salesforce(error)
         case ConcurrencyError():
             facts = {"expected_version": error.expected, "version": error.actual}
             return 409, "Version conflict", detail | facts
@@ -172,6 +184,26 @@ def _refusal(error: UserError) -> Problem | None:  # noqa: PLR0911 - one table
             return 409, "Status not allowed", detail
         case CompanionRefusedError():
             return 424, "Companion refused", detail
+        case _:
+            return None
+
+
+def _of_salesforce(error: SalesforceError) -> Problem | None:  # noqa: PLR0911 - one table
+    detail: dict[str, Any] = {"detail": str(error)}
+    match error:
+        case UnknownRunError():
+            return 404, "Run not found", detail
+        case RunActiveError():
+            return 409, "Run active", detail | {"run_id": error.run_id}
+        case RunStateError():
+            return 409, "Run state", detail | {"state": error.state}
+        case NoWatermarkError():
+            return 409, "Full run needed", detail
+        case NotEnabledError():
+            return 409, "Salesforce not enabled", detail
+        case NoIdsError() | RecordIdError():
+            problem = {"pointer": "#/ids", "detail": str(error)}
+            return 400, "Invalid input", {"errors": [problem]}
         case _:
             return None
 

@@ -18,6 +18,7 @@ from config.incoming import *  # noqa: F403 - settings of what comes in
 from config.logging import to_console
 from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
 from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - for Django
+from config.salesforce import *  # noqa: F403 - settings of the org people come from
 
 django_stubs_ext.monkeypatch()
 env = environ.Env()

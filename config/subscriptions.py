@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import eventstore.intake.events  # noqa: F401 - registers what is done to raw records
 import projections.events  # noqa: F401 - registers what operators do
+import users.sources.salesforce.events
 import users.token_events  # noqa: F401 - registers what happens to tokens
 from eventstore.intake.courier import INTAKE
 from eventstore.snapshot_projection import snapshots_of

@@ -18,8 +18,19 @@ from eventstore.models import DeadLetter, Effect
 from users import services
 from users.commands import CreateUser
 from users.events import UserCreated, UserNameChanged
-from users.models import ApiToken
+from users.models import (
+    ApiToken,
+    SalesforceConflict,
+    SalesforceFinding,
+    SalesforceRun,
+)
 from users.scopes import ALL
+from users.sources.salesforce.events import (
+    SalesforceConflictOpened,
+    SalesforceRunHeld,
+    SalesforceRunOpened,
+    SalesforceRunStarted,
+)
 from users.tokens import PREFIX
 
 ADA = UUID("00000000-0000-4000-8000-00000000ada0")
@@ -99,6 +110,65 @@ def api_token(name: str = "tests", **changes: Any) -> str:
     }
     ApiToken.objects.create(**defaults | changes)
     return token
+
+
+def held_run(run_id: UUID, user_id: UUID) -> None:
+    """Record a run over Salesforce that waits for a human."""
+    high = NOON
+    started = SalesforceRunStarted(
+        sobject="Contact", mode="reconcile", dry_run=False, ids=[], reason=""
+    )
+    opened = SalesforceRunOpened(
+        org_id="00D000000000001EAA", low=None, high=high, fields=["Id"], missing=[]
+    )
+    held = SalesforceRunHeld(
+        state="awaiting_approval", reason="61 people would be deactivated", people=61
+    )
+    appended(f"salesforce_run-{run_id}", started, opened, held)
+    counts = {"read": 156, "created": 1, "changed": 2, "quarantined": 3}
+    SalesforceRun.objects.create(
+        run_id=run_id,
+        sobject="Contact",
+        mode="reconcile",
+        dry_run=False,
+        state=held.state,
+        actor="staff:lea",
+        why=held.reason,
+        counts=counts,
+        people=held.people,
+        started_at=NOON,
+        changed_at=NOON,
+        due_at=NOON,
+    )
+    SalesforceFinding.objects.create(
+        run_id=run_id,
+        sf_id="0035g00000XyZabAAF",
+        user_id=user_id,
+        what="deactivated",
+        reason="salesforce_merged:0035g00000XyZacAAF",
+    )
+
+
+def open_conflict(user_id: UUID) -> None:
+    """Record that Salesforce and we call somebody differently."""
+    differing = SalesforceConflictOpened(
+        record="0035g00000XyZabAAF",
+        user=f"user-{user_id}",
+        attribute="name",
+        kind="differs",
+        base="Ada Byron",
+        ours="Ada King",
+        theirs="Wolfeschlegelsteinhausenbergerdorff" * 5,
+    )
+    told = appended("salesforce_record-0035g00000XyZabAAF", differing)
+    SalesforceConflict.objects.create(
+        sf_id=differing.record,
+        user_id=user_id,
+        attribute=differing.attribute,
+        kind=differing.kind,
+        version=told.version,
+        opened_at=NOON,
+    )
 
 
 def dead_letter(**changes: Any) -> DeadLetter:

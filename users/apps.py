@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class UsersConfig(AppConfig):
@@ -10,3 +11,9 @@ class UsersConfig(AppConfig):
 
     name = "users"
     verbose_name = "Users"
+
+    def ready(self) -> None:
+        """Register the check of the settings of Salesforce."""
+        from users.sources.salesforce.checks import check_salesforce  # noqa: PLC0415
+
+        checks.register(check_salesforce)

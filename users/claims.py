@@ -130,6 +130,13 @@ def holder(email: str) -> str | None:
     return _holders([key]).get(key)
 
 
+def holders(emails: Iterable[str]) -> dict[str, str]:
+    """Return the streams that hold these addresses, by address.  One query."""
+    digests = {email: digest(email) for email in emails}
+    found = _holders(digests.values())
+    return {email: found[key] for email, key in digests.items() if key in found}
+
+
 def digest(email: str) -> bytes:
     """Return the keyed hash (32 bytes) under which *email* is claimed."""
     key: str = settings.CLAIM_KEY

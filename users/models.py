@@ -138,3 +138,151 @@ class UnrecordedCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command} {self.command_id}"
+
+
+class SalesforceRun(models.Model):
+    """A run over Salesforce, as its stream tells it, and who is working at it.
+
+    Everything but *fence*, *beaten_at* and *due_at* is a fold of ``salesforce_run-…``.
+    """
+
+    run_id = models.UUIDField(primary_key=True)
+    sobject = models.TextField()
+    mode = models.TextField()
+    dry_run = models.BooleanField()
+    state = models.TextField()
+    actor = models.TextField()
+    why = models.TextField(blank=True)
+    org_id = models.TextField(blank=True)
+    pages = models.IntegerField(default=0)
+    counts = models.JSONField(default=dict)
+    calls = models.IntegerField(default=0)
+    people = models.IntegerField(default=0)
+    deactivated = models.IntegerField(default=0)
+    covered_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    is_active = models.BooleanField(default=True)
+    fence = models.IntegerField(default=0)  # whose number is older may not commit
+    beaten_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sobject"],
+                condition=models.Q(is_active=True),
+                name="salesforce_run_one_active",
+            ),
+        ]
+        indexes = [models.Index(fields=["-started_at"], name="salesforce_run_newest")]
+        default_permissions = ("add", "change", "view")
+        permissions = [
+            ("approve_salesforcerun", "Can approve mass changes from Salesforce")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.run_id}: {self.state}"
+
+
+class SalesforceLink(models.Model):
+    """Which record tells of which user, and by its hashes what it said last.
+
+    No personal data: ``said`` has a keyed hash an attribute (``raw.fact_hash``).
+    """
+
+    class State(models.TextChoices):
+        """What became of the record."""
+
+        LINKED = "linked"
+        DELETED = "deleted"
+        MERGED = "merged"
+        ABSENT = "absent"
+        CONFLICT = "conflict"  # it could not become a user: another holds the address
+        IGNORED = "ignored"  # the person was erased
+
+    sf_id = models.TextField(primary_key=True)
+    sobject = models.TextField()
+    user_id = models.UUIDField()
+    said = models.JSONField(default=dict)
+    stamp = models.DateTimeField()
+    modified = models.DateTimeField()
+    state = models.TextField(choices=State)
+    master_id = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user_id"], name="salesforce_link_user"),
+            models.Index(fields=["sobject", "state"], name="salesforce_link_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sf_id}: {self.state}"
+
+
+class SalesforceFinding(models.Model):
+    """What a run would do and has not done: at its end, or never if it is a dry run."""
+
+    run_id = models.UUIDField()
+    sf_id = models.TextField()
+    user_id = models.UUIDField()
+    what = models.TextField()  # created, name, email, status, deactivated
+    reason = models.TextField(blank=True)
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run_id", "sf_id", "what"], name="salesforce_finding_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.sf_id}"
+
+
+class SalesforceSeen(models.Model):
+    """Which linked records a page had: what is missing in the end is absent."""
+
+    run_id = models.UUIDField()
+    page = models.IntegerField()
+    sf_ids = ArrayField(models.TextField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run_id", "page"], name="salesforce_seen_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"page {self.page} of {self.run_id}"
+
+
+class SalesforceConflict(models.Model):
+    """A difference that was not applied; what it is about stands in the log.
+
+    ``version`` is that of its newest ``SalesforceConflictOpened``, in the stream of the
+    record.
+    """
+
+    sf_id = models.TextField()
+    user_id = models.UUIDField()
+    attribute = models.TextField()
+    kind = models.TextField()
+    version = models.BigIntegerField()
+    opened_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sf_id", "attribute"],
+                condition=models.Q(resolved_at__isnull=True),
+                name="salesforce_conflict_open_once",
+            ),
+        ]
+        default_permissions = ("change", "view")
+
+    def __str__(self) -> str:
+        return f"{self.attribute} of {self.sf_id}"

@@ -12,6 +12,9 @@ class Scope(StrEnum):
     USERS_WRITE = "users:write"  # issue commands on users
     USERS_ERASE = "users:erase"  # erase a user's personal data
     EVENTS_READ = "events:read"  # read the log across users
+    SALESFORCE_READ = "salesforce:read"  # see runs over Salesforce
+    SALESFORCE_RUN = "salesforce:run"  # start, pause, resume and cancel them
+    SALESFORCE_APPROVE = "salesforce:approve"  # let a run deactivate many people
     METRICS_READ = "metrics:read"  # read /metrics
     PERSONAL_READ = "personal:read"  # see names, addresses and reasons unmasked
 

@@ -6,6 +6,9 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from users import answers, limits, unrecorded
+from users.sources.salesforce import backfill, runs, schedule
+from users.sources.salesforce.bell import TASK, bell
+from users.sources.salesforce.run_state import Mode
 
 
 @shared_task(name="users.discard_quotas")
@@ -22,3 +25,19 @@ def prune() -> None:
     close_old_connections()
     answers.prune()
     unrecorded.prune()
+
+
+@shared_task(name=TASK)
+def salesforce_sweep() -> None:
+    """Work at every Salesforce run that is due; safe to run at any time."""
+    close_old_connections()
+    for run_id in runs.due():
+        if backfill.work(run_id):
+            bell.ring()
+
+
+@shared_task(name="users.salesforce_start")
+def salesforce_start(mode: str) -> None:
+    """Start a run as the schedule wants it; skipped while another one is under way."""
+    close_old_connections()
+    schedule.start(Mode(mode))

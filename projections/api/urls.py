@@ -16,6 +16,14 @@ from projections.api.stream import EventStreamView
 from projections.api.views import UserEventsView, UsersView, UserView
 from users.api.bulk import CommandsView
 from users.api.fate import FateView
+from users.api.salesforce import (
+    ApproveRunView,
+    CancelRunView,
+    PauseRunView,
+    ResumeRunView,
+    RunsView,
+    RunView,
+)
 from users.api.views import (
     ChangeEmailView,
     ChangeNameView,
@@ -48,6 +56,26 @@ urlpatterns = [
         "users/<id:user_id>/explain",
         UserExplanationView.as_view(),
         name="user-explanation",
+    ),
+    path("salesforce/runs", RunsView.as_view(), name="runs"),
+    path("salesforce/runs/<uuid:run_id>", RunView.as_view(), name="run"),
+    path(
+        "salesforce/runs/<uuid:run_id>/pause", PauseRunView.as_view(), name="pause-run"
+    ),
+    path(
+        "salesforce/runs/<uuid:run_id>/resume",
+        ResumeRunView.as_view(),
+        name="resume-run",
+    ),
+    path(
+        "salesforce/runs/<uuid:run_id>/cancel",
+        CancelRunView.as_view(),
+        name="cancel-run",
+    ),
+    path(
+        "salesforce/runs/<uuid:run_id>/approve",
+        ApproveRunView.as_view(),
+        name="approve-run",
     ),
     path("events", EventsView.as_view(), name="events"),
     path("events/stream", EventStreamView.as_view(), name="event-stream"),

@@ -17,8 +17,10 @@ from tests.factories import (
     api_token,
     dead_letter,
     failed_effect,
+    held_run,
     known_user,
     metadata,
+    open_conflict,
 )
 from tests.rebuilds import built
 from tests.repairs import break_row, everybody, started
@@ -37,6 +39,9 @@ RECORDS = "/admin/eventstore/rawrecord/"
 QUARANTINE = "/admin/eventstore/quarantine/"
 RUNS = "/admin/projections/reprocess/"
 RUN = UUID("00000000-0000-4000-8000-000000000ec0")
+SALESFORCE = "/admin/users/salesforcerun/"
+CONFLICTS = "/admin/users/salesforceconflict/"
+READING = UUID("00000000-0000-4000-8000-00000000a0a0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 PAGES = (
@@ -87,6 +92,10 @@ PAGES = (
     RECORDS,
     f"{RECORDS}?source=nonsense&until=never&text=%00",
     QUARANTINE,
+    SALESFORCE,
+    f"{SALESFORCE}add/",
+    f"{SALESFORCE}{READING}/",
+    CONFLICTS,
     "/admin/nowhere/",
     "/admin/password_change/",
     f"{AUTH}user/",
@@ -115,6 +124,8 @@ def someone(server: str) -> None:
     api_token("crm-portal", token_id=CRM)
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
+    held_run(READING, ADA)
+    open_conflict(ADA)
     catch_up()
     with acting(actor=LONG, source="admin", correlation_id=uuid4()):
         UserPeriod.objects.update(name="wrong")

@@ -30,6 +30,9 @@ NEEDED = {
     Scope.USERS_WRITE: "users.issue_command",
     Scope.USERS_ERASE: "users.erase_user",
     Scope.EVENTS_READ: "eventstore.view_storedevent",
+    Scope.SALESFORCE_READ: "users.view_salesforcerun",
+    Scope.SALESFORCE_RUN: "users.change_salesforcerun",
+    Scope.SALESFORCE_APPROVE: "users.approve_salesforcerun",
     Scope.METRICS_READ: "eventstore.view_checkpoint",
     Scope.PERSONAL_READ: "projections.view_directoryentry",
 }

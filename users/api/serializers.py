@@ -99,6 +99,26 @@ class Reason(Text):
     """Why; may be empty."""
 
 
+@_shape(REASON_LENGTH, rf"^{SOUND}*[^\s{UNSEEN}]{SOUND}*$", minLength=1)
+class NeededReason(Text):
+    """Why somebody does what cannot go unexplained."""
+
+
+@_shape(18, r"^[A-Za-z0-9]{15}([A-Za-z0-5]{3})?$", minLength=15)
+class RecordId(Text):
+    """The id of a record in Salesforce."""
+
+
+class YesOrNo(serializers.BooleanField):
+    """A JSON truth value, not what could be made one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return it."""
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
 class WholeNumber(serializers.IntegerField):
     """A JSON number without a fraction, not what could be made one."""
 

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+
+from tests.backoffice import regions, staff, superuser, text
+from tests.factories import metadata
+from tests.salesforce.answers import Salesforce
+from tests.salesforce.here import finish, log, ours, run
+from users import services
+from users.events import UserStatusChanged
+from users.models import SalesforceConflict, SalesforceLink, SalesforceRun
+from users.sources.salesforce import conflicts, translate
+from users.sources.salesforce.events import SalesforceRunResumed, SalesforceRunStarted
+from users.sources.salesforce.run_state import Mode, State
+
+pytestmark = pytest.mark.django_db
+RUNS = "/admin/users/salesforcerun/"
+CONFLICTS = "/admin/users/salesforceconflict/"
+
+
+@pytest.fixture
+def held(connected: Salesforce) -> SalesforceRun:
+    """Let 60 people vanish, and a run wait for somebody."""
+    ids = connected.org.seed(70)
+    run()
+    for identity in ids[:60]:
+        connected.org.purge(identity)
+    return run(Mode.RECONCILE)
+
+
+def test_before_anything_was_read(connected: Salesforce) -> None:
+    client = superuser()
+    assert text(client.get(RUNS), "empty") == "Salesforce was not read yet. Start a run"
+    assert text(client.get(CONFLICTS), "empty") is not None
+    assert connected.asked == []
+
+
+def test_a_run_is_started_watched_and_listed(connected: Salesforce) -> None:
+    connected.org.seed(3)
+    client = superuser()
+    answer = client.post(f"{RUNS}add/", {"mode": "full", "reason": "first load"})
+    assert answer.status_code == 303
+    page = client.get(answer["Location"])
+    assert page["Refresh"] == "3"
+    (started,) = log(SalesforceRunStarted)
+    assert started.actor == "staff:root"
+    finish(SalesforceRun.objects.get())
+    page = client.get(answer["Location"])
+    assert "Refresh" not in page
+    assert text(page, "count-created") == "3"
+    (row,) = regions(client.get(RUNS), "run")
+    assert "full Succeeded 3 3 0 0 0" in row
+
+
+def test_a_run_that_cannot_start_says_why(connected: Salesforce) -> None:
+    answer = superuser().post(f"{RUNS}add/", {"mode": "incremental"})
+    assert answer.status_code == 422
+    assert "start a full run first" in str(text(answer, "error-summary"))
+    assert connected.asked == []
+
+
+def test_a_rehearsal_lists_what_it_would_do(connected: Salesforce) -> None:
+    connected.org.seed(2)
+    client = superuser()
+    form = {"mode": "full", "dry_run": "yes"}
+    answer = client.post(f"{RUNS}add/", form)
+    finish(SalesforceRun.objects.get())
+    told = text(client.get(answer["Location"]), "findings")
+    assert told
+    assert told.count("created") == 2
+    assert ours() == {}
+
+
+def test_the_connection_is_tested(
+    connected: Salesforce, settings: LazySettings
+) -> None:
+    client = superuser()
+    page = client.post(f"{RUNS}reach/", follow=True)
+    assert "Reached org 00D000000000001EAA" in page.content.decode()
+    settings.SALESFORCE |= {"LOGIN_URL": "http://example.com"}
+    page = client.post(f"{RUNS}reach/", follow=True)
+    assert "by https only" in page.content.decode()
+    assert "the-consumer-secret" not in page.content.decode()
+    assert connected.door.logins == 1
+
+
+def test_a_mass_change_is_approved_with_a_reason(held: SalesforceRun) -> None:
+    one = f"{RUNS}{held.run_id}/"
+    client = superuser()
+    page = client.get(one)
+    assert text(page, "why") == "60 people would be deactivated"
+    assert str(text(page, "findings")).count("salesforce_absent") == 60
+    refused = client.post(f"{one}approve/", {"reason": ""})
+    assert refused.status_code == 422
+    assert log(SalesforceRunResumed) == []
+    assert client.post(f"{one}approve/", {"reason": "they left"}).status_code == 303
+    (approved,) = log(SalesforceRunResumed)
+    assert (approved.actor, approved.payload.reason) == ("staff:root", "they left")
+    assert finish(held).deactivated == 60
+    again = client.post(f"{one}approve/", {"reason": "twice"}, follow=True)
+    assert "cannot be done" in again.content.decode()
+
+
+def test_a_mass_change_is_rejected(held: SalesforceRun) -> None:
+    client = superuser()
+    client.post(f"{RUNS}{held.run_id}/cancel/", {"reason": "a mistake"})
+    assert finish(held).state == State.CANCELLED
+    assert log(UserStatusChanged) == []
+
+
+def test_each_page_demands_its_permission(held: SalesforceRun) -> None:
+    one = f"{RUNS}{held.run_id}/"
+    client = staff("users.view_salesforcerun", "users.change_salesforcerun")
+    assert client.get(RUNS).status_code == client.get(one).status_code == 200
+    assert text(client.get(one), "approve-card") is None
+    assert client.post(f"{one}approve/", {"reason": "x"}).status_code == 403
+    assert client.post(f"{RUNS}add/", {"mode": "full"}).status_code == 403
+    assert client.get(CONFLICTS).status_code == 403
+    assert staff().get(RUNS).status_code == 403
+    assert client.get(f"{RUNS}{uuid4()}/").status_code == 404
+
+
+def test_a_run_is_paused_and_resumed(connected: Salesforce) -> None:
+    client = superuser()
+    one = client.post(f"{RUNS}add/", {"mode": "full"})["Location"]
+    for action, state in (("pause", "paused_user"), ("resume", "queued")):
+        client.post(f"{one}{action}/", {"reason": ""})
+        assert SalesforceRun.objects.get().state == state
+    assert client.post(f"{RUNS}{uuid4()}/pause/", {}).status_code == 404
+    assert connected.asked == []
+
+
+def test_a_conflict_is_settled(connected: Salesforce, settings: LazySettings) -> None:
+    settings.SALESFORCE |= {"FIELD_OWNERS": {"email": "manual"}}
+    identity = connected.org.seed(1)[0]
+    run()
+    user_id = SalesforceLink.objects.get().user_id
+    ours_now = translate.change(user_id, "email", "ours@example.com")
+    services.execute(ours_now, metadata())
+    connected.org.update(identity, Email="<b>theirs</b>@example.com")
+    connected.org.update(identity, Email="theirs@example.com")
+    run(Mode.INCREMENTAL)
+    client = superuser()
+    told = text(client.get(CONFLICTS), "conflict")
+    assert told
+    assert "We say ours@example.com Salesforce says theirs@example.com" in told
+    number = SalesforceConflict.objects.get().pk
+    settle = f"{CONFLICTS}{number}/settle/"
+    client.post(settle, {"winner": "nobody"})
+    assert SalesforceConflict.objects.get().resolved_at is None
+    client.post(settle, {"winner": conflicts.THEIRS, "reason": "asked"})
+    assert ours()[identity][1] == "theirs@example.com"
+    again = client.post(settle, {"winner": conflicts.OURS}, follow=True)
+    assert "no such open conflict" in again.content.decode()
+    viewer = staff("users.view_salesforceconflict")
+    assert viewer.post(settle, {"winner": conflicts.OURS}).status_code == 403
+
+
+@pytest.mark.usefixtures("connected")
+def test_the_list_asks_the_database_few_times(
+    django_assert_max_num_queries: object,
+) -> None:
+    client = superuser()
+    client.get(RUNS)
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
+        client.get(RUNS)

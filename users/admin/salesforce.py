@@ -1,0 +1,252 @@
+"""Runs over Salesforce in the back office: watched, started, steered, approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from eventstore.admin.pages import SeeOther, not_found, page
+from users.aggregate import USER
+from users.errors import UserError
+from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
+from users.sources.salesforce import conflicts, runs, schedule
+from users.sources.salesforce.comparing import DIFFERS
+from users.sources.salesforce.errors import SalesforceError, UnknownRunError
+from users.sources.salesforce.options import options
+from users.sources.salesforce.run_state import COUNTS, HELD, RUN, Mode, State
+from users.values import REASON_LENGTH
+
+REFUSED = 422
+SHOWN = 50  # newest runs
+PEOPLE = 100  # of a finding's list
+REFRESH_SECONDS = "3"  # of the page of a run that is at work
+STEERING: dict[str, tuple[Callable[..., SalesforceRun], Any]] = {
+    "pause": (runs.pause, gettext_lazy("It stops after the page it is at.")),
+    "resume": (runs.resume, gettext_lazy("It goes on where it stood.")),
+    "cancel": (runs.cancel, gettext_lazy("Cancelled. What it recorded stays.")),
+    "approve": (runs.approve, gettext_lazy("Approved. The deactivations follow.")),
+}
+MODES = {
+    Mode.INCREMENTAL: gettext_lazy("incremental: what changed since last time"),
+    Mode.RECONCILE: gettext_lazy("reconcile: everything, and who is missing"),
+    Mode.FULL: gettext_lazy("full: everything, for the first load"),
+    Mode.RECORD: gettext_lazy("record: the records named below"),
+}
+
+
+class StartForm(forms.Form):
+    """Which run is wanted: shape only; the rules are in ``users.sources``."""
+
+    mode = forms.ChoiceField(label=gettext_lazy("Read"), choices=list(MODES.items()))
+    ids = forms.CharField(
+        label=gettext_lazy("Record ids"),
+        required=False,
+        help_text=gettext_lazy("For record only, with spaces between them."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    dry_run = forms.ChoiceField(
+        label=gettext_lazy("And then"),
+        choices=[
+            ("", gettext_lazy("apply it")),
+            ("yes", gettext_lazy("only say what would change")),
+        ],
+        required=False,
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=REASON_LENGTH, required=False
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why somebody steers a run, or settles a conflict."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=REASON_LENGTH,
+        required=False,
+        help_text=gettext_lazy("Recorded as an event, for ever."),
+    )
+
+
+class NeededReasonForm(ReasonForm):
+    """Why somebody approves; it cannot go unexplained."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=REASON_LENGTH,
+        help_text=gettext_lazy("Recorded as an event, for ever."),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """An open conflict and what it is about."""
+
+    row: SalesforceConflict
+    payload: Any
+    may_be_theirs: bool
+
+
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """Show the newest runs, and how the readings stand."""
+    newest = SalesforceRun.objects.order_by("-started_at")
+    return page(
+        request,
+        "admin/users/salesforce_runs.html",
+        title=_("Salesforce"),
+        runs=newest[:SHOWN],
+        shown=SHOWN,
+        standing=schedule.standing(),
+        is_enabled=options().enabled,
+    )
+
+
+@require_POST
+def reach(request: HttpRequest) -> HttpResponse:
+    """Test the connection, and say what was found."""
+    try:
+        found = schedule.reach()
+    except SalesforceError as error:
+        messages.error(request, str(error))
+    else:
+        text = _("Reached org {org}: {used} of {most} requests used today.")
+        told = text.format(org=found.org_id, used=found.used, most=found.most)
+        if found.missing:
+            fields = ", ".join(found.missing)
+            told += " " + _("Fields we may not see: {fields}.").format(fields=fields)
+        messages.success(request, told)
+    return SeeOther(reverse("admin:salesforce_runs"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest) -> HttpResponse:
+    """Ask which run is wanted, and start it."""
+    form = StartForm(request.POST or None)
+    if form.is_valid():
+        wanted = form.cleaned_data
+        try:
+            row = runs.start(
+                Mode(wanted["mode"]),
+                ids=wanted["ids"].split(),
+                dry_run=bool(wanted["dry_run"]),
+                reason=wanted["reason"],
+            )
+        except (SalesforceError, UserError) as error:
+            form.add_error(None, str(error))
+        else:
+            return SeeOther(reverse("admin:salesforce_run", args=[row.run_id]))
+    return page(
+        request,
+        "admin/users/salesforce_start.html",
+        title=_("Start a run"),
+        status=REFUSED if form.errors else 200,
+        form=form,
+        standing=schedule.standing(),
+    )
+
+
+@require_safe
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Show one run: how far it is, what it did, and whom it waits for."""
+    try:
+        row = runs.find(run_id)
+    except UnknownRunError as error:
+        return not_found(request, str(error))
+    response = _run_page(request, row, ReasonForm())
+    if row.state in (State.QUEUED, State.RUNNING):
+        # Asked anew by the browser itself, with scripts or without.
+        response["Refresh"] = REFRESH_SECONDS
+    return response
+
+
+@require_POST
+def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
+    """Tell a run to do otherwise."""
+    carry_out, text = STEERING[action]
+    form = (NeededReasonForm if action == "approve" else ReasonForm)(request.POST)
+    try:
+        if not form.is_valid():
+            return _run_page(request, runs.find(run_id), form, status=REFUSED)
+        carry_out(run_id, reason=form.cleaned_data["reason"])
+    except UnknownRunError as error:
+        return not_found(request, str(error))
+    except (SalesforceError, UserError) as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, str(text))
+    return SeeOther(reverse("admin:salesforce_run", args=[run_id]))
+
+
+@require_safe
+def disputes(request: HttpRequest) -> HttpResponse:
+    """Show what Salesforce and we say differently."""
+    rows = SalesforceConflict.objects.filter(resolved_at=None).order_by("opened_at")
+    return page(
+        request,
+        "admin/users/salesforce_conflicts.html",
+        title=_("Conflicts"),
+        disputes=[_dispute(row) for row in rows[:SHOWN]],
+        count=rows.count(),
+        shown=SHOWN,
+        form=ReasonForm(),
+    )
+
+
+@require_POST
+def settle(request: HttpRequest, number: int) -> HttpResponse:
+    """Let one side be right."""
+    winner = request.POST.get("winner", "")
+    form = ReasonForm(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    try:
+        if winner not in (conflicts.OURS, conflicts.THEIRS):
+            messages.error(request, _("Say who is right."))
+        else:
+            conflicts.resolve(number, winner=winner, reason=reason)
+            messages.success(request, _("Settled."))
+    except (SalesforceError, UserError) as error:
+        messages.error(request, str(error))
+    return SeeOther(reverse("admin:salesforce_conflicts"))
+
+
+def _dispute(row: SalesforceConflict) -> Dispute:
+    payload = conflicts.opening(row).payload
+    return Dispute(row=row, payload=payload, may_be_theirs=row.kind == DIFFERS)
+
+
+def _run_page(
+    request: HttpRequest, row: SalesforceRun, form: forms.Form, *, status: int = 200
+) -> HttpResponse:
+    findings = SalesforceFinding.objects.filter(run_id=row.run_id).order_by("sf_id")
+    return page(
+        request,
+        "admin/users/salesforce_run.html",
+        title=_("Run of {moment:%Y-%m-%d %H:%M} UTC").format(moment=row.started_at),
+        status=status,
+        run=row,
+        told=runs.state_of(row.run_id),
+        stream=RUN.stream(row.run_id),
+        counts=[(name, row.counts.get(name, 0)) for name in COUNTS],
+        findings=findings[:PEOPLE],
+        found=findings.count(),
+        people=PEOPLE,
+        is_held=row.state in HELD,
+        awaits=row.state == State.AWAITING_APPROVAL,
+        form=form,
+        user_category=USER.category,
+    )

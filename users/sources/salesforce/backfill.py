@@ -1,0 +1,169 @@
+"""A run from its first page to its end: a transaction a page, in slices of time."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from users.models import SalesforceFinding, SalesforceRun
+from users.sources.salesforce import ending, links, pages, people, runs, translate
+from users.sources.salesforce.client import Client
+from users.sources.salesforce.errors import (
+    LimitReachedError,
+    LoginError,
+    LostLeaseError,
+    RunStateError,
+    SalesforceError,
+    SchemaError,
+)
+from users.sources.salesforce.events import (
+    SalesforcePageRead,
+    SalesforceRunEnded,
+    SalesforceRunHeld,
+    SalesforceRunOpened,
+)
+from users.sources.salesforce.ids import canonical
+from users.sources.salesforce.options import Options, options
+from users.sources.salesforce.pages import Page
+from users.sources.salesforce.people import DEACTIVATED, Tally
+from users.sources.salesforce.run_state import SUCCEEDED, Mode, Run, State
+from users.sources.salesforce.runs import LIMIT_WAIT, Leased
+
+MOST_FINDINGS = 500  # of a dry run, beside the deactivations
+
+
+def work(run_id: UUID, *, slice_seconds: float | None = None) -> bool:
+    """Work at a run for a slice of time; return whether there is more to do at once.
+
+    Safe to call at any time, by anybody, however often: one worker has the run, and
+    what it committed is not done again.
+
+    Args:
+        run_id: Which run.
+        slice_seconds: For how long; None for what the settings say.
+    """
+    leased = runs.claim(run_id)
+    if leased is None:
+        return False
+    told = options()
+    try:
+        with Client(told, calls=leased.run.calls) as client:
+            seconds = told.slice_seconds if slice_seconds is None else slice_seconds
+            return _go_on(leased, client, told, time.monotonic() + seconds)
+    except LostLeaseError:
+        return False
+    except SalesforceError as error:
+        _stop(leased, error)
+        return False
+
+
+def _go_on(leased: Leased, client: Client, told: Options, until: float) -> bool:
+    if leased.run.high is None:
+        _open(leased, client, told)
+    while leased.run.state is State.RUNNING and not leased.run.is_read:
+        _page(leased, client, told)
+        if time.monotonic() > until:
+            runs.release(leased)
+            return True
+    if leased.run.state is State.RUNNING:
+        ending.end(leased, client, told)
+    return False
+
+
+def _open(leased: Leased, client: Client, told: Options) -> None:
+    """Ask what there is to read, before anything is read.
+
+    Raises:
+        SchemaError: A field that we need may not be seen.
+    """
+    org_id = canonical(client.org_id)
+    before = SalesforceRun.objects.filter(state__in=SUCCEEDED).order_by("-started_at")
+    known = before.values_list("org_id", flat=True).first()
+    if known and known != org_id:
+        ended = SalesforceRunEnded(state=State.FAILED, reason="different_org")
+        runs.record(leased, ended)
+        return
+    fields, missing = translate.fields(told, client.fields(leased.run.sobject))
+    high = client.server_time
+    assert high is not None  # noqa: S101 - it answered a moment ago
+    opened = SalesforceRunOpened(
+        org_id=org_id,
+        low=_low(leased.run, told),
+        high=high,
+        fields=fields,
+        missing=missing,
+    )
+    runs.record(leased, opened)
+
+
+def _low(run: Run, told: Options) -> datetime | None:
+    mark = runs.watermark(run.sobject)
+    if run.mode is not Mode.INCREMENTAL or mark is None:
+        return None
+    return mark - timedelta(seconds=max(60, told.overlap_seconds))
+
+
+def _page(leased: Leased, client: Client, told: Options) -> None:
+    page = pages.read(client, leased.run, told)
+    run = leased.run
+    assert run.high is not None  # noqa: S101 - it was opened
+    with transaction.atomic():
+        tally = people.apply(page.rows, run_id=leased.run_id, high=run.high, told=told)
+        if run.dry_run:
+            transaction.set_rollback(True)
+        else:
+            _commit(leased, page, tally, client)
+    if run.dry_run:
+        with transaction.atomic():
+            _commit(leased, page, tally, client)
+
+
+def _commit(leased: Leased, page: Page, tally: Tally, client: Client) -> None:
+    run = leased.run
+    read = SalesforcePageRead(
+        number=run.pages + 1,
+        last_id=page.last_id,
+        last_stamp=page.last_stamp,
+        is_last=page.is_last,
+        calls=client.budget.calls,
+        **tally.counted(),
+    )
+    if run.mode is Mode.RECONCILE:
+        seen = [canonical(row["Id"]) for row in page.rows]
+        links.note_seen(leased.run_id, read.number, seen)
+    found = [each for each in tally.findings if each.what == DEACTIVATED]
+    if run.dry_run and run.pages * len(page.rows) < MOST_FINDINGS:
+        found = tally.findings[: MOST_FINDINGS + len(found)]
+    SalesforceFinding.objects.bulk_create(found, ignore_conflicts=True)
+    runs.record(leased, read)
+
+
+def _stop(leased: Leased, error: SalesforceError) -> None:
+    """Say why the run goes no further, unless somebody said so before us."""
+    match error:
+        case LimitReachedError():
+            held = SalesforceRunHeld(state=State.PAUSED_LIMIT, reason=str(error))
+            _say(leased, held, wait=LIMIT_WAIT)
+        case LoginError():
+            reason = f"auth_failed: {error.code}"
+            _say(leased, SalesforceRunEnded(state=State.FAILED, reason=reason))
+        case SchemaError():
+            reason = f"schema: {', '.join(error.fields)}"
+            _say(leased, SalesforceRunEnded(state=State.FAILED, reason=reason))
+        case _:
+            _say(leased, SalesforceRunEnded(state=State.FAILED, reason=str(error)))
+
+
+def _say(
+    leased: Leased,
+    event: SalesforceRunHeld | SalesforceRunEnded,
+    *,
+    wait: timedelta = timedelta(),
+) -> None:
+    try:
+        runs.record(leased, event, wait=wait)
+    except (LostLeaseError, RunStateError):
+        return

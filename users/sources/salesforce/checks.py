@@ -1,0 +1,65 @@
+"""Whether the settings of Salesforce can be meant; asked by ``manage.py check``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import checks
+
+from users.sources.salesforce import soql, translate
+from users.sources.salesforce.errors import UnsafeAddressError
+from users.sources.salesforce.options import Options, options, safe_address
+from users.sources.salesforce.ownership import Owner
+from users.values import SETTABLE_STATUSES
+
+NEEDED = {
+    "client_credentials": ("client_id", "client_secret"),
+    "jwt": ("client_id", "username", "private_key"),
+}
+OLDEST_VERSION = 58.0  # of the API
+
+
+def check_salesforce(**_: Any) -> list[checks.CheckMessage]:
+    """Refuse settings that cannot work, or would send credentials in clear."""
+    told = options()
+    if not told.enabled:
+        return []
+    return [
+        checks.Error(text, id=f"salesforce.{code}") for code, text in _problems(told)
+    ]
+
+
+def _problems(told: Options) -> Iterator[tuple[str, str]]:
+    try:
+        safe_address(told.login_url)
+    except UnsafeAddressError as error:
+        yield "address", f"SALESFORCE_LOGIN_URL: {error}"
+    if told.auth not in NEEDED:
+        yield "auth", f"SALESFORCE_AUTH is none of {', '.join(NEEDED)}."
+    for name in NEEDED.get(told.auth, ()):
+        if not getattr(told, name):
+            yield "credentials", f"SALESFORCE_{name.upper()} is needed to log in."
+    yield from _values(told)
+    yield from _names(told)
+
+
+def _values(told: Options) -> Iterator[tuple[str, str]]:
+    for attribute, owner in told.field_owners.items():
+        if attribute not in translate.ATTRIBUTES or owner not in set(Owner):
+            yield "owner", f"SALESFORCE_FIELD_OWNERS: {attribute}={owner} is unknown."
+    for theirs, ours in told.status_map.items():
+        if ours not in SETTABLE_STATUSES:
+            yield "status", f"SALESFORCE_STATUS_MAP: {theirs}={ours} is no status."
+
+
+def _names(told: Options) -> Iterator[tuple[str, str]]:
+    for text in filter(None, (told.sobject, told.status_field)):
+        with contextlib.suppress(ValueError):
+            soql.name(text)
+            continue
+        yield "name", f"{text!r} is not the name of an object or a field."
+    version = told.api_version
+    if not version.replace(".", "", 1).isdecimal() or float(version) < OLDEST_VERSION:
+        yield "version", f"SALESFORCE_API_VERSION is {OLDEST_VERSION} or newer."

@@ -1,0 +1,145 @@
+"""Differences that were not applied: told, brought up to date, settled by a human."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from eventstore import circumstances, store
+from eventstore.appends import Append
+from eventstore.events import ANY, RecordedEvent
+from users import services
+from users.aggregate import USER
+from users.models import SalesforceConflict
+from users.sources.salesforce import translate
+from users.sources.salesforce.comparing import DIFFERS, Case, Difference
+from users.sources.salesforce.errors import ConflictError
+from users.sources.salesforce.events import (
+    SalesforceConflictOpened,
+    SalesforceConflictResolved,
+    SalesforceRecordLinked,
+)
+from users.values import reason as proper_reason
+
+OURS, THEIRS = "ours", "theirs"
+
+
+def stream_of(sf_id: str) -> str:
+    """Return the stream with what happened between a record and its user."""
+    return f"salesforce_record-{sf_id}"
+
+
+def tell(cases: Sequence[Case]) -> None:
+    """Record the links and the differences of these cases; must run in a transaction.
+
+    A difference that is open already is brought up to date.
+    """
+    told = {case.seen.sf_id: (case, _events(case)) for case in cases}
+    appends = [
+        Append(stream=stream_of(sf_id), events=events, expected_version=ANY)
+        for sf_id, (_, events) in sorted(told.items())
+        if events
+    ]
+    if not appends:
+        return
+    versions = {each.stream: each.version for each in store.append_many(appends)}
+    for sf_id, (case, _) in told.items():
+        first = versions.get(stream_of(sf_id), 0) - len(case.differences) + 1
+        for place, difference in enumerate(case.differences):
+            _open(case, difference, first + place)
+
+
+def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
+    """Let *winner* be right: a command where it is Salesforce, and an event.
+
+    Atomic.
+
+    Raises:
+        ConflictError: It is not open, or only what is ours can stand.
+        UserError: The command is refused, or *reason* is not acceptable.
+    """
+    proper_reason(reason)
+    with transaction.atomic():
+        row = (
+            SalesforceConflict.objects.select_for_update()
+            .filter(pk=number, resolved_at=None)
+            .first()
+        )
+        if row is None:
+            message = "There is no such open conflict."
+            raise ConflictError(message)
+        opened = opening(row).payload
+        if winner == THEIRS:
+            _apply(row, opened, reason)
+        resolved = SalesforceConflictResolved(
+            record=row.sf_id,
+            user=opened.user,
+            attribute=row.attribute,
+            winner=winner,
+            reason=reason,
+        )
+        store.append(stream_of(row.sf_id), [resolved], expected_version=ANY)
+        row.resolved_at = timezone.now()
+        row.save(update_fields=["resolved_at"])
+    return row
+
+
+def opening(row: SalesforceConflict) -> RecordedEvent:
+    """Return the event that tells what a conflict is about.
+
+    Raises:
+        ConflictError: The log has it no more.
+    """
+    found = store.read_stream(
+        stream_of(row.sf_id), from_version=row.version, to_version=row.version
+    )
+    event = found[0] if found else None
+    if event is None or not isinstance(event.payload, SalesforceConflictOpened):
+        message = "There is nothing in the log about this conflict."
+        raise ConflictError(message)
+    return event
+
+
+def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
+    if row.kind != DIFFERS:
+        message = "Salesforce's value cannot be ours; correct it there."
+        raise ConflictError(message)
+    command = translate.change(row.user_id, row.attribute, opened.theirs, reason)
+    services.execute(command, circumstances.current())
+
+
+def _events(case: Case) -> list[Any]:
+    linked = SalesforceRecordLinked(
+        record=case.seen.sf_id, user=case.stream, matched_by="email"
+    )
+    opened = [
+        SalesforceConflictOpened(
+            record=case.seen.sf_id,
+            user=USER.stream(case.user_id),
+            attribute=each.attribute,
+            kind=each.kind,
+            base=each.base,
+            ours=each.ours,
+            theirs=each.theirs,
+        )
+        for each in case.differences
+    ]
+    return [*([linked] if case.is_matched and not case.link else []), *opened]
+
+
+def _open(case: Case, difference: Difference, version: int) -> None:
+    SalesforceConflict.objects.update_or_create(
+        sf_id=case.seen.sf_id,
+        attribute=difference.attribute,
+        resolved_at=None,
+        defaults={"kind": difference.kind, "version": version},
+        create_defaults={
+            "kind": difference.kind,
+            "version": version,
+            "user_id": case.user_id,
+            "opened_at": timezone.now(),
+        },
+    )

@@ -1,0 +1,216 @@
+"""The end of a run: the brakes, the deactivations that waited for it, the watermark."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from eventstore.errors import ConcurrencyError
+from users import bulk
+from users.bulk import Wanted
+from users.models import SalesforceFinding, SalesforceLink
+from users.services import Outcome
+from users.sources.salesforce import links, pages, people, runs, translate
+from users.sources.salesforce.client import Client
+from users.sources.salesforce.events import SalesforceRunEnded, SalesforceRunHeld
+from users.sources.salesforce.ids import canonical
+from users.sources.salesforce.options import Options
+from users.sources.salesforce.pages import IDS_A_QUERY
+from users.sources.salesforce.people import DEACTIVATED
+from users.sources.salesforce.run_state import Mode, Run, State
+from users.sources.salesforce.runs import Leased
+from users.sources.salesforce.translate import STATUS, Observed, UnusableError
+from users.values import Status
+
+QUARANTINE_MIN = 50  # unusable records that never stop a run
+ABSENT = "salesforce_absent"
+STATES = {
+    "salesforce_deleted": SalesforceLink.State.DELETED,
+    "salesforce_merged": SalesforceLink.State.MERGED,
+    ABSENT: SalesforceLink.State.ABSENT,
+}
+
+
+def end(leased: Leased, client: Client, told: Options) -> None:
+    """Bring a run that has read everything to its end, or to a human.
+
+    May be called again after a crash: what was done is not done twice.
+
+    Raises:
+        SalesforceError: Salesforce could not be asked; the run stands where it stood.
+        LostLeaseError: Somebody else is at it.
+    """
+    run = leased.run
+    if _has_too_many_unusable(run, told):
+        reason = f"{run.counts['quarantined']} of {run.counts['read']} are unusable"
+        held = SalesforceRunHeld(state=State.PAUSED_QUALITY, reason=reason)
+        runs.record(leased, held)
+        return
+    if run.mode is Mode.RECONCILE:
+        _note_absent(leased)
+    waiting = _waiting(leased)
+    if not run.dry_run:
+        if waiting > _limit(run, told) and not run.is_approved:
+            reason = f"{waiting} people would be deactivated"
+            state = State.AWAITING_APPROVAL
+            held = SalesforceRunHeld(state=state, reason=reason, people=waiting)
+            runs.record(leased, held)
+            return
+        while ids := _next(leased):
+            _deactivate(leased, client, told, ids)
+    _succeed(leased, client, told)
+
+
+def _has_too_many_unusable(run: Run, told: Options) -> bool:
+    share = told.quarantine_ratio * run.counts["read"]
+    most = max(QUARANTINE_MIN, share)
+    return run.counts["quarantined"] > most and not run.is_released
+
+
+def _limit(run: Run, told: Options) -> float:
+    return max(told.brake_min, told.brake_ratio * links.count(run.sobject))
+
+
+def _findings(leased: Leased) -> Any:
+    mine = SalesforceFinding.objects.filter(run_id=leased.run_id, what=DEACTIVATED)
+    return mine.order_by("sf_id")
+
+
+def _waiting(leased: Leased) -> int:
+    count: int = _findings(leased).filter(is_done=False).count()
+    return count
+
+
+def _next(leased: Leased) -> list[str]:
+    waiting = _findings(leased).filter(is_done=False)
+    return list(waiting.values_list("sf_id", flat=True)[:IDS_A_QUERY])
+
+
+def _note_absent(leased: Leased) -> None:
+    absent = links.absent(leased.run_id, leased.run.sobject)
+    SalesforceFinding.objects.bulk_create(
+        [
+            SalesforceFinding(
+                run_id=leased.run_id,
+                sf_id=link.sf_id,
+                user_id=link.user_id,
+                what=DEACTIVATED,
+                reason=ABSENT,
+            )
+            for link in absent
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -> None:
+    """Ask about each record once more, and deactivate whose is gone; one transaction.
+
+    Between reading and now a record may have come back, above all where a human took
+    the night to approve.
+    """
+    rows = {row["Id"]: row for row in pages.named(client, leased.run, ids)}
+    seen = {canonical(sf_id): _observed(row, told) for sf_id, row in rows.items()}
+    with transaction.atomic():
+        known = links.among(ids)
+        gone = {
+            sf_id: reason
+            for sf_id in sorted(ids)
+            if sf_id in known and (reason := _reason(sf_id, seen))
+        }
+        _carry_out(leased, known, seen, gone)
+        links.save(_gone(known[sf_id], gone[sf_id], seen.get(sf_id)) for sf_id in gone)
+        for sf_id in ids:
+            _findings(leased).filter(sf_id=sf_id).update(
+                is_done=True, reason=gone.get(sf_id, "")
+            )
+        runs.confirm(leased)
+
+
+def _observed(row: dict[str, Any], told: Options) -> Observed | None:
+    try:
+        return translate.observed(row, told)
+    except UnusableError:
+        return None
+
+
+def _reason(sf_id: str, seen: dict[str, Observed | None]) -> str:
+    """Return why the person behind a record is deactivated; empty if they are not."""
+    if sf_id not in seen:
+        return ABSENT
+    now = seen[sf_id]
+    if now is None:
+        return ""
+    if now.values.get(STATUS) == Status.DEACTIVATED:
+        return "salesforce_status"
+    return now.gone_because
+
+
+def _carry_out(
+    leased: Leased,
+    known: dict[str, SalesforceLink],
+    seen: dict[str, Observed | None],
+    gone: dict[str, str],
+) -> None:
+    high = leased.run.high or timezone.now()
+    wanted = [
+        Wanted(
+            command=translate.change(
+                known[sf_id].user_id, STATUS, Status.DEACTIVATED, reason
+            ),
+            metadata=_about(leased, sf_id, seen.get(sf_id), high),
+        )
+        for sf_id, reason in gone.items()
+    ]
+    for sf_id, result in zip(list(gone), bulk.execute_each(wanted), strict=True):
+        if isinstance(result, ConcurrencyError):
+            raise result
+        if not isinstance(result, Outcome):
+            del gone[sf_id]  # erased meanwhile: nothing is left to deactivate
+
+
+def _about(leased: Leased, sf_id: str, seen: Observed | None, high: datetime) -> Any:
+    if seen is None:
+        return translate.metadata(
+            contact_id=sf_id, run_id=leased.run_id, occurred_at=high
+        )
+    since = min(seen.modified, high)
+    return people.circumstances_of(
+        seen, run_id=leased.run_id, occurred_at=since, more={}
+    )
+
+
+def _gone(link: SalesforceLink, reason: str, seen: Observed | None) -> SalesforceLink:
+    kind, _, master = reason.partition(":")
+    link.state = STATES.get(kind, SalesforceLink.State.LINKED)
+    link.master_id = master
+    if seen is not None and seen.values:
+        said = links.saying(link.sf_id, seen.values)
+        link.said = {**link.said, STATUS: said[STATUS]}
+    return link
+
+
+def _succeed(leased: Leased, client: Client, told: Options) -> None:
+    run = leased.run
+    covered = None
+    if run.mode is not Mode.RECORD and not run.dry_run and run.high:
+        covered = _covered(run, run.high, client, told)
+    state = State.SUCCEEDED_DEGRADED if run.missing else State.SUCCEEDED
+    done = _findings(leased).filter(is_done=True).exclude(reason="").count()
+    with transaction.atomic():
+        links.forget_seen(leased.run_id)
+        ended = SalesforceRunEnded(state=state, deactivated=done, covered_until=covered)
+        runs.record(leased, ended)
+
+
+def _covered(run: Run, high: datetime, client: Client, told: Options) -> datetime:
+    """Return the new watermark: promised by Salesforce, never derived from rows."""
+    low = high - timedelta(hours=1)
+    promised = client.covered(run.sobject, low, high)
+    if promised is None:
+        promised = high - timedelta(seconds=told.safety_lag_seconds)
+    before = runs.watermark(run.sobject)
+    return max(min(high, promised), before) if before else min(high, promised)

@@ -1,0 +1,139 @@
+"""What stands in the way between Salesforce and us.  No message quotes a secret."""
+
+from __future__ import annotations
+
+
+class SalesforceError(Exception):
+    """Something about Salesforce went wrong; the class says what."""
+
+
+class LoginError(SalesforceError):
+    """Salesforce does not let us in: somebody must look at the credentials.
+
+    Attributes:
+        code: As Salesforce says it, for example ``invalid_client``.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"Salesforce refused the log-in: {code}.")
+
+
+class LimitReachedError(SalesforceError):
+    """No more requests for now: theirs are used up, or our share of them."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The API budget is used up: {reason}.")
+
+
+class UnavailableError(SalesforceError):
+    """Salesforce could not be heard, however often we tried.
+
+    Attributes:
+        reason: What the last try met with, for example ``ReadTimeout`` or ``HTTP 503``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"Salesforce could not be read: {reason}.")
+
+
+class RefusedError(SalesforceError):
+    """Salesforce understood the request, and says no.
+
+    Attributes:
+        code: As Salesforce says it, for example ``INVALID_FIELD``.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"Salesforce refused the request: {code}.")
+
+
+class RecordIdError(SalesforceError):
+    """This is no record id of 15 or 18 characters, or its suffix is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not the id of a Salesforce record.")
+
+
+class UnsafeAddressError(SalesforceError):
+    """Credentials would travel in clear, to a host that is not this machine."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce is reached by https only, but on this machine.")
+
+
+class SchemaError(SalesforceError):
+    """A field that we cannot do without may not be seen.
+
+    Attributes:
+        fields: Their names, sorted.
+    """
+
+    def __init__(self, fields: list[str]) -> None:
+        self.fields = fields
+        super().__init__(f"Our Salesforce user may not see: {', '.join(fields)}.")
+
+
+class RunActiveError(SalesforceError):
+    """Another run of this object is under way: this one is skipped.
+
+    Attributes:
+        run_id: The other one, as text; empty when it ended a moment ago.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__("Another Salesforce run is under way.")
+
+
+class RunStateError(SalesforceError):
+    """What was asked does not fit the state of the run.
+
+    Attributes:
+        state: Where the run stands.
+    """
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        super().__init__(f"This cannot be done with a run that is {state}.")
+
+
+class UnknownRunError(SalesforceError):
+    """There is no such run."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such Salesforce run.")
+
+
+class NoWatermarkError(SalesforceError):
+    """Salesforce was never read whole, so nobody knows what is new."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce was never read whole: start a full run first.")
+
+
+class NoIdsError(SalesforceError):
+    """A run over single records needs their ids; any other run has none."""
+
+    def __init__(self) -> None:
+        super().__init__("Name 1 to 2,000 record ids for this mode, and for no other.")
+
+
+class NotEnabledError(SalesforceError):
+    """Salesforce is switched off, or nobody said where it is."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce is not enabled: see SALESFORCE_ENABLED.")
+
+
+class LostLeaseError(SalesforceError):
+    """Another worker took the run over; whatever this one did is rolled back."""
+
+    def __init__(self) -> None:
+        super().__init__("Another worker took the run over.")
+
+
+class ConflictError(SalesforceError):
+    """There is no such open conflict, or it cannot be settled this way."""

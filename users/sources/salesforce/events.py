@@ -1,0 +1,235 @@
+"""What happened to runs, and between a record and a user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from eventstore.codec import event_type, gettext_noop
+
+
+@event_type(
+    "SalesforceRunStarted",
+    sentence=gettext_noop("{who} started a Salesforce run ({mode}) via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceRunStarted:
+    """Somebody, or the schedule, wants Salesforce to be read.
+
+    Attributes:
+        sobject: Object that is read, for example ``Contact``.
+        mode: ``full``, ``incremental``, ``reconcile`` or ``record``.
+        dry_run: Whether nothing is to be changed.
+        ids: Records to read, 18 characters each; empty but for ``record``.
+        reason: Why, in the words of whoever started it; may be empty.
+    """
+
+    sobject: str
+    mode: str
+    dry_run: bool
+    ids: list[str]
+    reason: str = ""
+
+
+@event_type(
+    "SalesforceRunOpened",
+    sentence=gettext_noop("{who} reached the org {org_id} via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceRunOpened:
+    """The run knows what it will read.
+
+    Attributes:
+        org_id: The org, 18 characters.
+        low: From which stamp on, for ``incremental``.
+        high: The clock of Salesforce when the run began; nothing later counts.
+        fields: What is asked for.
+        missing: What our user may not see, though we would like to.
+    """
+
+    org_id: str
+    low: datetime | None
+    high: datetime
+    fields: list[str]
+    missing: list[str]
+
+
+@event_type(
+    "SalesforcePageRead",
+    sentence=gettext_noop("{who} read page {number} ({read} records) via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforcePageRead:
+    """One page is done: what it led to was recorded in the same transaction.
+
+    Attributes:
+        number: 1-based.
+        last_id: Record after which the next page begins.
+        last_stamp: Its stamp.
+        is_last: Whether there is no further page.
+        read: Records of the page; the counts that follow are parts of it, and a record
+            may count more than once.
+        created: Users created.
+        changed: Users changed.
+        withheld: Users to deactivate at the end of the run.
+        conflicts: Differences that were not applied.
+        quarantined: Records that make no sense.
+        ignored: Records of people who were erased, or were deleted before we knew them.
+        repaired: Characters that no database takes.
+        calls: Requests that the run has made so far.
+    """
+
+    number: int
+    last_id: str
+    last_stamp: datetime | None
+    is_last: bool
+    read: int
+    created: int
+    changed: int
+    withheld: int
+    conflicts: int
+    quarantined: int
+    ignored: int
+    repaired: int
+    calls: int
+
+
+@event_type(
+    "SalesforceRunHeld",
+    sentence=gettext_noop("{who} held a Salesforce run ({state}) via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceRunHeld:
+    """The run goes no further for now.
+
+    Attributes:
+        state: ``paused_limit``, ``paused_quality``, ``paused_user`` or
+            ``awaiting_approval``.
+        reason: Why.
+        people: Users who would be deactivated, for ``awaiting_approval``.
+    """
+
+    state: str
+    reason: str
+    people: int = 0
+
+
+@event_type(
+    "SalesforceRunResumed",
+    sentence=gettext_noop("{who} resumed a Salesforce run via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceRunResumed:
+    """The run goes on where it stood.
+
+    Attributes:
+        is_approved: Whether the deactivations it was held for are approved with it.
+        reason: Why, in the words of whoever resumed it; may be empty.
+    """
+
+    is_approved: bool = False
+    reason: str = ""
+
+
+@event_type(
+    "SalesforceRunEnded",
+    sentence=gettext_noop("{who} ended a Salesforce run ({state}) via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceRunEnded:
+    """The run is over.
+
+    Attributes:
+        state: ``succeeded``, ``succeeded_degraded``, ``failed`` or ``cancelled``.
+        reason: Why it failed or was cancelled; a code, or somebody's words.
+        deactivated: Users deactivated at its end.
+        covered_until: Up to when we know Salesforce now; null when that did not change.
+    """
+
+    state: str
+    reason: str = ""
+    deactivated: int = 0
+    covered_until: datetime | None = None
+
+
+@event_type(
+    "SalesforceRecordLinked",
+    sentence=gettext_noop("{who} linked record {record} to a user via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceRecordLinked:
+    """A record tells of a user who was known before.
+
+    Attributes:
+        record: Id of the record, 18 characters.
+        user: Stream of the user.
+        matched_by: ``email``.
+    """
+
+    record: str
+    user: str
+    matched_by: str
+
+
+@event_type(
+    "SalesforceConflictOpened",
+    sentence=gettext_noop("{who} found two values of {attribute} via {via}"),
+    personal=("base", "ours", "theirs"),
+    subject="user",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceConflictOpened:
+    """Salesforce and we say different things, and Salesforce's was not applied.
+
+    Attributes:
+        record: Id of the record, 18 characters.
+        user: Stream of the user.
+        attribute: ``name``, ``email`` or ``status``.
+        kind: ``differs``, ``duplicate_email`` or ``not_allowed``.
+        base: What both said last; may be empty.
+        ours: What we say.
+        theirs: What Salesforce says.
+    """
+
+    record: str
+    user: str
+    attribute: str
+    kind: str
+    base: str
+    ours: str
+    theirs: str
+
+
+@event_type(
+    "SalesforceConflictResolved",
+    sentence=gettext_noop("{who} settled {attribute}: {winner}, via {via}"),
+    personal=("reason",),
+    subject="user",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceConflictResolved:
+    """Somebody said who is right.
+
+    Attributes:
+        record: Id of the record, 18 characters.
+        user: Stream of the user.
+        attribute: ``name``, ``email`` or ``status``.
+        winner: ``ours`` or ``theirs``.
+        reason: Why, in their words.
+    """
+
+    record: str
+    user: str
+    attribute: str
+    winner: str
+    reason: str
+
+
+RunEvent = (
+    SalesforceRunStarted
+    | SalesforceRunOpened
+    | SalesforcePageRead
+    | SalesforceRunHeld
+    | SalesforceRunResumed
+    | SalesforceRunEnded
+)

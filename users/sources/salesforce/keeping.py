@@ -1,0 +1,97 @@
+"""Rows as Salesforce sent them -> the raw store of the intake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from eventstore.events import SALESFORCE
+from eventstore.intake import raw
+from eventstore.intake.raw import RECORD, Received, Settled
+from users.sources.salesforce.comparing import Case
+from users.sources.salesforce.translate import MAPPER, MAPPER_VERSION, Observed
+
+
+def keep(
+    cases: Sequence[Case],
+    unusable: Sequence[tuple[Mapping[str, Any], str]],
+) -> None:
+    """Keep the rows that say something new, as received; none of an erased person.
+
+    Must run in the transaction that records what they led to.
+
+    Args:
+        cases: Records, and what they led to.
+        unusable: Rows that make no sense, each with the reason.
+    """
+    received, settled = [], []
+    for case in cases:
+        if _was_erased_meanwhile(case):
+            continue
+        received.append(_received(case.raw_key, case.row))
+        settled.append(
+            Settled(
+                state=_raw_state(case),
+                entity=case.seen.sf_id,
+                subject=case.stream,
+                mapper=MAPPER,
+                mapper_version=MAPPER_VERSION,
+                error=case.quarantined,
+            )
+        )
+    for row, code in unusable:
+        received.append(_received(_fingerprint(row), row))
+        settled.append(
+            Settled(
+                state="quarantined",
+                mapper=MAPPER,
+                mapper_version=MAPPER_VERSION,
+                error=code,
+            )
+        )
+    raw.keep(received, settled=settled)
+
+
+def _was_erased_meanwhile(case: Case) -> bool:
+    """Say whether the person of a record that appended nothing is gone by now.
+
+    Who erases them from here on waits, and finds the record that is kept.  Where
+    something was appended, the version of the stream says so already.
+    """
+    if case.commands or case.version == 0:
+        return False
+    raw.hold(case.stream)
+    return raw.is_erased(case.stream)
+
+
+def _raw_state(case: Case) -> str:
+    if case.quarantined:
+        return "quarantined"
+    return "applied" if case.commands or case.withheld else "unchanged"
+
+
+def _received(key: str, row: Mapping[str, Any]) -> Received:
+    return Received(
+        source=SALESFORCE,
+        kind=RECORD,
+        body=json.dumps(row).encode(),  # takes halves of characters, too
+        key=key,
+        content_type="application/json",
+    )
+
+
+def key_of(seen: Observed, row: Mapping[str, Any]) -> str:
+    """Return the key of this version of a record: the same one whenever it is read."""
+    return f"{seen.sf_id}@{seen.stamp:%Y%m%dT%H%M%S}.{_digest(row)}"
+
+
+def _fingerprint(row: Mapping[str, Any]) -> str:
+    return f"unusable.{_digest(row)}"
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    said = {name: value for name, value in row.items() if name != "attributes"}
+    key = raw.content_hash(SALESFORCE, json.dumps(said, sort_keys=True).encode())
+    return sha256(key).hexdigest()[:24]

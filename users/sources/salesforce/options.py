@@ -1,0 +1,69 @@
+"""What an installation says about its org: ``SALESFORCE_*``, read once a use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from users.sources.salesforce.errors import UnsafeAddressError
+
+LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The settings, by the names of docs/reference/settings.md without the prefix.
+
+    Durations are seconds, shares are of 1.  Secrets are left out of ``repr``.
+    """
+
+    enabled: bool
+    login_url: str
+    auth: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    username: str
+    private_key: str = field(repr=False)
+    api_version: str
+    sobject: str
+    field_owners: Mapping[str, str]
+    status_map: Mapping[str, str]
+    status_field: str
+    match_by_email: bool
+    page_size: int
+    overlap_seconds: int
+    safety_lag_seconds: int
+    connect_timeout: float
+    read_timeout: float
+    request_deadline: float
+    max_tries: int
+    backoff_base: float
+    backoff_cap: float
+    max_api_share_run: float
+    max_api_share_org: float
+    brake_min: int
+    brake_ratio: float
+    quarantine_ratio: float
+    lease_seconds: int
+    slice_seconds: float
+    stale_after: int
+
+
+def options(**changes: Any) -> Options:
+    """Return what is set; *changes* win."""
+    known = {name.lower(): value for name, value in settings.SALESFORCE.items()}
+    return Options(**known | changes)
+
+
+def safe_address(url: str) -> str:
+    """Return *url* without a slash at its end, verbatim otherwise.
+
+    Raises:
+        UnsafeAddressError: It is plain http, and does not lead to this machine.
+    """
+    if not url.startswith(("https://", *LOOPBACK)):
+        raise UnsafeAddressError
+    return url.rstrip("/")

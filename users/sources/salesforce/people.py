@@ -1,0 +1,329 @@
+"""One page of records -> commands, links and conflicts, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from eventstore import repository
+from eventstore.circumstances import acting
+from eventstore.errors import ConcurrencyError, UnreadableEventError
+from eventstore.events import SALESFORCE, Metadata
+from users import bulk, claims
+from users.aggregate import USER, user_id_of
+from users.bulk import Result, Wanted
+from users.commands import ChangeEmail, ChangeName, CreateUser, UserCommand
+from users.errors import (
+    CompanionRefusedError,
+    EmailSuppressedError,
+    EmailTakenError,
+    InvalidValueError,
+    StatusTransitionError,
+    UserErasedError,
+    UserExistsError,
+)
+from users.models import SalesforceFinding, SalesforceLink
+from users.services import Outcome
+from users.sources.salesforce import conflicts, keeping, links, translate
+from users.sources.salesforce.comparing import (
+    DUPLICATE_EMAIL,
+    NOT_ALLOWED,
+    Case,
+    compare,
+)
+from users.sources.salesforce.options import Options
+from users.sources.salesforce.run_state import COUNTS
+from users.sources.salesforce.translate import (
+    EMAIL,
+    MAPPER_VERSION,
+    NAME,
+    STATUS,
+    Observed,
+    UnusableError,
+)
+from users.values import comparison_form
+
+ROUNDS = 8  # of comparing anew, as somebody changed a user or a command was refused
+GONE = (
+    *(SalesforceLink.State.DELETED, SalesforceLink.State.MERGED),
+    SalesforceLink.State.ABSENT,
+)
+DEACTIVATED = "deactivated"
+CREATED = "created"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What came of a page.
+
+    Attributes:
+        counts: See ``SalesforcePageRead``.
+        findings: What was, or would be, done to whom; what is withheld among it.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    findings: list[SalesforceFinding] = field(default_factory=list)
+
+    def counted(self) -> dict[str, int]:
+        """Return every count, those of nothing, too."""
+        return {name: self.counts[name] for name in COUNTS}
+
+
+def apply(
+    rows: Sequence[Mapping[str, Any]], *, run_id: UUID, high: datetime, told: Options
+) -> Tally:
+    """Bring what *rows* say into the log, and say what came of it.
+
+    Idempotent: what was said before leads to nothing.  Must run in a transaction.
+
+    Args:
+        rows: A page, as Salesforce sent it.
+        run_id: The run.
+        high: Nothing became true later than this.
+        told: The settings.
+    """
+    tally = Tally()
+    tally.counts["read"] = len(rows)
+    cases, unusable = _cases(rows, tally, told)
+    _match(cases, told)
+    _carry_out(cases, run_id=run_id, high=high, told=told)
+    with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
+        conflicts.tell([case for case in cases if not case.is_erased])
+    links.save(_linked(case, told) for case in cases if not case.quarantined)
+    keeping.keep([case for case in cases if not case.is_erased], unusable)
+    tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
+    for case in cases:
+        _count(case, run_id, tally)
+    return tally
+
+
+def circumstances_of(
+    seen: Observed, *, run_id: UUID, occurred_at: datetime, more: Mapping[str, Any]
+) -> Metadata:
+    """Return who, why and whence of a command that a record leads to."""
+    return translate.metadata(
+        contact_id=seen.sf_id,
+        run_id=run_id,
+        occurred_at=occurred_at,
+        extra={
+            "system_modstamp": seen.stamp.isoformat(),
+            "last_modified": seen.modified.isoformat(),
+            "last_modified_by": seen.modified_by,
+            "mapper_version": MAPPER_VERSION,
+            **more,
+        },
+    )
+
+
+def _cases(
+    rows: Sequence[Mapping[str, Any]], tally: Tally, told: Options
+) -> tuple[list[Case], list[tuple[Mapping[str, Any], str]]]:
+    seen: dict[str, tuple[Observed, Mapping[str, Any]]] = {}
+    unusable: list[tuple[Mapping[str, Any], str]] = []
+    for row in rows:
+        try:
+            each = translate.observed(row, told)
+        except UnusableError as error:
+            unusable.append((row, error.code))
+        else:
+            seen[each.sf_id] = each, row
+            tally.counts["repaired"] += each.repaired
+    tally.counts["quarantined"] += len(unusable)
+    known = links.among(seen.keys())
+    cases = []
+    for sf_id, (each, row) in sorted(seen.items()):
+        link = known.get(sf_id)
+        if _is_of_nobody(each, link):
+            tally.counts["ignored"] += 1
+        elif link is None or _says_more(each, link):
+            user_id = link.user_id if link else translate.user_id_of(sf_id)
+            cases.append(
+                Case(
+                    row=row,
+                    seen=each,
+                    link=link,
+                    user_id=user_id,
+                    raw_key=keeping.key_of(each, row),
+                )
+            )
+    return cases, unusable
+
+
+def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
+    if link is None:
+        return seen.is_deleted  # it was gone before anybody here knew it
+    return link.state == SalesforceLink.State.IGNORED
+
+
+def _says_more(seen: Observed, link: SalesforceLink) -> bool:
+    if seen.stamp < link.stamp:
+        return False
+    if seen.is_deleted:
+        return link.state not in GONE
+    if link.state in GONE:
+        return True
+    said = links.saying(seen.sf_id, seen.values)
+    return any(link.said.get(name) != value for name, value in said.items())
+
+
+def _match(cases: Sequence[Case], told: Options) -> None:
+    """Find, for records nobody knows, the one user who has their address."""
+    if not told.match_by_email:
+        return
+    new = [case for case in cases if case.link is None and EMAIL in case.seen.values]
+    shared = Counter(comparison_form(case.seen.values[EMAIL]) for case in new)
+    holders = claims.holders(case.seen.values[EMAIL] for case in new)
+    found = {email: user_id_of(stream) for email, stream in holders.items()}
+    taken = links.of_users(found.values())
+    for case in new:
+        email = case.seen.values[EMAIL]
+        user_id = found.get(email)
+        is_only = shared[comparison_form(email)] == 1
+        if user_id and is_only and user_id not in taken | {case.user_id}:
+            case.user_id, case.is_matched = user_id, True
+
+
+def _carry_out(
+    cases: Sequence[Case], *, run_id: UUID, high: datetime, told: Options
+) -> None:
+    todo = list(cases)
+    for _ in range(ROUNDS):
+        loaded = repository.load_many(USER, [case.user_id for case in todo])
+        for case in todo:
+            compare(case, loaded[case.user_id], told)
+        wanted = [
+            (case, each)
+            for case in todo
+            for each in _wanted(case, run_id=run_id, high=high)
+        ]
+        results = bulk.execute_each([each for _, each in wanted])
+        todo = [
+            case
+            for (case, each), result in zip(wanted, results, strict=True)
+            if _is_to_be_compared_anew(case, each.command, result)
+        ]
+        if not todo:
+            return
+    for case in todo:
+        case.quarantined = "moved_too_often"
+
+
+def _wanted(case: Case, *, run_id: UUID, high: datetime) -> list[Wanted]:
+    seen = case.seen
+    since = min(seen.modified, high)
+    if case.link is not None:
+        since = max(since, case.link.modified)
+    more = {"raw": case.raw_key}
+    wanted = []
+    for place, command in enumerate(case.commands):
+        occurred_at = since
+        if isinstance(command, CreateUser):
+            occurred_at = min(seen.created, since)
+            more = more | {"values_known_from": since.isoformat()}
+        about = circumstances_of(
+            seen, run_id=run_id, occurred_at=occurred_at, more=more
+        )
+        wanted.append(
+            Wanted(
+                command=command,
+                metadata=about,
+                # Those that follow find the user moved by the first of them.
+                expected_version=None if place or case.creates else case.version,
+            )
+        )
+    return wanted
+
+
+# One table, and a table may be long.
+def _is_to_be_compared_anew(  # noqa: C901
+    case: Case, command: UserCommand, result: Result
+) -> bool:
+    """Take note of what came of a command; True where the case is not done yet.
+
+    Raises:
+        UnreadableEventError: Newer code changed the user, unreadably for this code.
+    """
+    match result:
+        case Outcome() | CompanionRefusedError():
+            return False
+        case ConcurrencyError() | UserExistsError():
+            return True
+        case EmailTakenError():
+            case.barred[EMAIL] = DUPLICATE_EMAIL
+        case EmailSuppressedError() if isinstance(command, ChangeEmail):
+            case.barred[EMAIL] = NOT_ALLOWED
+        case EmailSuppressedError() | UserErasedError():
+            case.is_erased = True
+            return False
+        case StatusTransitionError():
+            case.barred[STATUS] = NOT_ALLOWED
+        case UnreadableEventError():
+            raise result
+        case InvalidValueError():
+            case.quarantined = f"bad_{result.field}"
+            return False
+        case _:
+            case.quarantined = type(result).__name__
+            return False
+    return True
+
+
+def _linked(case: Case, told: Options) -> SalesforceLink:
+    seen = case.seen
+    link = case.link or SalesforceLink(sf_id=seen.sf_id, sobject=told.sobject)
+    link.user_id = case.user_id
+    said = links.saying(seen.sf_id, seen.values)
+    if case.withheld:
+        # Until it is applied it was not said: the next run must find it again.
+        said.pop(STATUS, None)
+    else:
+        link.state = SalesforceLink.State.LINKED
+    link.said = {**link.said, **said}
+    link.stamp, link.modified = seen.stamp, seen.modified
+    if case.is_erased:
+        link.state, link.said = SalesforceLink.State.IGNORED, {}
+    elif case.is_without_user:
+        link.state = SalesforceLink.State.CONFLICT
+    elif not link.state:
+        link.state = SalesforceLink.State.LINKED
+    return link
+
+
+def _count(case: Case, run_id: UUID, tally: Tally) -> None:
+    if case.is_erased:
+        tally.counts["ignored"] += 1
+        return
+    if case.quarantined:
+        return
+    tally.counts["conflicts"] += len(case.differences)
+    if case.withheld:
+        tally.counts["withheld"] += 1
+        tally.findings.append(_finding(case, run_id, DEACTIVATED, case.withheld))
+    for what in _done(case):
+        tally.findings.append(_finding(case, run_id, what, ""))
+    if case.commands:
+        tally.counts["created" if case.creates else "changed"] += 1
+
+
+def _done(case: Case) -> list[str]:
+    names: dict[type, str] = {
+        CreateUser: CREATED,
+        ChangeName: NAME,
+        ChangeEmail: EMAIL,
+    }
+    return [names.get(type(command), STATUS) for command in case.commands]
+
+
+def _finding(case: Case, run_id: UUID, what: str, reason: str) -> SalesforceFinding:
+    return SalesforceFinding(
+        run_id=run_id,
+        sf_id=case.seen.sf_id,
+        user_id=case.user_id,
+        what=what,
+        reason=reason,
+        is_done=what != DEACTIVATED,
+    )

@@ -1,0 +1,44 @@
+"""One exchange over HTTP, and an end to it in any case."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+def exchange(http: httpx.Client, request: httpx.Request, *, seconds: float) -> Answer:
+    """Send *request* and return the answer once it is whole.
+
+    Args:
+        http: Its time-outs are those between two bytes.
+        request: May be sent again.
+        seconds: For everything; a server that drips is cut off.
+
+    Raises:
+        httpx.TransportError: There was no whole answer, or not in time.
+    """
+    deadline = time.monotonic() + seconds
+    answer = http.send(request, stream=True)
+    try:
+        parts = []
+        for part in answer.iter_bytes():
+            parts.append(part)
+            if time.monotonic() > deadline:
+                message = "an answer that does not end"
+                raise httpx.ReadTimeout(message)
+        return Answer(
+            status=answer.status_code, headers=answer.headers, body=b"".join(parts)
+        )
+    finally:
+        answer.close()
