@@ -51,7 +51,7 @@ def seed(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("users", "0011_salesforce"),
+        ("users", "0008_salesforce"),
         ("django_celery_beat", "0019_alter_periodictasks_options"),
     ]
 

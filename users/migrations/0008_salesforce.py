@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0007_start_analytics'),
+        ("users", "0007_start_analytics"),
     ]
 
     operations = [
