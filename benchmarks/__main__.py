@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import django
 
-from benchmarks import appends, archive, log, projection, rebuild, streams
+from benchmarks import appends, archive, commands, log, projection, rebuild, streams
 from benchmarks.contest import PROJECT, Contest, Pace, table
 from config.embedded.environment import prepare
 
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[Pace], Iterator[Contest]]] = {
     "log": log.contests,
     "projection": projection.contests,
     "rebuild": rebuild.contests,
+    "commands": commands.contests,
 }
 TRIAL = Pace(rounds=1, seconds=0.1, scale=0.01)
 REPORT = PROJECT / "docs" / "performance.md"
@@ -59,6 +60,7 @@ def main() -> None:
             version = running.query("SHOW server_version")[0][0]
             for contest in contests(pace):
                 part = table(contest, contest.run(running, pace))
+                part += contest.appendix() if contest.appendix else []
                 print("\n".join(part), flush=True)
                 lines += part
     if options.write:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -74,6 +74,37 @@ class Results:
     rates: list[float] = field(default_factory=list)  # units a second
     client_cpu: list[float] = field(default_factory=list)  # microseconds a unit
     server_cpu: list[float] = field(default_factory=list)  # microseconds a unit
+    p50: list[float] = field(default_factory=list)  # milliseconds; of answers, if told
+    p99: list[float] = field(default_factory=list)  # milliseconds
+
+    def column(self, name: str) -> float:
+        """Return the median of the column *name* of the table."""
+        columns = {
+            "client µs": self.client_cpu,
+            "server µs": self.server_cpu,
+            "p50 ms": self.p50,
+            "p99 ms": self.p99,
+        }
+        return median(columns.get(name, self.rates))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What a column of the table may be for *target_of*, at the median.
+
+    Attributes:
+        name: Of the column.
+    """
+
+    name: str
+    least: float = 0.0
+    most: float = float("inf")
+
+    def verdict(self, value: float) -> str:
+        """Return one sentence about *value*."""
+        is_reached = self.least <= value <= self.most
+        wanted = f"at least {self.least:,.0f}" if self.least else f"{self.most:,.0f}"
+        return f"{self.name} {wanted}; {'reached' if is_reached else 'missed'}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +119,9 @@ class Contest:
         share: Of the seconds of a turn; 0 means one unit, however long it takes.
         unit: What is counted, in the plural.
         target: Share of the reference that *target_of* wants to reach.
+        bounds: What else it wants to reach, in figures of its own.
+        note: What a reader has to know of it.
+        appendix: Called after the contest, for lines under the table.
     """
 
     title: str
@@ -98,6 +132,9 @@ class Contest:
     unit: str = "events"
     target: float | None = None
     target_of: str = "Annals"
+    bounds: Sequence[Bound] = ()
+    note: str = ""
+    appendix: Callable[[], list[str]] | None = None
 
     def run(self, server: Server, pace: Pace) -> dict[str, Results]:
         """Let them take turns and return what each did."""
@@ -121,6 +158,9 @@ class Contest:
         into.rates.append(counted["rate"])
         into.client_cpu.append(counted["cpu_seconds"] / units * 1e6)
         into.server_cpu.append((server.cpu_seconds - before) / units * 1e6)
+        if "p99_ms" in counted:
+            into.p50.append(counted["p50_ms"])
+            into.p99.append(counted["p99_ms"])
         if contestant.check and server.query(contestant.check) != [(True,)]:
             message = f"{contestant.name} gave a wrong answer in: {self.title}"
             raise SystemExit(message)
@@ -180,27 +220,41 @@ class Turn:
 def table(contest: Contest, results: dict[str, Results]) -> list[str]:
     """Return one contest as lines of Markdown; ratios are shares of the first."""
     base = median(results[contest.contestants[0].name].rates)
+    has_latency = any(each.p99 for each in results.values())
+    latency = (" p50 ms | p99 ms |", "--:|--:|") if has_latency else ("", "")
     lines = [
         f"## {contest.title}",
         "",
-        f"| contestant | ratio | range | {contest.unit}/s | client µs | server µs |",
-        "|---|--:|--:|--:|--:|--:|",
+        *([contest.note, ""] if contest.note else []),
+        f"| contestant | ratio | range | {contest.unit}/s | client µs | server µs |"
+        + latency[0],
+        "|---|--:|--:|--:|--:|--:|" + latency[1],
     ]
     for name, each in results.items():
         ratios = [rate / base for rate in each.rates]
-        lines.append(
+        line = (
             f"| {name} | {median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f}"
             f" | {_rate(median(each.rates))} | {median(each.client_cpu):,.0f}"
             f" | {median(each.server_cpu):,.0f} |"
         )
-    if contest.target is not None:
-        reached = median(results[contest.target_of].rates) / base
-        verdict = "reached" if reached >= contest.target else "missed"
-        lines += [
-            "",
-            f"Target for {contest.target_of}: {contest.target:.2f}; {verdict}.",
-        ]
+        told = f" {median(each.p50):.1f} | {median(each.p99):.1f} |" if each.p99 else ""
+        lines.append(line + told)
+    verdicts = _verdicts(contest, results, base)
+    if verdicts:
+        lines += ["", f"Target for {contest.target_of}: {' '.join(verdicts)}"]
     return [*lines, ""]
+
+
+def _verdicts(contest: Contest, results: dict[str, Results], base: float) -> list[str]:
+    if contest.target is None and not contest.bounds:
+        return []
+    ours = results[contest.target_of]
+    verdicts = [each.verdict(ours.column(each.name)) for each in contest.bounds]
+    if contest.target is None:
+        return verdicts
+    reached = median(ours.rates) / base
+    verdict = "reached" if reached >= contest.target else "missed"
+    return [f"{contest.target:.2f}; {verdict}.", *verdicts]
 
 
 def _rate(value: float) -> str:

@@ -22,6 +22,7 @@ from projections.models import UserRow
 Row = TypeVar("Row", bound=UserRow)
 
 LIMIT = 50
+RANKED = 1_000  # of those who match, the newest; more would take seconds at a million
 NEWEST = "-created"
 RELEVANCE = "relevance"
 
@@ -79,7 +80,8 @@ def page(
 ) -> Page[Row]:
     """Return up to *limit* users of *found*.  One query.
 
-    Carried by an index for each order; by relevance everybody who matches is ranked.
+    Carried by an index for each order; by relevance the newest ``RANKED`` who match are
+    ranked, and nobody else is listed.
 
     Args:
         found: Whom to list.
@@ -110,9 +112,11 @@ def page(
 
 
 def _ranked(found: QuerySet[Row], words: str) -> Any:
+    newest = found.order_by("-created_at", "-user_id").values("pk")[:RANKED]
+    ranked = found.model._default_manager.filter(pk__in=newest)  # noqa: SLF001
     likeness = TrigramWordSimilarity(words.lower(), "search_text")
     # Double precision: what comes back equals what is compared with it.
-    return found.annotate(relevance=Cast(likeness, FloatField()))
+    return ranked.annotate(relevance=Cast(likeness, FloatField()))
 
 
 def _beyond(order: Ordering, value: object, user_id: UUID) -> Q:

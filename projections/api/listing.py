@@ -52,8 +52,8 @@ PARAMETERS = [
         "ordering",
         str,
         enum=list(pages.ORDERINGS),
-        description="Newest first unless told; `relevance`, of what `q` searches, best"
-        " first. By name it takes `personal:read`.",
+        description="Newest first unless told; `relevance`: the newest 1,000 of those"
+        " whom `q` finds, best first. By name it takes `personal:read`.",
     ),
     described.some_of("fields", f"Only these, by commas: {', '.join(FIELDS)}.", FIELDS),
     described.AT,

@@ -113,6 +113,35 @@ def test_the_most_alike_come_first(api: Client) -> None:
     assert sorted(seen) == ["Anna Smith", "Annabel Smith", "Joanna Smithson"]
 
 
+def test_relevance_ranks_the_newest_matches_and_nobody_else() -> None:
+    def entry(number: int) -> DirectoryEntry:
+        instant = NOON + timedelta(seconds=number)
+        return DirectoryEntry(
+            user_id=UUID(int=number),
+            name="Ann" if number < 2 else "Annabel",
+            email=f"{number}@x.example",
+            status="active",
+            source="rest",
+            created_at=instant,
+            updated_at=instant,
+            version=1,
+            position=number + 1,
+        )
+
+    DirectoryEntry.objects.bulk_create(entry(n) for n in range(pages.RANKED + 1))
+    found = DirectoryEntry.objects.filter(pages.matching("ann"))
+    seen: list[int] = []
+    cursor = None
+    while cursor or not seen:
+        page = pages.page(
+            found, ordering="relevance", words="ann", cursor=cursor, limit=200
+        )
+        seen += [each.user_id.int for each in page.entries]
+        cursor = page.cursor
+    assert seen[0] == 1  # as like as 0, who is older than a thousand others
+    assert sorted(seen) == list(range(1, pages.RANKED + 1))
+
+
 def test_relevance_needs_words(api: Client) -> None:
     found = problem(api.get(USERS, {"ordering": "relevance"}))
     assert found["errors"][0]["parameter"] == "ordering"
