@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.test.html import Element, parse_html
 
@@ -38,6 +38,15 @@ def staff(*permissions: str) -> Client:
         person.user_permissions.add(
             Permission.objects.get(content_type__app_label=app, codename=codename)
         )
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def in_role(name: str) -> Client:
+    """Log in somebody who has one of the roles that every installation begins with."""
+    person = User.objects.create_user(f"{name.lower()}-{uuid4()}", is_staff=True)
+    person.groups.add(Group.objects.get(name=name))
     client = Client()
     client.force_login(person)
     return client

@@ -28,6 +28,7 @@ class Claim(models.Model):
         permissions = [
             ("issue_command", "Can issue commands on users"),
             ("erase_user", "Can erase users"),
+            ("start_backfill", "Can start backfills"),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -46,8 +45,6 @@ class Place:
 @require_http_methods(["GET", "HEAD", "POST"])
 def go_to(request: HttpRequest) -> HttpResponse:
     """Go to the one page that is meant; ask when several may be, or none is."""
-    if not any(request.user.has_perm(each) for each in (SEE_EVENTS, SEE_USERS)):
-        raise PermissionDenied
     typed = request.POST.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH]
     places = list(_places(request, typed)) if typed else []
     if len(places) == 1:

@@ -1,0 +1,146 @@
+"""Who may open which page of the back office: one table, and nothing beside it.
+
+A page that is not in the table stays shut to everybody but superusers (ADR-0038).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+SEE_EVENTS = "eventstore.view_storedevent"
+SEE_USERS = "projections.view_directoryentry"
+ISSUE_COMMANDS = "users.issue_command"
+SEE_LETTERS = "eventstore.view_deadletter"
+RETRY = "eventstore.change_deadletter"
+SEE_SUBSCRIPTIONS = "eventstore.view_checkpoint"
+PAUSE = "eventstore.change_checkpoint"
+SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
+CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a page asks for.
+
+    Attributes:
+        see: Any of these permissions opens it; only superusers have none of them.
+        act: Any of these lets post to it; the same as *see* when empty.
+        is_free: Whether every member of staff may open it.
+    """
+
+    see: tuple[str, ...] = ()
+    act: tuple[str, ...] = ()
+    is_free: bool = False
+
+
+FREE = Need(is_free=True)
+SUPERUSERS = Need()
+
+
+def _one(permission: str) -> Need:
+    return Need((permission,))
+
+
+def _model(app: str, model: str) -> Iterator[tuple[str, Need]]:
+    """Yield the pages that Django's admin has about one model."""
+    add, change, delete, view = (
+        f"{app}.{verb}_{model}" for verb in ("add", "change", "delete", "view")
+    )
+    name = f"{app}_{model}"
+    # An action of a list changes what it lists, whatever the library says of it.
+    yield f"{name}_changelist", Need((view, change), (change,))
+    yield f"{name}_change", Need((view, change), (change,))
+    yield f"{name}_history", Need((view, change))
+    yield f"{name}_add", Need((add,))
+    yield f"{name}_delete", Need((delete,))
+
+
+BEAT = "django_celery_beat"
+SCHEDULES = ("clocked", "crontab", "interval", "solar")
+
+# The name of a page's address, and what it needs.
+PAGES: Mapping[str, Need] = {
+    "index": FREE,
+    "login": FREE,
+    "logout": FREE,
+    "password_change": FREE,
+    "password_change_done": FREE,
+    "jsi18n": FREE,
+    "autocomplete": SUPERUSERS,
+    "view_on_site": SUPERUSERS,
+    # Django lists what somebody may see of an app; 404 where that is nothing.
+    "app_list": Need(("auth.view_user", f"{BEAT}.view_periodictask")),
+    "goto": Need((SEE_EVENTS, SEE_USERS)),
+    "events": _one(SEE_EVENTS),
+    "event": _one(SEE_EVENTS),
+    "event_link": _one(SEE_EVENTS),
+    "conversation": _one(SEE_EVENTS),
+    "stream": _one(SEE_EVENTS),
+    "subscriptions": _one(SEE_SUBSCRIPTIONS),
+    "pause_subscription": _one(PAUSE),
+    "resume_subscription": _one(PAUSE),
+    "dead_letters": _one(SEE_LETTERS),
+    "dead_letter": _one(SEE_LETTERS),
+    "retry_letter": _one(RETRY),
+    "skip_letter": _one("eventstore.skip_deadletter"),
+    "canary_letters": _one(RETRY),
+    "retry_letters": _one(RETRY),
+    "users": _one(SEE_USERS),
+    "user": _one(SEE_USERS),
+    "user_link": _one(SEE_USERS),
+    "create_user": _one(ISSUE_COMMANDS),
+    "change_name": _one(ISSUE_COMMANDS),
+    "change_email": _one(ISSUE_COMMANDS),
+    "change_status": _one(ISSUE_COMMANDS),
+    "erase_user": _one("users.erase_user"),
+    "reprocess_user": _one("projections.reprocess"),
+    "webhooks": _one(SEE_WEBHOOKS),
+    "webhook": _one(SEE_WEBHOOKS),
+    "add_webhook": _one(CHANGE_WEBHOOKS),
+    "rotate_webhook": _one(CHANGE_WEBHOOKS),
+    "change_webhook": _one(CHANGE_WEBHOOKS),
+    "tokens": _one("users.view_apitoken"),
+    "issue_token": _one("users.add_apitoken"),
+    "revoke_token": _one("users.revoke_apitoken"),
+    **dict(_model("auth", "user")),
+    **dict(_model("auth", "group")),
+    "auth_user_password_change": _one("auth.change_user"),
+    **dict(_model(BEAT, "periodictask")),
+    **dict(page for kind in SCHEDULES for page in _model(BEAT, f"{kind}schedule")),
+}
+
+
+def may_open(person: Any, name: str, *, acts: bool = False) -> bool:
+    """Return whether *person* may open the page called *name*, or post to it.
+
+    Args:
+        person: A Django account or nobody.
+        name: Of the page's address, in the admin's namespace.
+        acts: Whether they mean to post.
+    """
+    need = PAGES.get(name, SUPERUSERS)
+    if need.is_free or (person.is_active and person.is_superuser):
+        return True
+    wanted = (need.act or need.see) if acts else need.see
+    return any(person.has_perm(each) for each in wanted)
+
+
+def refuse_others(request: HttpRequest) -> None:
+    """Refuse whoever may not do what *request* asks.
+
+    An address without a name leads nowhere, or to one that has one.
+
+    Raises:
+        PermissionDenied: The table does not let them.
+    """
+    found = request.resolver_match
+    if found is None or found.url_name is None:
+        return
+    acts = request.method not in {"GET", "HEAD", "OPTIONS"}
+    if not may_open(request.user, found.url_name, acts=acts):
+        raise PermissionDenied
