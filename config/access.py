@@ -98,6 +98,7 @@ PAGES: Mapping[str, Need] = {
     "change_email": _one(ISSUE_COMMANDS),
     "change_status": _one(ISSUE_COMMANDS),
     "erase_user": _one("users.erase_user"),
+    "reveal_user": _one("eventstore.reveal_personal_data"),
     "reprocess_user": _one("projections.reprocess"),
     "webhooks": _one(SEE_WEBHOOKS),
     "webhook": _one(SEE_WEBHOOKS),

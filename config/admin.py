@@ -16,11 +16,18 @@ from django.views.generic import RedirectView
 
 from config import access, navigation
 from config.login import LoginForm
-from eventstore.admin import dashboard, letters, log, subscriptions, webhooks
+from eventstore.admin import (
+    dashboard,
+    letters,
+    log,
+    sight,
+    subscriptions,
+    webhooks,
+)
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
-from projections.admin import commands, directory, reprocess
+from projections.admin import commands, directory, reprocess, reveal
 from projections.admin.forms import (
     ChangeEmailForm,
     ChangeNameForm,
@@ -75,7 +82,9 @@ class BackOfficeSite(AdminSite):
     ) -> Any:
         """Show the dashboard, its numbers to those who may see events."""
         may_see = access.may_open(request.user, "events")
-        numbers = {"overview": dashboard.overview() if may_see else None}
+        numbers = {
+            "overview": dashboard.overview(sight.of(request)) if may_see else None
+        }
         return super().index(request, numbers | (extra_context or {}))
 
     def login(
@@ -162,6 +171,7 @@ class BackOfficeSite(AdminSite):
             (USERS, directory.users, "users"),
             (f"{USERS}add/", commands.create, "create_user"),
             (f"{USER}change/", user, "user"),
+            (f"{USER}reveal/", reveal.reveal, "reveal_user"),
             (f"{USER}reprocess/", reprocess.reprocess_user, "reprocess_user"),
         ]
         return [

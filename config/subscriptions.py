@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import eventstore.operator_events  # noqa: F401 - registers what staff do
 import projections.events  # noqa: F401 - registers what operators do
 import users.token_events  # noqa: F401 - registers what happens to tokens
 from eventstore.snapshot_projection import snapshots_of

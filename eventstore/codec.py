@@ -172,6 +172,20 @@ def personal_types() -> list[str]:
     return sorted(name for name, known in _by_name.items() if known.personal)
 
 
+def impersonal_fields() -> frozenset[str]:
+    """Return names of values that no type calls personal, less ``old_`` and ``new_``.
+
+    What is not among them may tell of a person.
+    """
+    personal: set[str] = set()
+    others: set[str] = set()
+    for known in _by_name.values():
+        for name in get_type_hints(known.cls):
+            bare = name.removeprefix("old_").removeprefix("new_")
+            (personal if name in known.personal else others).add(bare)
+    return frozenset(others - personal)
+
+
 def erasing_types() -> list[str]:
     """Return the names of the types whose events destroy a key, sorted."""
     return sorted(name for name, known in _by_name.items() if known.erases)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eventstore import browser, effects, subscriptions
+from eventstore.admin.sight import Sight
 from eventstore.browser import Totals
 from eventstore.effects import Owed
 from eventstore.events import RecordedEvent
@@ -31,8 +32,12 @@ class Overview:
     latest: Sequence[RecordedEvent]
 
 
-def overview() -> Overview:
-    """Return the numbers of the dashboard.  Six queries."""
+def overview(seen: Sight) -> Overview:
+    """Return the numbers of the dashboard.  Six queries.
+
+    Args:
+        seen: What the reader may see of people.
+    """
     totals = browser.totals()
     progress = subscriptions.progress_of_all(totals.head)
     behind = [each.behind for each in progress if each.kind == PROJECTION]
@@ -41,5 +46,5 @@ def overview() -> Overview:
         lag=max(behind, default=0),
         owed=effects.owed(),
         subscriptions=progress,
-        latest=browser.page(EventFilter(), limit=LATEST).events,
+        latest=seen.events(browser.page(EventFilter(), limit=LATEST).events),
     )

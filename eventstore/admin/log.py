@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from eventstore import browser
+from eventstore.admin import sight
 from eventstore.admin.filters import (
     DEFAULT_WINDOW,
     PLACES,
@@ -28,7 +31,9 @@ DEFAULT_SIZE = 50
 @require_safe
 def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
     """Show the events that the query string asks for, newest first."""
-    form = EventFilterForm(request.GET, find_stream=find_stream)
+    seen = sight.of(request)
+    find = find_stream if seen.sees_all else _nobody_by_address(find_stream)
+    form = EventFilterForm(request.GET, find_stream=find)
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
     at = form.instant()
@@ -40,7 +45,19 @@ def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
         after=number(request, "after"),
         limit=size,
     )
+    found = replace(found, events=seen.events(found.events))
     return _page(request, form, size, title=_("Events"), found=found)
+
+
+def _nobody_by_address(find_stream: FindStream) -> FindStream:
+    """Return *find_stream* for those who may not learn who has which address."""
+
+    def find(typed: str) -> str | None:
+        if "@" in typed:
+            raise ValidationError(sight.ONLY_BY_ID)
+        return find_stream(typed)
+
+    return find
 
 
 def _around(
@@ -51,12 +68,18 @@ def _around(
     asked = request.GET.get("window", "")
     name = asked if asked in WINDOWS else DEFAULT_WINDOW
     window, words = WINDOWS[name]
+    seen = sight.of(request)
+    found = browser.sides(form.matching(), at, window, limit=size)
     return _page(
         request,
         form,
         size,
         title=_("Events around an instant"),
-        found=browser.sides(form.matching(), at, window, limit=size),
+        found=replace(
+            found,
+            later=seen.events(found.later),
+            earlier=seen.events(found.earlier),
+        ),
         at=at,
         window=name,
         window_words=words,

@@ -88,6 +88,7 @@ def own_pages() -> Iterator[Page]:
         "change_status": ("AL", (ADA,)),
         "erase_user": ("D", (ADA,)),
         "reprocess_user": ("OL", (ADA,)),
+        "reveal_user": ("VO", (ADA,)),
         "webhooks": ("LU", ()),
         "webhook": ("LU", ("crm",)),
         "add_webhook": ("L", ()),
