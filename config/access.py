@@ -75,6 +75,7 @@ PAGES: Mapping[str, Need] = {
     "view_on_site": SUPERUSERS,
     # Django lists what somebody may see of an app; 404 where that is nothing.
     "app_list": Need(("auth.view_user", f"{BEAT}.view_periodictask")),
+    "audit": _one("eventstore.view_audit"),
     "goto": Need((SEE_EVENTS, SEE_USERS)),
     "events": _one(SEE_EVENTS),
     "event": _one(SEE_EVENTS),

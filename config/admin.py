@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
-from config import access, navigation
+from config import access, audit, navigation
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -40,6 +40,7 @@ from projections.admin.user import user
 from users.admin import tokens
 
 View = Callable[..., HttpResponseBase]
+FOUND = 302
 
 EVENTS = "eventstore/event/"
 USERS = "users/userview/"
@@ -92,11 +93,21 @@ class BackOfficeSite(AdminSite):
     ) -> HttpResponse:
         """Show the log-in form, or let in; 429 where too many log-ins failed."""
         response = super().login(request, extra_context)
+        if response.status_code == FOUND and request.method == "POST":
+            audit.log_in(request.user.get_username(), cast("int", request.user.pk))
         form = (getattr(response, "context_data", None) or {}).get("form")
         if form is not None and form.lock:
             response.status_code = 429
             response.headers["Retry-After"] = str(form.lock.resets_in)
         return response
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """End the session."""
+        if request.method == "POST" and request.user.is_authenticated:
+            audit.log_out(request.user.get_username(), request.user.pk)
+        return super().logout(request, extra_context)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
         """Return *view* for staff whom the table of rights lets in; 403 to others."""
@@ -104,13 +115,14 @@ class BackOfficeSite(AdminSite):
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             access.refuse_others(request)
-            return view(request, *args, **kwargs)
+            return audit.recording(request, lambda: view(request, *args, **kwargs))
 
         return super().admin_view(guarded, cacheable)
 
     def _log_pages(self) -> list[URLPattern]:
         found = {"find_stream": stream_of}
         return [
+            path("audit/", self.admin_view(log.audit), found, name="audit"),
             path("goto", self.admin_view(go_to), name="goto"),
             path(EVENTS, self.admin_view(log.events), found, name="events"),
             path(f"{EVENTS}<int:position>/", self.admin_view(event), name="event"),

@@ -92,6 +92,11 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 icon="tokens",
             ),
             Entry(
+                label=gettext_lazy("Audit"),
+                url_name="audit",
+                icon="audit",
+            ),
+            Entry(
                 label=gettext_lazy("Staff"),
                 url_name="auth_user_changelist",
                 icon="staff",

@@ -17,6 +17,7 @@ RETRIED = "retry ordered"
 @event_type(
     "SubscriptionChanged",
     sentence=gettext_noop("{who} changed subscription {name} ({change}) via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionChanged:
@@ -40,6 +41,7 @@ class SubscriptionChanged:
     ),
     personal=("reason",),
     subject="subject",
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSkipped:

@@ -12,6 +12,7 @@ from eventstore.codec import event_type, gettext_noop
     sentence=gettext_noop("{who} reprocessed {subject} in {projection} via {via}"),
     personal=("reason",),
     subject="subject",
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModelReprocessed:

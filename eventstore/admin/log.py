@@ -18,6 +18,7 @@ from eventstore.admin.filters import (
     DEFAULT_WINDOW,
     PLACES,
     WINDOWS,
+    AuditForm,
     EventFilterForm,
     FindStream,
 )
@@ -31,9 +32,21 @@ DEFAULT_SIZE = 50
 @require_safe
 def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
     """Show the events that the query string asks for, newest first."""
+    return _shown(request, find_stream, EventFilterForm)
+
+
+@require_safe
+def audit(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
+    """Show what operators did: the same page over the events that tell of it."""
+    return _shown(request, find_stream, AuditForm)
+
+
+def _shown(
+    request: HttpRequest, find_stream: FindStream, form_class: type[EventFilterForm]
+) -> HttpResponse:
     seen = sight.of(request)
     find = find_stream if seen.sees_all else _nobody_by_address(find_stream)
-    form = EventFilterForm(request.GET, find_stream=find)
+    form = form_class(request.GET, find_stream=find)
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
     at = form.instant()
@@ -46,7 +59,7 @@ def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
         limit=size,
     )
     found = replace(found, events=seen.events(found.events))
-    return _page(request, form, size, title=_("Events"), found=found)
+    return _page(request, form, size, title=str(form.title), found=found)
 
 
 def _nobody_by_address(find_stream: FindStream) -> FindStream:

@@ -89,6 +89,7 @@ def own_pages() -> Iterator[Page]:
         "erase_user": ("D", (ADA,)),
         "reprocess_user": ("OL", (ADA,)),
         "reveal_user": ("VO", (ADA,)),
+        "audit": ("LUD", ()),
         "webhooks": ("LU", ()),
         "webhook": ("LU", ("crm",)),
         "add_webhook": ("L", ()),
