@@ -31,19 +31,21 @@ class Need:
         see: Any of these permissions opens it; only superusers have none of them.
         act: Any of these lets post to it; the same as *see* when empty.
         is_free: Whether every member of staff may open it.
+        is_proved: Whether the password must have been given a moment ago.
     """
 
     see: tuple[str, ...] = ()
     act: tuple[str, ...] = ()
     is_free: bool = False
+    is_proved: bool = False
 
 
 FREE = Need(is_free=True)
 SUPERUSERS = Need()
 
 
-def _one(permission: str) -> Need:
-    return Need((permission,))
+def _one(permission: str, *, is_proved: bool = False) -> Need:
+    return Need((permission,), is_proved=is_proved)
 
 
 def _model(app: str, model: str) -> Iterator[tuple[str, Need]]:
@@ -68,6 +70,7 @@ PAGES: Mapping[str, Need] = {
     "index": FREE,
     "login": FREE,
     "logout": FREE,
+    "prove": FREE,
     "password_change": FREE,
     "password_change_done": FREE,
     "jsi18n": FREE,
@@ -98,7 +101,7 @@ PAGES: Mapping[str, Need] = {
     "change_name": _one(ISSUE_COMMANDS),
     "change_email": _one(ISSUE_COMMANDS),
     "change_status": _one(ISSUE_COMMANDS),
-    "erase_user": _one("users.erase_user"),
+    "erase_user": _one("users.erase_user", is_proved=True),
     "reveal_user": _one("eventstore.reveal_personal_data"),
     "reprocess_user": _one("projections.reprocess"),
     "webhooks": _one(SEE_WEBHOOKS),
@@ -107,7 +110,7 @@ PAGES: Mapping[str, Need] = {
     "rotate_webhook": _one(CHANGE_WEBHOOKS),
     "change_webhook": _one(CHANGE_WEBHOOKS),
     "tokens": _one("users.view_apitoken"),
-    "issue_token": _one("users.add_apitoken"),
+    "issue_token": _one("users.add_apitoken", is_proved=True),
     "revoke_token": _one("users.revoke_apitoken"),
     **dict(_model("auth", "user")),
     **dict(_model("auth", "group")),
@@ -130,6 +133,13 @@ def may_open(person: Any, name: str, *, acts: bool = False) -> bool:
         return True
     wanted = (need.act or need.see) if acts else need.see
     return any(person.has_perm(each) for each in wanted)
+
+
+def asks_for_proof(request: HttpRequest) -> bool:
+    """Return whether what *request* asks is only for those who proved who they are."""
+    found = request.resolver_match
+    name = found.url_name if found else None
+    return PAGES.get(name or "", SUPERUSERS).is_proved
 
 
 def refuse_others(request: HttpRequest) -> None:

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
-from config import access, audit, navigation
+from config import access, audit, navigation, sessions
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -94,6 +94,7 @@ class BackOfficeSite(AdminSite):
         """Show the log-in form, or let in; 429 where too many log-ins failed."""
         response = super().login(request, extra_context)
         if response.status_code == FOUND and request.method == "POST":
+            sessions.begin(request)
             audit.log_in(request.user.get_username(), cast("int", request.user.pk))
         form = (getattr(response, "context_data", None) or {}).get("form")
         if form is not None and form.lock:
@@ -115,6 +116,8 @@ class BackOfficeSite(AdminSite):
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             access.refuse_others(request)
+            if access.asks_for_proof(request) and not sessions.is_proved(request):
+                return sessions.ask(request)
             return audit.recording(request, lambda: view(request, *args, **kwargs))
 
         return super().admin_view(guarded, cacheable)
@@ -122,6 +125,7 @@ class BackOfficeSite(AdminSite):
     def _log_pages(self) -> list[URLPattern]:
         found = {"find_stream": stream_of}
         return [
+            path("prove/", self.admin_view(sessions.prove), name="prove"),
             path("audit/", self.admin_view(log.audit), found, name="audit"),
             path("goto", self.admin_view(go_to), name="goto"),
             path(EVENTS, self.admin_view(log.events), found, name="events"),
