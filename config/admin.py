@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
-from config import access, audit, navigation, sessions
+from config import access, audit, navigation, second_factor, sessions
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -75,6 +75,7 @@ class BackOfficeSite(AdminSite):
         return {
             **super().each_context(request),
             "environment": settings.ENVIRONMENT_NAME,
+            "asks_for_second_factor": settings.STAFF_SECOND_FACTOR,
             "navigation": list(navigation.groups(request)),
         }
 
@@ -115,6 +116,9 @@ class BackOfficeSite(AdminSite):
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            way = second_factor.stands_in_the_way(request)
+            if way is not None:
+                return way
             access.refuse_others(request)
             if access.asks_for_proof(request) and not sessions.is_proved(request):
                 return sessions.ask(request)
@@ -125,6 +129,14 @@ class BackOfficeSite(AdminSite):
     def _log_pages(self) -> list[URLPattern]:
         found = {"find_stream": stream_of}
         return [
+            *self._paths(
+                [
+                    ("second/", second_factor.second, "second"),
+                    ("factors/", second_factor.listed, "factors"),
+                    ("factors/app/", second_factor.add_app, "add_app"),
+                    ("factors/passkey/", second_factor.add_passkey, "add_passkey"),
+                ]
+            ),
             path("prove/", self.admin_view(sessions.prove), name="prove"),
             path("audit/", self.admin_view(log.audit), found, name="audit"),
             path("goto", self.admin_view(go_to), name="goto"),

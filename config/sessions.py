@@ -64,11 +64,16 @@ def is_proved(request: HttpRequest) -> bool:
     return 0 <= age < PROOF_SECONDS
 
 
-def ask(request: HttpRequest) -> HttpResponse:
-    """Lead to the page that asks for the password, and back to this one."""
+def ask(request: HttpRequest, name: str = "prove") -> HttpResponse:
+    """Lead to the page that asks for the password, and back to this one.
+
+    Args:
+        request: What is not answered yet.
+        name: Of another page that asks for something.
+    """
     again = {"again": 1} if request.method == "POST" else {}
     query = urlencode({"next": request.get_full_path(), **again})
-    return redirect(f"{reverse('admin:prove')}?{query}")
+    return redirect(f"{reverse(f'admin:{name}')}?{query}")
 
 
 @sensitive_post_parameters()
@@ -79,18 +84,17 @@ def prove(request: HttpRequest) -> HttpResponse:
     name = request.user.get_username()
     typed = {"username": name, "password": request.POST.get("password", "")}
     form = LoginForm(request, data=typed if request.method == "POST" else None)
-    place = _place(request)
+    back = place(request)
     if form.is_valid() and form.get_user() == request.user:
         request.session.cycle_key()
         request.session[PROVED] = _now()
-        return SeeOther(place)
+        return SeeOther(back)
     response = page(
         request,
         "admin/prove.html",
         title=_("Is it you?"),
         status=REFUSED if form.errors else 200,
         form=form,
-        place=place,
         is_again=request.GET.get("again") == "1",
     )
     if form.lock:
@@ -99,7 +103,8 @@ def prove(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _place(request: HttpRequest) -> str:
+def place(request: HttpRequest) -> str:
+    """Return the page of ours to go on with; the dashboard when none was asked for."""
     asked = request.GET.get("next", "")
     hosts = {request.get_host()}
     is_ours = url_has_allowed_host_and_scheme(

@@ -102,6 +102,7 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]  # a load balancer asks in clear
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
 # No other host of the domain, and nothing in clear, can set a cookie of this name.
 SESSION_COOKIE_NAME = "__Host-session" if SECURE_SSL_REDIRECT else "sessionid"
+STAFF_SECOND_FACTOR: bool = env.bool("STAFF_SECOND_FACTOR", default=True)
 SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_HOURS: int = env.int("SESSION_HOURS", default=12)
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # seconds

@@ -93,6 +93,28 @@ class StaffLockedOut:
 
 
 @event_type(
+    "StaffFactorChanged",
+    sentence=gettext_noop(
+        "{who} changed the second factor of {account} ({factor}: {change}) via {via}"
+    ),
+    is_operators=True,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffFactorChanged:
+    """What somebody shows beside their password is another from here on.
+
+    Attributes:
+        account: Their log-in name.
+        factor: The kind of factor; no secret and no name of a device.
+        change: ``added``, ``removed``, ``made anew`` or ``spent``.
+    """
+
+    account: str
+    factor: str
+    change: str
+
+
+@event_type(
     "StaffAccountChanged",
     sentence=gettext_noop("{who} changed staff account {account} ({change}) via {via}"),
     is_operators=True,

@@ -35,7 +35,14 @@ def proved(client: Client, seconds_ago: float = 0) -> Client:
     """Have given one's password, just now or so long ago, in a session begun now."""
     session = client.session
     now = timezone.now().timestamp()
-    session.update({"begun_at": now, "seen_at": now, "proved_at": now - seconds_ago})
+    session.update(
+        {
+            "begun_at": now,
+            "seen_at": now,
+            "proved_at": now - seconds_ago,
+            "factor": "none",
+        }
+    )
     session.save()
     return client
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from projections.models import DirectoryEntry
 from tests.backoffice import (
@@ -15,7 +16,7 @@ from tests.backoffice import (
     user_url,
 )
 from tests.factories import ADA, dead_letter
-from users.models import ApiToken
+from users.models import ApiToken, SecondFactor
 
 AUDIT = "/admin/audit/"
 PASSWORD = "a password of the tests"
@@ -97,6 +98,14 @@ def erase(client: Client) -> Any:
     return post("erase_user", ADA, **form)(client)
 
 
+def make_codes(client: Client) -> Any:
+    root = User.objects.get(username="root")
+    SecondFactor.objects.create(
+        account=root, kind="app", secret=b"", created_at=timezone.now()
+    )
+    return post("factors", codes="1")(client)
+
+
 PASSWORDS = {
     "password1": NEW_PASSWORD,
     "password2": NEW_PASSWORD,
@@ -116,6 +125,11 @@ NO_TASKS = {
 ACTS: dict[str, tuple[Act, str, dict[str, Any]]] = {
     "log in": (log_in, "StaffLoggedIn", {"account": "ada"}),
     "log out": (post("logout"), "StaffLoggedOut", {"account": "root"}),
+    "make recovery codes": (
+        make_codes,
+        "StaffFactorChanged",
+        {"account": "root", "factor": "recovery codes"},
+    ),
     "be locked out": (be_locked_out, "StaffLockedOut", {"account": "ada"}),
     "issue a token": (post("issue_token", **NEW_TOKEN), "ApiTokenIssued", {}),
     "revoke a token": (revoke, "ApiTokenRevoked", {"name": "crm"}),

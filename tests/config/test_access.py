@@ -30,6 +30,7 @@ from users.aggregate import USER
 
 ROLES = ("Viewer", "Agent", "Operator", "Lead", "Auditor", "Data officer")
 TALK, TOKEN = uuid4(), uuid4()
+SOMEBODY = 1_001  # an account; no sequence comes to it
 EVERYBODY, SUPERUSERS = "VAOLUD", ""  # the roles' letters; U is the Auditor
 MODELS = ("clockedschedule", "crontabschedule", "intervalschedule", "solarschedule")
 
@@ -53,61 +54,67 @@ class Page:
         return reverse(f"admin:{self.name}", args=self.arguments)
 
 
+FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
+    "index": (),
+    "goto": (),
+    "prove": (),
+    "second": (),
+    "factors": (),
+    "add_app": (),
+    "add_passkey": (),
+    "events": (),
+    "event": (1,),
+    "event_link": (1,),
+    "conversation": (TALK,),
+    "stream": (USER.stream(ADA),),
+    "subscriptions": (),
+    "dead_letters": (),
+    "dead_letter": (1,),
+    "users": (),
+    "user": (ADA,),
+    "user_link": (ADA,),
+    "password_change": (),
+    "password_change_done": (),
+    "jsi18n": (),
+    "logout": (),
+}
+FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
+    "pause_subscription": ("OL", ("directory",)),
+    "resume_subscription": ("OL", ("directory",)),
+    "retry_letter": ("OL", (1,)),
+    "canary_letters": ("OL", ("0123456789ab",)),
+    "retry_letters": ("OL", ("0123456789ab",)),
+    "skip_letter": ("L", (1,)),
+    "create_user": ("AL", ()),
+    "change_name": ("AL", (ADA,)),
+    "change_email": ("AL", (ADA,)),
+    "change_status": ("AL", (ADA,)),
+    "erase_user": ("D", (ADA,)),
+    "reprocess_user": ("OL", (ADA,)),
+    "reveal_user": ("VO", (ADA,)),
+    "audit": ("LUD", ()),
+    "webhooks": ("LU", ()),
+    "webhook": ("LU", ("crm",)),
+    "add_webhook": ("L", ()),
+    "rotate_webhook": ("L", ("crm",)),
+    "change_webhook": ("L", ("crm", "pause")),
+    "tokens": ("LU", ()),
+    "issue_token": ("L", ()),
+    "revoke_token": ("L", (TOKEN,)),
+}
+
+
 def own_pages() -> Iterator[Page]:
-    everybody = {
-        "index": (),
-        "goto": (),
-        "prove": (),
-        "events": (),
-        "event": (1,),
-        "event_link": (1,),
-        "conversation": (TALK,),
-        "stream": (USER.stream(ADA),),
-        "subscriptions": (),
-        "dead_letters": (),
-        "dead_letter": (1,),
-        "users": (),
-        "user": (ADA,),
-        "user_link": (ADA,),
-        "password_change": (),
-        "password_change_done": (),
-        "jsi18n": (),
-        "logout": (),
-    }
-    for name, arguments in everybody.items():
+    for name, arguments in FOR_EVERYBODY.items():
         yield Page(name, EVERYBODY, EVERYBODY, arguments)
-    some = {
-        "pause_subscription": ("OL", ("directory",)),
-        "resume_subscription": ("OL", ("directory",)),
-        "retry_letter": ("OL", (1,)),
-        "canary_letters": ("OL", ("0123456789ab",)),
-        "retry_letters": ("OL", ("0123456789ab",)),
-        "skip_letter": ("L", (1,)),
-        "create_user": ("AL", ()),
-        "change_name": ("AL", (ADA,)),
-        "change_email": ("AL", (ADA,)),
-        "change_status": ("AL", (ADA,)),
-        "erase_user": ("D", (ADA,)),
-        "reprocess_user": ("OL", (ADA,)),
-        "reveal_user": ("VO", (ADA,)),
-        "audit": ("LUD", ()),
-        "webhooks": ("LU", ()),
-        "webhook": ("LU", ("crm",)),
-        "add_webhook": ("L", ()),
-        "rotate_webhook": ("L", ("crm",)),
-        "change_webhook": ("L", ("crm", "pause")),
-        "tokens": ("LU", ()),
-        "issue_token": ("L", ()),
-        "revoke_token": ("L", (TOKEN,)),
-    }
-    for name, (roles, given) in some.items():
+    for name, (roles, given) in FOR_SOME.items():
         yield Page(name, roles, roles, given)
 
 
 def third_party_pages() -> Iterator[Page]:
-    yield from model_pages("auth_user", SUPERUSERS, SUPERUSERS)
+    yield from model_pages("auth_user", SUPERUSERS, SUPERUSERS, pk=SOMEBODY)
     yield from model_pages("auth_group", SUPERUSERS, SUPERUSERS)
-    yield Page("auth_user_password_change", SUPERUSERS, SUPERUSERS, (1,))
+    yield Page("auth_user_password_change", SUPERUSERS, SUPERUSERS, (SOMEBODY,))
     yield from model_pages("django_celery_beat_periodictask", "LU", "L")
     for model in MODELS:
         yield from model_pages(f"django_celery_beat_{model}", "LU", "L")
@@ -116,12 +123,12 @@ def third_party_pages() -> Iterator[Page]:
     yield Page("view_on_site", SUPERUSERS, SUPERUSERS, (1, 1))
 
 
-def model_pages(name: str, see: str, act: str) -> Iterator[Page]:
+def model_pages(name: str, see: str, act: str, pk: int = 1) -> Iterator[Page]:
     yield Page(f"{name}_changelist", see, act)
     yield Page(f"{name}_add", act, act)
-    yield Page(f"{name}_change", see, act, (1,))
-    yield Page(f"{name}_history", see, see, (1,))
-    yield Page(f"{name}_delete", act, act, (1,))
+    yield Page(f"{name}_change", see, act, (pk,))
+    yield Page(f"{name}_history", see, see, (pk,))
+    yield Page(f"{name}_delete", act, act, (pk,))
 
 
 PAGES = [*own_pages(), *third_party_pages()]
@@ -141,7 +148,7 @@ def something(db: None) -> None:
     SolarSchedule.objects.create(id=1, event="sunset", latitude=0, longitude=0)
     ClockedSchedule.objects.create(id=1, clocked_time=NOON)
     PeriodicTask.objects.create(id=1, name="nightly", task="x", crontab_id=1)
-    User.objects.create_user("somebody", id=1)
+    User.objects.create_user("somebody", id=SOMEBODY)
 
 
 def letter_of(role: str) -> str:
