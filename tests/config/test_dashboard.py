@@ -203,7 +203,8 @@ def test_controls_that_a_person_may_not_use_are_absent() -> None:
 def test_the_side_bar_lists_what_a_superuser_may_see() -> None:
     assert text(superuser().get(INDEX), "sidebar") == (
         "Monitor Dashboard Events Streams Subscriptions Dead letters People Users"
-        " Operate Reprocess Webhooks Raw inbox Quarantine Schedules API tokens Staff"
+        " Operate Reprocess Webhooks Raw inbox Quarantine Schedules API tokens Audit"
+        " Staff"
     )
 
 

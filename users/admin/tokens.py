@@ -31,7 +31,7 @@ NEEDED = {
     Scope.USERS_ERASE: "users.erase_user",
     Scope.EVENTS_READ: "eventstore.view_storedevent",
     Scope.METRICS_READ: "eventstore.view_checkpoint",
-    Scope.PERSONAL_READ: "projections.view_directoryentry",
+    Scope.PERSONAL_READ: "eventstore.view_personal_data",
 }
 
 
