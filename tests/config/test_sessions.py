@@ -110,7 +110,8 @@ def test_after_a_log_in_nothing_asks_again(root: Client) -> None:
 
 def test_what_asks_for_proof() -> None:
     asked = {name for name, need in access.PAGES.items() if need.is_proved}
-    assert asked == {"erase_user", "issue_token", "add_app", "add_passkey"}
+    hard = {"erase_user", "issue_token", "rebuild_subscription", "change_rebuild"}
+    assert asked == hard | {"add_app", "add_passkey"}
 
 
 @pytest.mark.parametrize("ago", [301, 86_400, -60])
