@@ -8,9 +8,10 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 
 from config.problems import api_length_required
-from eventstore import tracing
+from eventstore import faults, tracing
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN
 from users.limits import Usage
@@ -56,6 +57,41 @@ class CorrelationMiddleware:
                 }
             )
             return response
+
+
+class NoStoreMiddleware:
+    """Lets nobody on the way, and no browser, keep what the API says of persons."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request*; under /api/v1/ not to be stored."""
+        response = self.get_response(request)
+        if request.path_info.startswith("/api/v1/"):
+            response["Cache-Control"] = "no-store"
+        return response
+
+
+class SlowMiddleware:
+    """Answers with a plain page where the database ended a statement of a page."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request*."""
+        return self.get_response(request)
+
+    def process_exception(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        exception: Exception,
+    ) -> HttpResponse | None:
+        """Return the page; None for every other error.  Asks the database nothing."""
+        if not faults.is_too_slow(exception):
+            return None
+        return HttpResponse(render_to_string("503.html"), status=503)
 
 
 class LengthMiddleware:

@@ -15,6 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from eventstore import faults
 from eventstore.errors import (
     ConcurrencyError,
     KeyRingError,
@@ -143,6 +144,9 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR
             return 400, "Bad request", {"detail": UNSOUND}
         case CursorError():
             return 400, "Invalid cursor", {"detail": "Begin again without ?cursor=."}
+        case OperationalError() if faults.is_too_slow(error):
+            text = "This takes too long to find. Narrow it; nothing was recorded."
+            return 503, "Too slow", {"detail": text}
         case OperationalError() | InterfaceError():
             text = "The database does not answer. Nothing was half recorded; try again."
             return 503, "Database unavailable", {"detail": text} | again

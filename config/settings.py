@@ -59,6 +59,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorrelationMiddleware",
+    "config.middleware.NoStoreMiddleware",
+    "config.middleware.SlowMiddleware",
     "config.middleware.LengthMiddleware",
     "config.middleware.QuotaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -133,7 +135,7 @@ LOGIN_LOCK_SECONDS: int = env.int("LOGIN_LOCK_SECONDS", default=900)
 # Requests a minute of one client, or of one address without a token; 0 is no limit.
 API_READS_A_MINUTE: int = env.int("API_READS_A_MINUTE", default=6000)
 API_WRITES_A_MINUTE: int = env.int("API_WRITES_A_MINUTE", default=3000)
-API_COMMANDS_A_MINUTE: int = env.int("API_COMMANDS_A_MINUTE", default=100_000)
+API_COMMANDS_A_MINUTE: int = env.int("API_COMMANDS_A_MINUTE", default=100000)
 API_STRANGERS_A_MINUTE: int = env.int("API_STRANGERS_A_MINUTE", default=60)
 
 # --- Database: PostgreSQL >= 15 only (ADR-0001) -----------------------------------
@@ -143,6 +145,9 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # s
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Planning an append anew costs as much as its insert: eventstore/wire.py.
 DATABASE_PREPARES: bool = env.bool("DATABASE_PREPARES", default=True)
+# How long a statement, and an idle transaction, of the web and the feed may take.
+DATABASE_STATEMENT_SECONDS: int = env.int("DATABASE_STATEMENT_SECONDS", default=15)
+DATABASE_IDLE_SECONDS: int = env.int("DATABASE_IDLE_SECONDS", default=60)
 # Heard by migrate and by nothing else (ADR-0021): no alias, so no code can use it.
 MIGRATE_DATABASE_URL: str = env.str("MIGRATE_DATABASE_URL", default="")
 

@@ -17,12 +17,15 @@ class EventStoreConfig(AppConfig):
         from eventstore import guard, privacy_checks  # noqa: PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
         from eventstore.intake import checks as intake_checks  # noqa: PLC0415
-        from eventstore.intake import models  # noqa: F401, PLC0415 - tables
+        from eventstore.intake import models as _records  # noqa: F401, PLC0415
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
+        from eventstore.webhooks import models as _endpoints  # noqa: F401, PLC0415
+        from eventstore.webhooks.checks import networks_are_networks  # noqa: PLC0415
 
         all_subscriptions()
         register_checks()
         privacy_checks.register_checks()
         intake_checks.register_checks()
+        checks.register(networks_are_networks)
         checks.register(guard.check_guard, checks.Tags.database)
         checks.register(guard.check_guard_for_deployment, deploy=True)

@@ -24,6 +24,8 @@ from eventstore.searching import (
     search,
 )
 
+Rows = list[tuple[Any, ...]]
+
 EXACT_BELOW = 100_000  # rows; above, a count costs more than it tells
 
 
@@ -176,19 +178,21 @@ def around(instant: datetime, window: timedelta, *, limit: int = 200) -> Around:
     Args:
         instant: Aware.
         window: To each side, inclusive.
-        limit: At most so many events, half of them to each side of the instant.
+        limit: At most so many events: half of them to each side of the instant, and
+            what one side lacks from the other.
     """
     mark = store.watermark()
     near = StoredEvent.objects.filter(position__lte=mark)
-    half = limit // 2
     earlier = near.filter(recorded_at__lte=instant, recorded_at__gte=instant - window)
     later = near.filter(recorded_at__gt=instant, recorded_at__lte=instant + window)
-    low = list(_by_time(earlier, "-")[: half + 1].values_list(*COLUMNS))
-    high = list(_by_time(later, "")[: half + 1].values_list(*COLUMNS))
+    low = list(_by_time(earlier, "-")[: limit + 1].values_list(*COLUMNS))
+    high = list(_by_time(later, "")[: limit + 1].values_list(*COLUMNS))
+    is_cut = len(low) + len(high) > limit
+    low, high = _nearest(low, high, limit)
     return Around(
         position=position_at(instant),
-        events=recorded([*low[:half][::-1], *high[:half]]),
-        is_cut=len(low) > half or len(high) > half,
+        events=recorded([*low[::-1], *high]),
+        is_cut=is_cut,
     )
 
 
@@ -279,24 +283,30 @@ def sides(
         matching: Which events.
         instant: Aware.
         window: To each side, inclusive.
-        limit: At most so many events, half of them to each side.
+        limit: At most so many events: half of them to each side, and what one side
+            lacks from the other.
     """
     mark = store.watermark()
-    half = limit // 2
     after = instant + timedelta.resolution
     before = _within(matching, instant - window, after)
     beyond = _within(matching, after, instant + window + timedelta.resolution)
-    low, low_edge = search(before, mark, None, BELOW, half + 1)
-    high, high_edge = search(beyond, mark, None, ABOVE, half + 1)
-    events = recorded([*high[:half][::-1], *low[:half]])
-    split = len(high[:half])
+    low, low_edge = search(before, mark, None, BELOW, limit + 1)
+    high, high_edge = search(beyond, mark, None, ABOVE, limit + 1)
+    has_more = len(low) + len(high) > limit
+    low, high = _nearest(low, high, limit)
+    events = recorded([*high[::-1], *low])
     return Sides(
-        later=events[:split],
-        earlier=events[split:],
-        is_cut=len(low) > half
-        or len(high) > half
-        or (low_edge, high_edge) != (None, None),
+        later=events[: len(high)],
+        earlier=events[len(high) :],
+        is_cut=has_more or (low_edge, high_edge) != (None, None),
     )
+
+
+def _nearest(earlier: Rows, later: Rows, limit: int) -> tuple[Rows, Rows]:
+    """Cut both, nearest first, to *limit* together; the odd one is an earlier one."""
+    share = limit - min(len(later), limit // 2)
+    earlier = earlier[:share]
+    return earlier, later[: limit - len(earlier)]
 
 
 def _within(matching: EventFilter, since: datetime, until: datetime) -> EventFilter:

@@ -41,7 +41,8 @@ class Reached:
     """Where a subscription stands.
 
     Attributes:
-        position: Everything at or below is applied, in every bucket.
+        position: Everything at or below is applied, in every bucket, but for streams
+            set aside: see :func:`complete`.
         error: What stops it in one of them, empty when nothing does.
         letters: Streams set aside with an open dead letter.
         filled_by: Digest of the code that filled its read model, if that was noted.
@@ -200,6 +201,28 @@ def positions(name: str) -> dict[int, int]:
     """Return how far *name* has come in each bucket; empty when it never began."""
     rows = Checkpoint.objects.filter(subscription=name)
     return dict(rows.values_list("bucket", "position"))
+
+
+def complete(name: str) -> int:
+    """Return the position up to which *name* applied everything, in every stream.
+
+    That is the least of its buckets, or just before its oldest open dead letter; 0
+    when it never began.  One query.
+    """
+    letters = DeadLetter.objects.filter(subscription=name, closed_at=None)
+    oldest = letters.values("subscription").annotate(least=Min("position"))
+    found = (
+        Checkpoint.objects.filter(subscription=name)
+        .values("subscription")
+        .annotate(least=Min("position"), stuck_at=Subquery(oldest.values("least")))
+        .order_by("subscription")
+        .first()
+    )
+    if found is None:
+        return 0
+    least: int = found["least"]
+    stuck_at: int | None = found["stuck_at"]
+    return least if stuck_at is None else min(least, stuck_at - 1)
 
 
 def reached_for(stream: str) -> dict[str, Reached]:

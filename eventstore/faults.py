@@ -23,6 +23,7 @@ from eventstore.errors import (
 )
 
 DEADLOCK = "40P01"
+CANCELLED = "57014"  # SQLSTATE of a statement that took too long
 
 # Errors of the installation; whatever event they met, another would have met them.
 OURS = (
@@ -49,6 +50,11 @@ def is_lost_connection(error: Exception) -> bool:
 def is_deadlock(error: Exception) -> bool:
     """Say whether two transactions waited for each other, and this one was ended."""
     return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
+
+
+def is_too_slow(error: Exception) -> bool:
+    """Say whether the database ended a statement that took too long."""
+    return getattr(error.__cause__, "sqlstate", None) == CANCELLED
 
 
 def is_of_the_event(error: Exception) -> bool:

@@ -20,8 +20,8 @@ from eventstore.reading import COLUMNS
 
 TIME_ORDER = ("recorded_at", "position")
 ABOVE, BELOW = "gt", "lt"
-REACH = 5_000  # entries of an index that one query may look at
-STEPS = 30  # such queries a page
+REACH = 5_000  # entries that one step may look at, in all indexes it reads
+STEPS = 30  # such steps a page
 
 Place = tuple[Any, ...]  # an event's values in the order, the leading column left out
 Found = tuple[list[tuple[Any, ...]], int | None]
@@ -77,8 +77,9 @@ def search(
 ) -> Found:
     """Return up to *limit* rows of `COLUMNS` next to a position, nearest first.
 
-    Looks at 150,000 events at most, in queries of 5,000; then the second value is the
-    position to go on from, which is None when everything was looked at.
+    Takes 30 steps at most, in each of which 5,000 entries of an index are let through a
+    filter that no index answers; several types share them.  Then the second value is
+    the position to go on from, which is None when everything was looked at.
 
     Args:
         matching: Which events.
@@ -122,7 +123,7 @@ def _step(
     queries: list[Any] = []
     edges: list[Place] = []
     for part in parts:
-        lead, edge = _reach(part, mark, place, side)
+        lead, edge = _reach(part, mark, place, side, max(REACH // len(parts), 1))
         found = _beside(_matching(part, lead, mark), part, place, side)
         if edge:
             edges.append(edge)
@@ -146,11 +147,11 @@ def _step(
 
 
 def _reach(
-    part: EventFilter, mark: int, place: int | None, side: str
+    part: EventFilter, mark: int, place: int | None, side: str, most: int
 ) -> tuple[str, Place | None]:
     """Return the column whose index to read, and the last of its entries to look at.
 
-    Of several the one whose 5,000 entries reach farthest, which is the rarest near
+    Of several the one whose *most* entries reach farthest, which is the rarest near
     by.  No last entry when one index answers everything, or has no more than that.
     """
     leads = list(part.leads)
@@ -160,7 +161,7 @@ def _reach(
         if leads == ["type"]:
             return "type", None
         ends = [
-            _edge(replace(part, since=None, until=None), each, mark, None, BELOW)
+            _edge(replace(part, since=None, until=None), each, mark, None, BELOW, most)
             for each in leads
         ]
         if None in ends:
@@ -170,7 +171,7 @@ def _reach(
         return leads[0], None
     edges: list[tuple[Place, str]] = []
     for lead in leads:
-        edge = _edge(part, lead, mark, place, side)
+        edge = _edge(part, lead, mark, place, side, most)
         if edge is None:
             return lead, None
         edges.append((edge, lead))
@@ -179,15 +180,15 @@ def _reach(
 
 
 def _edge(
-    part: EventFilter, lead: str, mark: int, place: int | None, side: str
+    part: EventFilter, lead: str, mark: int, place: int | None, side: str, most: int
 ) -> Place | None:
-    """Return the last of an index's next 5,000 entries; None if they are fewer."""
+    """Return the last of an index's next *most* entries; None if they are fewer."""
     alone = EventFilter(since=part.since, until=part.until)
     entries = _beside(
         _matching(alone, "", mark, **_pinned(part, lead)), part, place, side
     )
     ordered = entries.order_by(*_order(part, lead, is_downward=side.startswith("l")))
-    return ordered.values_list(*_keys(part))[REACH - 1 : REACH].first()
+    return ordered.values_list(*_keys(part))[most - 1 : most].first()
 
 
 def _matching(

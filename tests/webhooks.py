@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from eventstore import subscriptions
 from eventstore.circumstances import acting
-from eventstore.models import WebhookDelivery, WebhookEndpoint
 from eventstore.webhooks import courier, endpoints
 from eventstore.webhooks.endpoints import Opened
+from eventstore.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.receivers import Received, Receiver, receiver
 
 DAY = timedelta(days=1)

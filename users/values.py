@@ -33,6 +33,17 @@ PLAIN_ADDRESS = re.compile(
     r"(?P<local>[a-zA-Z0-9_+-]+(\.[a-zA-Z0-9_+-]+)*)@(?P<domain>([a-z0-9]+\.)+[a-z]+)"
 )
 JOINERS = "\u200c\u200d"  # needed to write some names
+# Control, invisible, the separators of lines and paragraphs; private and unassigned.
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp"})
+UNKNOWN_CATEGORIES = frozenset({"Cn", "Co"})
+# Letters, marks and symbols that show nothing: fillers, empty Braille, selectors.
+BLANK = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u200c\u200d\u2800\u3164"
+    "\ufe00-\ufe0f\uffa0\U0001d159\U000e0100-\U000e01ef"
+)
+VISIBLE = re.compile(rf"[^\s{BLANK}]")
+# Alphabets whose letters are taken for each other's; a label of a domain has one.
+LOOKALIKES = frozenset({"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN"})
 
 
 class Status(StrEnum):
@@ -60,10 +71,11 @@ def person_name(raw: str) -> str:
     """Return *raw* in normal form C and trimmed.
 
     Raises:
-        InvalidValueError: It is empty, too long, or holds control characters.
+        InvalidValueError: It is empty, too long, holds characters that no text may
+            hold, or none that can be seen.
     """
     name = _text("name", raw, NAME_LENGTH)
-    if not name:
+    if not VISIBLE.search(name):
         field = "name"
         raise InvalidValueError(field, "Enter a name.")
     return name
@@ -73,7 +85,7 @@ def reason(raw: str) -> str:
     """Return *raw* in normal form C and trimmed; it may be empty.
 
     Raises:
-        InvalidValueError: It is too long, or holds control characters.
+        InvalidValueError: It is too long, or holds characters that no text may hold.
     """
     return _text("reason", raw, REASON_LENGTH)
 
@@ -82,11 +94,12 @@ def email_address(raw: str) -> str:
     """Return *raw* in normal form C and trimmed, otherwise as written.
 
     Raises:
-        InvalidValueError: It is not an address (RFC 5322 syntax, IDNA domain).
+        InvalidValueError: It is not an address (RFC 5322 syntax, IDNA domain), or one
+            that is made to be taken for another.
     """
     address = _text("email", raw, EMAIL_LENGTH)
     if not _is_plain(address):
-        _parsed(address)
+        _refuse_mixture(_parsed(address).domain)
     return address
 
 
@@ -125,6 +138,20 @@ def _parsed(address: str) -> ValidatedEmail:
         raise InvalidValueError(field, "Enter a valid e-mail address.") from None
 
 
+def _refuse_mixture(domain: str) -> None:
+    # Not in _parsed: addresses recorded before stay comparable.
+    if any(len(_alphabets(label) & LOOKALIKES) > 1 for label in domain.split(".")):
+        field = "email"
+        advice = "Use letters of one alphabet in each part of the domain."
+        raise InvalidValueError(field, advice)
+
+
+def _alphabets(label: str) -> set[str]:
+    # The first word of a letter's name is its script; Unicode keeps names for ever.
+    names = [unicodedata.name(each, "") for each in label if each.isalpha()]
+    return {name.partition(" ")[0] for name in names}
+
+
 def _text(field: str, raw: str, longest: int) -> str:
     try:
         text = unicodedata.normalize("NFC", raw).strip()
@@ -133,9 +160,9 @@ def _text(field: str, raw: str, longest: int) -> str:
         raise InvalidValueError(field, "Remove the broken characters.") from None
     if len(text) > longest:
         raise InvalidValueError(field, f"Use at most {longest} characters.")
-    if any(
-        unicodedata.category(character) in ("Cc", "Cf") and character not in JOINERS
-        for character in text
-    ):
+    categories = {unicodedata.category(each) for each in text if each not in JOINERS}
+    if categories & UNSEEN_CATEGORIES:
         raise InvalidValueError(field, "Remove control and invisible characters.")
+    if categories & UNKNOWN_CATEGORIES:
+        raise InvalidValueError(field, "Remove private and unassigned characters.")
     return text

@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-import uuid_utils.compat as uuid
+from csp.middleware import CSPMiddleware
 from django.core.handlers.asgi import ASGIRequest
-from django.http import Http404
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.problems import api_not_found
+from config.middleware import CorrelationMiddleware, NoStoreMiddleware, QuotaMiddleware
+from config.problems import api_not_found, problem_response
 from eventstore.searching import EventFilter
 from projections.api import following, parameters
 from projections.api.errors import ParameterError
@@ -26,6 +28,10 @@ from users.api.tickets import TicketAuthentication
 
 PATH = "/api/v1/events/stream"
 MOST_DIGITS = 18  # of a position
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "X-Accel-Buffering": "no",  # nginx, do not collect
+}
 
 Scope = MutableMapping[str, Any]
 
@@ -48,11 +54,12 @@ class Wish:
 
 
 class Admitted(Response):
-    """The answer to an admitted client; never rendered."""
+    """The answer to an admitted client: its headers are sent, it is never rendered."""
 
-    def __init__(self, wish: Wish) -> None:
-        super().__init__()
+    def __init__(self, wish: Wish, request: Request) -> None:
+        super().__init__(headers=HEADERS)
         self.wish = wish
+        self.request = request
 
 
 class AdmissionView(EventStreamView):
@@ -61,43 +68,62 @@ class AdmissionView(EventStreamView):
     authentication_classes = (TicketAuthentication, ApiTokenAuthentication)
     http_method_names = ("get",)
 
-    def get(self, request: Request, *, refusal: APIException | None = None) -> Response:
+    def get(self, request: Request) -> Response:
         """Admit the client, or raise what stands in the way."""
         parameters.only(request, *NAMES, tickets.PARAMETER)
-        if refusal:
-            raise refusal
-        return Admitted(
-            Wish(
-                matching=following.matching(request),
-                after=_last_received(request),
-                digest=tickets.digest(request),
-                personal=sees_persons(request),
-            )
+        wish = Wish(
+            matching=following.matching(request),
+            after=_last_received(request),
+            digest=tickets.digest(request),
+            personal=sees_persons(request),
         )
+        return Admitted(wish, request)
 
 
 _view = AdmissionView.as_view()
 
 
-def admit(
-    scope: Scope, *, refusal: APIException | None = None
-) -> Wish | HttpResponseBase:
-    """Return what an admitted client wants, or the answer to one that is not.
+def admit(scope: Scope) -> HttpResponse:
+    """Return the answer to a client: :class:`Admitted`, or why it is not.
 
-    Args:
-        scope: Of ASGI.
-        refusal: Why there is no place for another listener of this client.
+    It has the headers that every answer of the web has.
     """
     request = ASGIRequest(dict(scope), io.BytesIO())
-    request.correlation_id = uuid.uuid7()  # type: ignore[attr-defined]
+    answer = _conversation(request)
+    for each in _common:
+        answer = cast("HttpResponse", each.process_response(request, answer))
+    return answer
+
+
+def refused(admitted: Admitted, refusal: APIException) -> HttpResponse:
+    """Return the answer to a client for which there is no place after all."""
+    answer = problem_response(refusal, {"request": admitted.request})
+    if answer is None:  # an APIException always has one
+        raise refusal
+    for each in ("accepted_renderer", "accepted_media_type", "renderer_context"):
+        setattr(answer, each, getattr(admitted, each))
+    answer.render()
+    for name, value in admitted.items():
+        answer.headers.setdefault(name, value)
+    return answer
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
     if request.path != PATH:
         return api_not_found(request, Http404())
-    answer = _view(request, refusal=refusal)
-    if isinstance(answer, Admitted):
-        return answer.wish
-    if isinstance(answer, Response):
+    answer: HttpResponse = _view(request)
+    if isinstance(answer, Response) and not isinstance(answer, Admitted):
         answer.render()
     return answer
+
+
+# As in settings.MIDDLEWARE, less what is about sessions, pages and redirects.
+_conversation = NoStoreMiddleware(CorrelationMiddleware(QuotaMiddleware(_answer)))
+_common = (
+    SecurityMiddleware(_answer),
+    XFrameOptionsMiddleware(_answer),
+    CSPMiddleware(_answer),
+)
 
 
 def _last_received(request: Request) -> int | None:

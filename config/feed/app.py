@@ -11,23 +11,19 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 
 from config.feed import stream
-from config.feed.admission import Scope, Wish, admit
+from config.feed.admission import Admitted, Scope, admit, refused
 from config.feed.hub import Hub, Listener
 from config.feed.reading import Readers
 
-ADMISSION_THREADS = 4  # each with a connection to the database
+# Each with a connection to the database.  Those who read the past wait for each other,
+# and nobody who comes waits for them.
+ADMISSION_THREADS = 2
+PAST_THREADS = 4
 FAREWELL_SECONDS = 5.0  # for a client to read its farewell
 STALLED_SECONDS = 60.0  # a client may read nothing for so long
-HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx, do not collect
-    (b"x-content-type-options", b"nosniff"),
-]
-
+Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -37,7 +33,8 @@ class Feed:
 
     def __init__(self) -> None:
         self._hub: Hub
-        self._readers: Readers
+        self._admission: Readers
+        self._past: Readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life of the process."""
@@ -52,7 +49,8 @@ class Feed:
             most=settings.FEED_LISTENERS,
             most_of_one=settings.FEED_STREAMS_PER_CLIENT,
         )
-        self._readers = Readers("feed", threads=ADMISSION_THREADS)
+        self._admission = Readers("feed-admission", threads=ADMISSION_THREADS)
+        self._past = Readers("feed-past", threads=PAST_THREADS)
         running = asyncio.create_task(self._hub.run())
         self._hear_the_end()
         await send({"type": "lifespan.startup.complete"})
@@ -60,7 +58,8 @@ class Feed:
         self._hub.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await self._readers.close()
+        await self._admission.close()
+        await self._past.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _hear_the_end(self) -> None:
@@ -78,21 +77,22 @@ class Feed:
         signal.signal(signal.SIGTERM, stop)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wish = await self._readers.run(admit, scope)
+        answer = await self._admission.run(admit, scope)
         # Asked where listeners enter: many at once must not all see the last place.
-        refusal = isinstance(wish, Wish) and self._hub.refusal(wish.digest)
-        if refusal:
-            wish = await self._readers.run(admit, scope, refusal=refusal)
-        if isinstance(wish, Wish):
-            await self._stream(wish, receive, send)
-        else:
-            await _send_whole(send, wish)
+        if isinstance(answer, Admitted):
+            refusal = self._hub.refusal(answer.wish.digest)
+            if not refusal:
+                await self._stream(answer, receive, send)
+                return
+            answer = refused(answer, refusal)
+        await _send_whole(send, answer)
 
-    async def _stream(self, wish: Wish, receive: Receive, send: Send) -> None:
+    async def _stream(self, answer: Admitted, receive: Receive, send: Send) -> None:
+        wish = answer.wish
         listener = Listener(wish.matching, digest=wish.digest, personal=wish.personal)
         self._hub.enter(listener)
-        text = stream.texts(self._hub, self._readers, listener, wish.after)
-        sending = asyncio.create_task(_send_all(send, text))
+        text = stream.texts(self._hub, self._past, listener, wish.after)
+        sending = asyncio.create_task(_send_all(send, _headers(answer), text))
         leaving = asyncio.create_task(_gone(receive))
         ending = asyncio.create_task(_ended(listener))
         first = asyncio.FIRST_COMPLETED
@@ -107,9 +107,9 @@ class Feed:
             await _cancel(sending, leaving, ending)
 
 
-async def _send_all(send: Send, text: AsyncIterator[bytes]) -> None:
+async def _send_all(send: Send, headers: Headers, text: AsyncIterator[bytes]) -> None:
     first = await anext(text)
-    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": first, "more_body": True})
     async for part in text:
         async with asyncio.timeout(STALLED_SECONDS):
@@ -132,10 +132,12 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send_whole(send: Send, answer: HttpResponseBase) -> None:
-    body = answer.content if isinstance(answer, HttpResponse) else b""
-    headers = [(k.lower().encode(), v.encode()) for k, v in answer.items()]
-    headers.append((b"content-length", str(len(body)).encode()))
+async def _send_whole(send: Send, answer: HttpResponse) -> None:
+    length = (b"content-length", str(len(answer.content)).encode())
     start = {"type": "http.response.start", "status": answer.status_code}
-    await send({**start, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({**start, "headers": [*_headers(answer), length]})
+    await send({"type": "http.response.body", "body": answer.content})
+
+
+def _headers(answer: HttpResponse) -> Headers:
+    return [(k.lower().encode(), v.encode()) for k, v in answer.items()]

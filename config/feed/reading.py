@@ -16,7 +16,7 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from eventstore import browser
+from eventstore import browser, faults
 from eventstore.browser import Stretch
 from eventstore.searching import EventFilter
 from users import tokens
@@ -46,7 +46,9 @@ class Readers:
             close_old_connections()  # one that broke is not used again
             try:
                 return question(*args, **kwargs)
-            except (InterfaceError, OperationalError):
+            except (InterfaceError, OperationalError) as error:
+                if faults.is_too_slow(error):
+                    raise
                 close_old_connections()  # it broke while nobody asked: ask once more
                 return question(*args, **kwargs)
 

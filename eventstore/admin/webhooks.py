@@ -21,7 +21,6 @@ from django.views.decorators.http import (
 from eventstore import codec
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
-from eventstore.models import WebhookDelivery, WebhookEndpoint
 from eventstore.webhooks import courier, endpoints
 from eventstore.webhooks.endpoints import NAME_LENGTH, REASON_LENGTH
 from eventstore.webhooks.errors import (
@@ -31,6 +30,7 @@ from eventstore.webhooks.errors import (
     UnknownEndpointError,
     WebhookError,
 )
+from eventstore.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 REFUSED = 422
 SHOWN = 100  # deliveries on the page

@@ -9,7 +9,7 @@ from django.db import models
 
 
 class RawRecord(models.Model):
-    """One record exactly as received; written by the functions of migration 0018 alone.
+    """One record exactly as received; written by the functions of migration 0016 alone.
 
     ``body`` is sealed under the record's own key and None once deleted.
     ``content_hash`` is keyed, so it tells nobody who guesses what the body was.

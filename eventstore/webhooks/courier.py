@@ -21,14 +21,14 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
-from eventstore import history, store, tracing
+from eventstore import faults, history, store, tracing
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM, RecordedEvent
-from eventstore.models import WebhookDelivery, WebhookEndpoint
 from eventstore.subscriptions import Courier
 from eventstore.webhooks import addresses, endpoints, message, sending
 from eventstore.webhooks.endpoints import SUBSCRIPTION
 from eventstore.webhooks.errors import UnknownDeliveryError, WebhookError
+from eventstore.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -193,9 +193,16 @@ def _attempt(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> None:
     delivery.attempts += 1
     delivery.status = None
     try:
-        delivery.status = _send(endpoint, delivery)
+        with transaction.atomic():
+            delivery.status = _send(endpoint, delivery)
     except WebhookError as error:
         delivery.error = str(error)
+    # Whatever is wrong with one endpoint, the others are served.
+    except Exception as error:
+        if faults.is_lost_connection(error):
+            raise
+        # Its message may quote a person; the class and the place never do.
+        delivery.error = f"It could not be made ready ({faults.described(error)})."
     else:
         is_taken = 200 <= delivery.status < 300  # noqa: PLR2004 - as RFC 9110 says
         delivery.error = "" if is_taken else f"It answered {delivery.status}."

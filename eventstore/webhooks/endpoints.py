@@ -13,7 +13,6 @@ from django.utils import timezone
 from eventstore import codec, sealing, store, vault
 from eventstore.errors import SealBrokenError
 from eventstore.events import ANY
-from eventstore.models import WebhookEndpoint
 from eventstore.webhooks import addresses, events, message
 from eventstore.webhooks.errors import (
     EndpointNameError,
@@ -22,6 +21,7 @@ from eventstore.webhooks.errors import (
     UnknownEventTypeError,
 )
 from eventstore.webhooks.events import CATEGORY, WebhookChanged
+from eventstore.webhooks.models import WebhookEndpoint
 
 SUBSCRIPTION = "webhooks"
 NAME_LENGTH = 100

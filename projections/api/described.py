@@ -70,6 +70,12 @@ AFTER = whole_number(
     least=0,
     most=MAX_POSITION,
 )
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,10}")$'},
+    OpenApiParameter.HEADER,
+    description="The `ETag` that the client has: 304 when it is still the one.",
+)
 AT = instant("at", "The state recorded by this instant.")
 AS_OF = instant(
     "as_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -192,21 +193,23 @@ def _chapter(chapter: Chapter, *, sees: bool) -> dict[str, Any]:
 def _explained(
     field: str, chapters: Sequence[Chapter], *, sees: bool
 ) -> dict[str, Any]:
-    values = [
-        {
-            "value": _value(field, change.new, sees=sees),
-            "set_by": _told(chapter.event, sees=sees),
-        }
+    changes = (
+        (change.new, chapter.event)
         for chapter in reversed(chapters)
         for change in chapter.changes
         if change.field == field
+    )
+    # Cut before anything is put in words: a field may have had any number of values.
+    some = list(islice(changes, 1 + MAX_EARLIER + 1))
+    newest, *earlier = [
+        {"value": _value(field, value, sees=sees), "set_by": _told(event, sees=sees)}
+        for value, event in some[: 1 + MAX_EARLIER]
     ]
-    newest, *earlier = values
     return {
         "field": field,
         **newest,
-        "earlier": earlier[:MAX_EARLIER],
-        "is_cut": len(earlier) > MAX_EARLIER,
+        "earlier": earlier,
+        "is_cut": len(some) > 1 + MAX_EARLIER,
     }
 
 

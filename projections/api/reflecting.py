@@ -13,7 +13,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
-from rest_framework.status import HTTP_200_OK
+from rest_framework.status import HTTP_200_OK, HTTP_304_NOT_MODIFIED
 from rest_framework.views import APIView
 
 from eventstore import checkpoints, store
@@ -85,7 +85,7 @@ class LogView(APIView):
     ) -> Any:
         """Tell the position with the answer, if it is one."""
         answer = super().finalize_response(request, response, *args, **kwargs)
-        if answer.status_code == HTTP_200_OK:
+        if answer.status_code in (HTTP_200_OK, HTTP_304_NOT_MODIFIED):
             for name, value in getattr(self, "_headers", {}).items():
                 answer[name] = value
         return answer
@@ -108,6 +108,13 @@ class ReadModelView(LogView):
 
     def reached(self, request: Request) -> int:
         """Return the position up to which everything is in the answer."""
+        return checkpoints.complete(self.projection(request))
+
+    def come_to(self, request: Request) -> int:
+        """Return what those who wait for the projection look at.
+
+        Streams set aside may stay so for days: nobody waits for them.
+        """
         return checkpoints.reached().get(self.projection(request), NOWHERE).position
 
     def wait(self, request: Request) -> dict[str, str]:
@@ -118,7 +125,7 @@ class ReadModelView(LogView):
         try:
             seconds = min(int(found[1]), MAX_WAIT_SECONDS)
             mark, end = store.watermark(), time.monotonic() + seconds
-            while self.reached(request) < mark and time.monotonic() < end:
+            while self.come_to(request) < mark and time.monotonic() < end:
                 time.sleep(LOOK_SECONDS)
         finally:
             places.release()

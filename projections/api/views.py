@@ -7,13 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.http import parse_etags
 from drf_spectacular.utils import (
+    OpenApiResponse,
     PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_304_NOT_MODIFIED
 
 from eventstore import checkpoints, store
 from eventstore.events import RecordedEvent
@@ -101,6 +104,10 @@ class UserView(ReadModelView):
         stream = USER.stream(self.kwargs["user_id"])
         return checkpoints.reached_with(stream, [DIRECTORY.name])[DIRECTORY.name]
 
+    def come_to(self, request: Request) -> int:
+        """Return what those who wait look at: this user."""
+        return self.reached(request)
+
     @extend_schema(
         operation_id="get_user",
         summary="One user, now or at an instant",
@@ -108,10 +115,12 @@ class UserView(ReadModelView):
             described.AT,
             described.AS_OF,
             described.MIN_VERSION,
+            described.IF_NONE_MATCH,
             *WAITING,
             ETAG,
         ],
         responses={
+            304: OpenApiResponse(description="The client has this version."),
             200: PolymorphicProxySerializer(
                 component_name="UserNowOrThen",
                 serializers=[UserSerializer, UserAtSerializer, UserAsOfSerializer],
@@ -138,8 +147,11 @@ class UserView(ReadModelView):
             entry = _awaited(user_id, version)
         if entry is None:
             raise _why_missing(user_id, version)
+        tag = f'"{entry.version}"'
+        if _has(request, tag):
+            return Response(status=HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         shown = UserSerializer(entry, context=masking.context(request))
-        return Response(shown.data, headers={"ETag": f'"{entry.version}"'})
+        return Response(shown.data, headers={"ETag": tag})
 
 
 class UserEventsView(LogView):
@@ -178,6 +190,12 @@ class UserEventsView(LogView):
         shown = EventSerializer(events[:limit], many=True, context=context)
         body = {"results": shown.data, "next": link}
         return Response(body, headers=parameters.next_header(link))
+
+
+def _has(request: Request, tag: str) -> bool:
+    # Compared weakly: RFC 9110, section 13.1.2.
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return known == ["*"] or tag in {each.removeprefix("W/") for each in known}
 
 
 def _user_at(request: Request, user_id: UUID, at: datetime) -> Response:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from config.feed import app, hub
+from config.feed import app, hub, stream
 from config.feed.app import Feed
+from config.feed.hub import Hub, Listener
+from config.feed.reading import Readers
 from eventstore import store
 from tests.factories import api_token, appended, renamed, user_created
 from tests.feeds import PATH, Listen, listen, token
@@ -130,7 +134,9 @@ def test_all_listeners_cost_one_reader(listen: Listen) -> None:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         )
-        assert cursor.fetchone()[0] <= 1 + 1 + 4  # ours, the hub's, admissions'
+        assert (
+            cursor.fetchone()[0] <= 1 + 1 + 2 + 4
+        )  # ours, the hub's, admissions', the past's
 
 
 def test_says_now_and_then_that_it_is_still_there(
@@ -266,3 +272,53 @@ def test_sleeps_while_nobody_listens_and_wakes_where_the_log_is(
     second = listen()
     appended("user-3")
     assert second.positions(1) == [3]
+
+
+async def past_of_a_slow_reader(digest: bytes) -> list[int]:
+    """Return what one hears who reads page by page while others write."""
+    known, readers = Hub(most=2, most_of_one=2), Readers("past", threads=1)
+    running = asyncio.create_task(known.run())
+    slow, quick = (
+        Listener(hub.EVERYTHING, digest=digest, personal=True) for _ in range(2)
+    )
+    past = stream.texts(known, readers, slow, 0)
+    news = stream.texts(known, readers, quick, 30)
+    for listener in (slow, quick):
+        known.enter(listener)
+    heard = [await anext(past) for _ in range(3)]
+    assert await anext(news) == stream.RETRY
+    for number in range(30, 36):
+        heard_by_quick = asyncio.create_task(ids(news, number + 1))
+        await asyncio.to_thread(append_and_close, f"user-{number}")
+        assert await heard_by_quick == [number + 1]
+    found = [
+        int(each) for each in re.findall(rb"^id: (\d+)$", b"".join(heard), re.MULTILINE)
+    ]
+    found += await ids(past, 36)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await readers.close()
+    return found
+
+
+async def ids(text: AsyncIterator[bytes], last: int) -> list[int]:
+    """Return the positions told, to *last* or the end."""
+    found: list[int] = []
+    async for part in text:
+        found += [int(each) for each in re.findall(rb"^id: (\d+)$", part, re.MULTILINE)]
+        if found and found[-1] >= last:
+            break
+    return found
+
+
+def test_a_listener_joins_only_when_it_has_nearly_read_the_past(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.feed.reading.BATCH_SIZE", 10)
+    monkeypatch.setattr(hub, "WAITING_FRAMES", 5)
+    with transaction.atomic():
+        for number in range(30):
+            appended(f"user-{number}")
+    digest = bytes(ApiToken.objects.get().digest)
+    assert token
+    assert asyncio.run(past_of_a_slow_reader(digest)) == list(range(1, 37))

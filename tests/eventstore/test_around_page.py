@@ -67,7 +67,7 @@ def test_looks_as_far_as_asked(window: str, shown: tuple[list[int], list[int]]) 
 def test_of_too_many_the_nearest_are_shown() -> None:
     history(*range(-20, 21))
     later, earlier = looked(limit="25")
-    assert (later, earlier) == (list(range(33, 21, -1)), list(range(21, 9, -1)))
+    assert (later, earlier) == (list(range(33, 21, -1)), list(range(21, 8, -1)))
     response = superuser().get(EVENTS, {"around": instant(AT), "limit": "25"})
     assert (text(response, "range") or "").endswith("only the nearest are shown")
 

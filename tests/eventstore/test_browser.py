@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from eventstore import browser, conversations, searching
 from eventstore.archive.importing import import_events
@@ -157,6 +159,26 @@ def test_a_search_that_finds_nothing_in_reach_says_from_where_to_go_on(
     assert ([e.position for e in page.events], page.older, page.is_cut) == ([], 8, True)
 
 
+@pytest.mark.parametrize(("types", "expected"), [(1, [8]), (3, [2] * 3), (9, [1] * 9)])
+def test_the_types_asked_for_share_what_a_step_may_look_at(
+    types: int, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_log_of_two_kinds()
+    monkeypatch.setattr(searching, "REACH", 8)
+    monkeypatch.setattr(searching, "STEPS", 1)
+    kinds = ["UserNameChanged", "UserCreated", *(f"Kind{each}" for each in range(7))]
+    asked = EventFilter(types=kinds[:types], source="rest")
+    with CaptureQueriesContext(connection) as captured:
+        browser.page(asked)
+    edges = [
+        int(found[1]) + 1 if found[1] else 1
+        for query in captured
+        if (found := re.search(r"LIMIT 1(?: OFFSET (\d+))?$", query["sql"]))
+        and '"events"."type" >=' in query["sql"]
+    ]
+    assert edges == expected
+
+
 def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
     done = [appended(f"user-{number}") for number in range(6)]
     at: datetime = done[2].recorded_at
@@ -168,6 +190,31 @@ def test_the_window_around_an_instant_shows_the_nearest_first() -> None:
         [1, 2, 3, 4, 5, 6],
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "limit", "expected"),
+    [
+        (2, 1, [3]),
+        (2, 3, [2, 3, 4]),
+        (2, 5, [1, 2, 3, 4, 5]),
+        (0, 4, [1, 2, 3, 4]),
+        (5, 3, [4, 5, 6]),
+        (5, 6, [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_the_window_around_an_instant_is_as_full_as_it_may_be(
+    place: int, limit: int, expected: list[int]
+) -> None:
+    at: datetime = [appended(f"user-{number}") for number in range(6)][
+        place
+    ].recorded_at
+    minute = timedelta(minutes=1)
+    found = browser.around(at, minute, limit=limit)
+    assert [event.position for event in found.events] == expected
+    sides = browser.sides(EventFilter(), at, minute, limit=limit)
+    assert [event.position for event in sides.events] == expected[::-1]
+    assert found.is_cut is sides.is_cut is (limit < 6)
 
 
 @pytest.mark.parametrize(

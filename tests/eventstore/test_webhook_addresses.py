@@ -7,9 +7,11 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -33,6 +35,7 @@ INSIDE = [
     "169.254.169.254",
     "172.16.0.1",
     "192.0.0.192",
+    "192.31.196.1",
     "192.168.1.1",
     "198.18.0.1",
     "224.0.0.1",
@@ -49,6 +52,15 @@ INSIDE = [
     "fe80::1",
     "fec0::1",
     "ff02::1",
+    "::7f00:1",
+    "::808:808",
+    "::ffff:0:7f00:1",
+    "::ffff:0:808:808",
+    "2606:4700::5efe:7f00:1",
+    "2606:4700::200:5efe:a00:1",
+    "2620:4f:8000::1",
+    "3fff::1",
+    "5f00::1",
 ]
 
 
@@ -76,7 +88,16 @@ def test_refuses_what_is_not_the_public_internet(text: str) -> None:
     assert not addresses.is_allowed(ip_address(text))
 
 
-@pytest.mark.parametrize("text", ["1.1.1.1", "93.184.215.14", "2606:4700::1111"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.1.1.1",
+        "93.184.215.14",
+        "2606:4700::1111",
+        "2606:4700::5efe:808:808",
+        "2606:4700::1:5efe:7f00:1",
+    ],
+)
 def test_lets_the_public_internet_be_sent_to(text: str) -> None:
     assert addresses.is_allowed(ip_address(text))
 
@@ -136,6 +157,40 @@ def test_one_address_inside_refuses_the_name(monkeypatch: pytest.MonkeyPatch) ->
         addresses.target("https://example.com/")
     with pytest.raises(AddressError, match="has no address"):
         addresses.target("https://example.com/")
+
+
+def test_asks_for_the_name_that_the_certificate_must_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bytes | str] = []
+
+    def getaddrinfo(host: bytes | str, *_args: object, **_more: object) -> list[Any]:
+        asked.append(host)
+        return [(0, 0, 0, "", ("1.1.1.1", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    found = addresses.target("https://stra\u00dfe.de/")
+    assert (asked, found.host) == ([b"xn--strae-oqa.de"], "xn--strae-oqa.de")
+
+
+def test_a_dns_that_does_not_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(addresses, "LOOKUP_SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [][: over.wait(20)])
+    began = time.monotonic()
+    with pytest.raises(AddressError, match="not found in time"):
+        addresses.target("https://example.com/")
+    assert time.monotonic() - began < 5
+    over.set()
+
+
+@pytest.mark.usefixtures("open_loopback")
+def test_what_the_look_up_took_is_taken_from_the_attempt() -> None:
+    with receiver() as known:
+        place = replace(addresses.target(known.url), took=sending.TOTAL_SECONDS)
+        with pytest.raises(TimeOutError):
+            sending.post(place, {}, b"{}")
+    assert known.received == []
 
 
 @pytest.mark.usefixtures("open_loopback")

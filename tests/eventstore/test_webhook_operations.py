@@ -11,7 +11,6 @@ from django.db import connection
 from django.utils import timezone
 
 from eventstore import store, subscriptions
-from eventstore.models import WebhookDelivery, WebhookEndpoint
 from eventstore.tasks import prune
 from eventstore.webhooks import courier, endpoints
 from eventstore.webhooks.errors import (
@@ -22,6 +21,7 @@ from eventstore.webhooks.errors import (
     UnknownEndpointError,
     UnknownEventTypeError,
 )
+from eventstore.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.backoffice import attribute, hidden, superuser, text
 from tests.factories import appended, metadata
 from tests.receivers import Receiver

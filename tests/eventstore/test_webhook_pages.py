@@ -7,8 +7,8 @@ from django.conf import LazySettings
 from django.test import Client
 
 from eventstore import store
-from eventstore.models import WebhookEndpoint
 from eventstore.webhooks import endpoints
+from eventstore.webhooks.models import WebhookEndpoint
 from tests.backoffice import hidden, staff, superuser, text
 
 pytestmark = pytest.mark.django_db

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from eventstore import history, store, subscriptions
-from eventstore.models import WebhookDelivery
+from eventstore import checkpoints, history, store, subscriptions
 from eventstore.shown import shown
 from eventstore.webhooks import courier, endpoints, message
+from eventstore.webhooks.checks import networks_are_networks
+from eventstore.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.factories import appended, recorded, renamed, user_created
-from tests.receivers import Receiver, receiver
+from tests.receivers import Receiver, hostile, receiver
 from tests.webhooks import (
     DAY,
     add,
@@ -109,6 +114,29 @@ def test_an_event_that_commits_while_an_endpoint_is_added_is_not_lost(
             pool.submit(add_it).result(20)
         work()
     assert told(hooks) == ["user-late"]
+
+
+def test_nothing_is_noted_once_an_endpoint_has_read_where_it_begins(
+    hooks: Receiver,
+) -> None:
+    appended("user-early")
+    work()
+
+    def go_on() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 300")
+        appended("user-late")
+        with contextlib.suppress(OperationalError):  # it waits for the endpoint
+            subscriptions.catch_up(courier.WEBHOOKS)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        end = endpoints._end_of_what_is_noted()  # noqa: SLF001 - what the lock is for
+        pool.submit(go_on).result(20)
+        found = checkpoints.reached_with("user-late", [endpoints.SUBSCRIPTION])
+        assert found == {endpoints.SUBSCRIPTION: end}
+    assert end == 1
+    assert hooks.received == []
 
 
 def test_tells_each_event_once_however_often_a_worker_runs(hooks: Receiver) -> None:
@@ -244,3 +272,75 @@ def test_two_workers_bring_each_delivery_once(hooks: Receiver) -> None:
             each.result()
     courier.bring_due(20)
     assert sorted(told(hooks)) == sorted(f"user-{number}" for number in range(20))
+
+
+def test_one_that_cannot_be_opened_does_not_stop_the_others(
+    hooks: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = add("broken", hooks.url, types=["UserCreated"]).endpoint
+    add("crm", hooks.url, types=["UserCreated"])
+    other = add("other", hooks.url).endpoint
+    WebhookEndpoint.objects.filter(pk=broken.pk).update(secret=other.secret)
+    with operator():
+        endpoints.pause("other", reason="only its secret is wanted")
+    appended("user-1")
+    work()
+    assert told(hooks) == ["user-1"]
+    delivery = WebhookDelivery.objects.get(endpoint=broken)
+    assert (delivery.state, delivery.attempts) == ("pending", 1)
+    found = re.fullmatch(
+        r"It could not be made ready \(SealBrokenError at sealing\.py:\d+\)\.",
+        delivery.error,
+    )
+    assert found, delivery.error
+    assert endpoints.named("broken").failures == 1
+    assert "Ada" not in caplog.text
+
+
+def test_a_setting_that_is_no_network_fails_attempts_and_stops_nothing(
+    hooks: Receiver, settings: LazySettings
+) -> None:
+    add("crm", hooks.url, types=["UserCreated"])
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.1/8"]
+    appended("user-1")
+    work()
+    assert state() == [("pending", 1, None)]
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    let_time_pass(timedelta(0))
+    work()
+    assert state() == [("done", 2, 204)]
+
+
+def test_a_lost_connection_is_nobodys_failed_attempt(hooks: Receiver) -> None:
+    connection.ensure_connection()
+    line = socket.socket(fileno=os.dup(connection.connection.fileno()))
+
+    def cut(talk: socket.socket, over: threading.Event) -> None:
+        del over
+        line.shutdown(socket.SHUT_RDWR)
+        line.close()
+        talk.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with hostile(cut) as port:
+        add("crm", f"http://127.0.0.1:{port}/", types=["UserCreated"])
+        appended("user-1")
+        assert subscriptions.catch_up(courier.WEBHOOKS)
+        with pytest.raises(OperationalError):
+            courier.bring_due(20)
+    connection.close()
+    assert state() == [("pending", 0, None)]
+    assert hooks.received == []
+
+
+def test_what_is_no_network_is_an_error_of_the_system_check(
+    settings: LazySettings,
+) -> None:
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["10.0.0.0/8", "10.0.0.1/8", "crm.example"]
+    found = networks_are_networks()
+    assert [(each.id, each.msg) for each in found] == [
+        (
+            "eventstore.E020",
+            f"WEBHOOK_ALLOWED_NETWORKS: '{text}' is no network.",
+        )
+        for text in ("10.0.0.1/8", "crm.example")
+    ]

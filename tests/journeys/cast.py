@@ -30,8 +30,8 @@ class Cast:
         self.folder = folder
         self.token = token
         self.settings: dict[str, str] = {}  # more of the environment
-        self.port = _free_port()
-        self.feed_port = _free_port()
+        self.port = free_port()
+        self.feed_port = free_port()
         self.broker_folder = folder / "state"
         self.broker_folder.mkdir()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -109,14 +109,14 @@ class Cast:
             self._running[name] = subprocess.Popen(  # noqa: S603
                 command,
                 cwd=PROJECT,
-                env=os.environ | self._environment(),
+                env=os.environ | self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         parameters = connection.settings_dict
         host = quote(parameters["HOST"], safe="")
         return {
@@ -128,7 +128,7 @@ class Cast:
         }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

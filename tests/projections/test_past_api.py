@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from eventstore import store
+from eventstore import sentences, store
+from eventstore.events import RecordedEvent
 from tests.factories import (
     ADA,
     NOON,
@@ -173,3 +174,24 @@ def test_the_past_takes_few_queries(
     api.get(url)  # notes the token's use, once a minute
     with django_assert_num_queries(queries):  # token, quota, watermark, events, keys
         api.get(url)
+
+
+def test_of_many_values_only_those_that_are_told_are_put_in_words(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_user(ADA, name="Ada 0")
+    for number in range(1, 60):
+        services.execute(ChangeName(user_id=ADA, name=f"Ada {number}"), metadata())
+    worded: list[int] = []
+    sentence = sentences.sentence
+
+    def counted(event: RecordedEvent) -> str:
+        worded.append(event.version)
+        return sentence(event)
+
+    monkeypatch.setattr(sentences, "sentence", counted)
+    name = field(api.get(EXPLAIN), "name")
+    assert (name["value"], name["is_cut"]) == ("Ada 59", True)
+    told = [each["value"] for each in name["earlier"]]
+    assert told == [f"Ada {number}" for number in range(58, 8, -1)]
+    assert len(worded) == 51 + 2  # the name; e-mail and status were set once

@@ -44,7 +44,7 @@ class ProblemSerializer(CommandProblemSerializer):
     )
 
 
-ALWAYS = frozenset({401, 403, 429})  # who may not, and who must wait
+ALWAYS = frozenset({401, 403, 429, 503})  # who may not, who must wait, and no database
 LIMIT_HEADERS = {
     "RateLimit-Policy": "The limit: `q` requests in a window of `w` seconds.",
     "RateLimit": "How it stands: `r` requests left, `t` seconds to the next window.",
@@ -62,7 +62,7 @@ HEADERS = {
 def problems(*statuses: int) -> dict[Any, Any]:
     """Return the problem answers of an operation, for its schema.
 
-    Those that every operation may give (401, 403, 429) need not be named.
+    Those that every operation may give (401, 403, 429, 503) need not be named.
     """
     return {
         (status, "application/problem+json"): ProblemSerializer

@@ -27,12 +27,19 @@ from users.values import (
 )
 
 GROUNDS = [ground.value for ground in ErasureGround]
-# Characters of the basic plane that no text may hold, and one that it may.
+# Characters of the basic plane that no text may hold, but for those that Unicode has
+# not assigned, which are many and grow fewer; one that it may; and those of a name that
+# show nothing (``users.values``).
 UNSEEN = (
     r"\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
-    r"\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    r"\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ue000-\uf8ff\ufdd0-\ufdef\ufeff"
+    r"\ufff9-\ufffb\ufffe\uffff"
 )
 SOUND = rf"[^{UNSEEN}]"
+BLANK = (
+    r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u200c\u200d\u2800\u3164"
+    r"\ufe00-\ufe0f\uffa0"
+)
 STATUSES = [status.value for status in SETTABLE_STATUSES]
 
 
@@ -77,7 +84,7 @@ def _shape(longest: int, pattern: str, **more: Any) -> Any:
     return extend_schema_field(shape)
 
 
-@_shape(NAME_LENGTH, rf"^{SOUND}*[^\s{UNSEEN}]{SOUND}*$", minLength=1)
+@_shape(NAME_LENGTH, rf"^{SOUND}*[^\s{UNSEEN}{BLANK}]{SOUND}*$", minLength=1)
 class Name(Text):
     """A person's name."""
 

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 
 from users import tokens
 from users.api.authentication import Client
+from users.api.throttling import spend_as_client, spend_as_stranger
 from users.models import ApiToken
 
 PARAMETER = "ticket"
@@ -38,7 +39,12 @@ class TicketAuthentication(BaseAuthentication):
     """``?ticket=``, from an answer 307 of the web."""
 
     def authenticate(self, request: Request) -> tuple[Client, ApiToken] | None:
-        """Return the client, or None when no ticket was sent."""
+        """Return the client, or None when no ticket was sent.
+
+        Raises:
+            AuthenticationFailed: The ticket is not good, or not any more.
+            QuotaExceededError: The client, or a stranger's address, asked too often.
+        """
         ticket = request.query_params.get(PARAMETER)
         if ticket is None:
             return None
@@ -49,8 +55,11 @@ class TicketAuthentication(BaseAuthentication):
         else:
             found = tokens.live([bytes.fromhex(known)])
         if not found:
+            spend_as_stranger(request)
             message = "This ticket is no longer good: ask the first address again."
             raise AuthenticationFailed(message)
+        # Each use is a read: a ticket is good for as many as the token has left.
+        spend_as_client(request, found[0])
         return Client(found[0]), found[0]
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
