@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
-from config import navigation
+from config import access, audit, navigation, second_factor, sessions
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -23,6 +23,7 @@ from eventstore.admin import (
     letters,
     log,
     rebuilds,
+    sight,
     subscriptions,
     webhooks,
 )
@@ -36,6 +37,7 @@ from projections.admin import (
     directory,
     reprocess,
     resends,
+    reveal,
     runs,
     streams,
 )
@@ -45,37 +47,13 @@ from projections.admin.forms import (
     ChangeStatusForm,
     EraseForm,
 )
-from projections.admin.goto import SEE_EVENTS, SEE_USERS, go_to
+from projections.admin.goto import go_to
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
 from users.admin import salesforce, tokens
 
 View = Callable[..., HttpResponseBase]
-
-# One permission a page, but Go to, where any will do; a superuser has them all.
-ISSUE_COMMANDS = "users.issue_command"
-ERASE = "users.erase_user"
-REPROCESS = "projections.reprocess"
-SEE_TOKENS = "users.view_apitoken"
-ISSUE_TOKENS = "users.add_apitoken"
-REVOKE_TOKENS = "users.revoke_apitoken"
-SEE_WEBHOOKS = "eventstore.view_webhookendpoint"
-CHANGE_WEBHOOKS = "eventstore.change_webhookendpoint"
-SEE_SUBSCRIPTIONS = "eventstore.view_checkpoint"
-PAUSE = "eventstore.change_checkpoint"
-CHANGE_REBUILDS = "eventstore.change_rebuild"
-SEE_LETTERS = "eventstore.view_deadletter"
-CHANGE_LETTERS = "eventstore.change_deadletter"
-RESEND = "eventstore.change_effect"
-SEE_RECORDS = "eventstore.view_rawrecord"
-REVEAL_RECORDS = "eventstore.reveal_rawrecord"
-REPROCESS_RECORDS = "eventstore.reprocess_rawrecord"
-SEE_RUNS = "users.view_salesforcerun"
-START_RUNS = "users.add_salesforcerun"
-STEER_RUNS = "users.change_salesforcerun"
-APPROVE_RUNS = "users.approve_salesforcerun"
-SEE_CONFLICTS = "users.view_salesforceconflict"
-SETTLE_CONFLICTS = "users.change_salesforceconflict"
+FOUND = 302
 
 EVENTS = "eventstore/event/"
 STREAMS = "eventstore/stream/"
@@ -120,6 +98,7 @@ class BackOfficeSite(AdminSite):
         return {
             **super().each_context(request),
             "environment": settings.ENVIRONMENT_NAME,
+            "asks_for_second_factor": settings.STAFF_SECOND_FACTOR,
             "navigation": list(navigation.groups(request)),
         }
 
@@ -127,9 +106,10 @@ class BackOfficeSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Show the dashboard, its numbers to those who may see events."""
-        may_see = request.user.has_perm(SEE_EVENTS)
+        may_see = access.may_open(request.user, "events")
+        seen = sight.of(request)
         numbers = {
-            "overview": dashboard.overview() if may_see else None,
+            "overview": dashboard.overview(seen) if may_see else None,
             "drift": drift.last_check() if may_see else None,
             "recent": stream_heads.recent(timezone.now()) if may_see else None,
         }
@@ -140,201 +120,209 @@ class BackOfficeSite(AdminSite):
     ) -> HttpResponse:
         """Show the log-in form, or let in; 429 where too many log-ins failed."""
         response = super().login(request, extra_context)
+        if response.status_code == FOUND and request.method == "POST":
+            sessions.begin(request)
+            audit.log_in(request.user.get_username(), cast("int", request.user.pk))
         form = (getattr(response, "context_data", None) or {}).get("form")
         if form is not None and form.lock:
             response.status_code = 429
             response.headers["Retry-After"] = str(form.lock.resets_in)
         return response
 
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """End the session."""
+        if request.method == "POST" and request.user.is_authenticated:
+            audit.log_out(request.user.get_username(), request.user.pk)
+        return super().logout(request, extra_context)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """Return *view* for staff whom the table of rights lets in; 403 to others."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            way = second_factor.stands_in_the_way(request)
+            if way is not None:
+                return way
+            access.refuse_others(request)
+            if access.asks_for_proof(request) and not sessions.is_proved(request):
+                return sessions.ask(request)
+            return audit.recording(request, lambda: view(request, *args, **kwargs))
+
+        return super().admin_view(guarded, cacheable)
+
     def _log_pages(self) -> list[URLPattern]:
-        events = self._page(log.events, SEE_EVENTS)
-        one, talk, whole = (
-            self._page(view, SEE_EVENTS) for view in (event, conversation, stream)
-        )
+        found = {"find_stream": stream_of}
         return [
-            path(STREAMS, self._page(streams.listed, SEE_EVENTS), name="streams"),
+            path(STREAMS, self.admin_view(streams.listed), name="streams"),
+            *self._paths(
+                [
+                    ("second/", second_factor.second, "second"),
+                    ("factors/", second_factor.listed, "factors"),
+                    ("factors/app/", second_factor.add_app, "add_app"),
+                    ("factors/passkey/", second_factor.add_passkey, "add_passkey"),
+                ]
+            ),
+            path("prove/", self.admin_view(sessions.prove), name="prove"),
+            path("audit/", self.admin_view(log.audit), found, name="audit"),
             path("goto", self.admin_view(go_to), name="goto"),
-            path(EVENTS, events, {"find_stream": stream_of}, name="events"),
-            path(f"{EVENTS}<int:position>/", one, name="event"),
-            path("e/<int:position>", _short_link("admin:event"), name="event_link"),
-            path("c/<uuid:correlation_id>", talk, name="conversation"),
-            path("s/<path:stream>", whole, name="stream"),
+            path(EVENTS, self.admin_view(log.events), found, name="events"),
+            path(f"{EVENTS}<int:position>/", self.admin_view(event), name="event"),
+            path(
+                "e/<int:position>", self._short_link("admin:event"), name="event_link"
+            ),
+            path(
+                "c/<uuid:correlation_id>",
+                self.admin_view(conversation),
+                name="conversation",
+            ),
+            path("s/<path:stream>", self.admin_view(stream), name="stream"),
         ]
 
     def _subscription_pages(self) -> list[URLPattern]:
-        see, change = SEE_SUBSCRIPTIONS, PAUSE
-        pages: list[tuple[str, View, str, str]] = [
-            ("", subscriptions.listed, see, "subscriptions"),
-            ("<str:name>/pause/", subscriptions.pause, change, "pause_subscription"),
-            ("<str:name>/resume/", subscriptions.resume, change, "resume_subscription"),
-            ("<str:name>/rebuild/", rebuilds.rebuild, see, "rebuild_subscription"),
-        ]
-        see, change = SEE_LETTERS, CHANGE_LETTERS
-        group = "group/<str:fingerprint>/"
-        of_letters: list[tuple[str, View, str, str]] = [
-            ("", letters.listed, see, "dead_letters"),
-            ("<int:number>/", letters.letter, see, "dead_letter"),
-            ("<int:number>/retry/", letters.retry, change, "retry_letter"),
-            ("<int:number>/skip/", letters.skip, change, "skip_letter"),
-            (f"{group}canary/", letters.canary, change, "canary_letters"),
-            (f"{group}retry/", letters.retry_group, change, "retry_letters"),
+        name = f"{SUBSCRIPTIONS}<str:name>/"
+        group = f"{LETTERS}group/<str:fingerprint>/"
+        one = f"{LETTERS}<int:number>/"
+        pages: list[tuple[str, View, str]] = [
+            (SUBSCRIPTIONS, subscriptions.listed, "subscriptions"),
+            (f"{name}pause/", subscriptions.pause, "pause_subscription"),
+            (f"{name}resume/", subscriptions.resume, "resume_subscription"),
+            (f"{name}rebuild/", rebuilds.rebuild, "rebuild_subscription"),
+            (LETTERS, letters.listed, "dead_letters"),
+            (one, letters.letter, "dead_letter"),
+            (f"{one}retry/", letters.retry, "retry_letter"),
+            (f"{one}skip/", letters.skip, "skip_letter"),
+            (f"{group}canary/", letters.canary, "canary_letters"),
+            (f"{group}retry/", letters.retry_group, "retry_letters"),
         ]
         return [
+            *self._paths(pages),
             re_path(
                 rf"^{SUBSCRIPTIONS}(?P<name>[^/]+)/rebuild/"
                 rf"(?P<action>{rebuilds.ACTIONS})/$",
-                self._page(rebuilds.act, CHANGE_REBUILDS),
+                self.admin_view(rebuilds.act),
                 name="change_rebuild",
-            ),
-            *(
-                path(f"{start}{rest}", self._page(view, needed), name=name)
-                for start, listed in ((SUBSCRIPTIONS, pages), (LETTERS, of_letters))
-                for rest, view, needed, name in listed
             ),
         ]
 
     def _webhook_pages(self) -> list[URLPattern]:
-        see, change = SEE_WEBHOOKS, CHANGE_WEBHOOKS
         one = f"{WEBHOOKS}<str:name>/"
+        pages: list[tuple[str, View, str]] = [
+            (WEBHOOKS, webhooks.webhooks, "webhooks"),
+            ("eventstore/add-webhook/", webhooks.create, "add_webhook"),
+            (one, webhooks.webhook, "webhook"),
+            (f"{one}rotate/", webhooks.rotate, "rotate_webhook"),
+        ]
         return [
-            path(WEBHOOKS, self._page(webhooks.webhooks, see), name="webhooks"),
-            path(
-                "eventstore/add-webhook/",
-                self._page(webhooks.create, change),
-                name="add_webhook",
-            ),
-            path(one, self._page(webhooks.webhook, see), name="webhook"),
-            path(
-                f"{one}rotate/",
-                self._page(webhooks.rotate, change),
-                name="rotate_webhook",
-            ),
+            *self._paths(pages),
             re_path(
                 rf"^{WEBHOOKS}(?P<name>[^/]+)/(?P<action>{webhooks.ACTIONS})/$",
-                self._page(webhooks.change, change),
+                self.admin_view(webhooks.change),
                 name="change_webhook",
             ),
         ]
 
     def _intake_pages(self) -> list[URLPattern]:
-        see, again = SEE_RECORDS, REPROCESS_RECORDS
         group = f"{QUARANTINE}<str:fingerprint>/retry/"
-        pages: list[tuple[str, View, str, str]] = [
-            (RECORDS, intake.listed, see, "raw_records"),
-            (RECORD, intake.record, see, "raw_record"),
-            (f"{RECORD}reveal/", intake.reveal, REVEAL_RECORDS, "reveal_raw_record"),
-            (f"{RECORD}reprocess/", intake.reprocess, again, "reprocess_raw_record"),
-            (f"{RECORD}skip/", intake.skip, again, "skip_raw_record"),
-            (QUARANTINE, intake.quarantine, see, "record_quarantine"),
-            (group, intake.retry_group, again, "retry_records"),
+        pages: list[tuple[str, View, str]] = [
+            (RECORDS, intake.listed, "raw_records"),
+            (RECORD, intake.record, "raw_record"),
+            (f"{RECORD}reveal/", intake.reveal, "reveal_raw_record"),
+            (f"{RECORD}reprocess/", intake.reprocess, "reprocess_raw_record"),
+            (f"{RECORD}skip/", intake.skip, "skip_raw_record"),
+            (QUARANTINE, intake.quarantine, "record_quarantine"),
+            (group, intake.retry_group, "retry_records"),
         ]
-        return [
-            path(address, self._page(view, needed), name=name)
-            for address, view, needed, name in pages
-        ]
+        return self._paths(pages)
 
     def _user_pages(self) -> list[URLPattern]:
-        create = self._page(commands.create, ISSUE_COMMANDS)
-        again = self._page(reprocess.reprocess_user, REPROCESS)
+        pages: list[tuple[str, View, str]] = [
+            (USERS, directory.users, "users"),
+            (f"{USERS}add/", commands.create, "create_user"),
+            (f"{USER}change/", user, "user"),
+            (f"{USER}reveal/", reveal.reveal, "reveal_user"),
+            (f"{USER}reprocess/", reprocess.reprocess_user, "reprocess_user"),
+            (f"{USER}effects/<int:number>/resend/", resends.resend, "resend_effect"),
+        ]
         return [
-            path(USERS, self._page(directory.users, SEE_USERS), name="users"),
-            path(f"{USERS}add/", create, name="create_user"),
-            path(f"{USER}change/", self._page(user, SEE_USERS), name="user"),
-            path(f"{USER}reprocess/", again, name="reprocess_user"),
-            path(
-                f"{USER}effects/<int:number>/resend/",
-                self._page(resends.resend, RESEND),
-                name="resend_effect",
-            ),
+            *self._paths(pages),
             *self._command_pages(),
-            path("u/<uuid:user_id>", _short_link("admin:user"), name="user_link"),
+            path("u/<uuid:user_id>", self._short_link("admin:user"), name="user_link"),
         ]
 
     def _run_pages(self) -> list[URLPattern]:
-        views: dict[str, tuple[View, str]] = {
-            "": (runs.listed, "reprocess_runs"),
-            "new/": (runs.new, "reprocess"),
-            "new/differences.csv": (runs.differences, "reprocess_differences"),
-            "<uuid:run_id>/": (runs.run, "reprocess_run"),
-        }
+        pages: list[tuple[str, View, str]] = [
+            (RUNS, runs.listed, "reprocess_runs"),
+            (f"{RUNS}new/", runs.new, "reprocess"),
+            (f"{RUNS}new/differences.csv", runs.differences, "reprocess_differences"),
+            (f"{RUNS}<uuid:run_id>/", runs.run, "reprocess_run"),
+        ]
         return [
-            *(
-                path(f"{RUNS}{rest}", self._page(view, REPROCESS), name=name)
-                for rest, (view, name) in views.items()
-            ),
+            *self._paths(pages),
             re_path(
                 rf"^{RUNS}(?P<run_id>[0-9a-f-]{{36}})/(?P<action>{runs.ACTIONS})/$",
-                self._page(runs.change, REPROCESS),
+                self.admin_view(runs.change),
                 name="change_run",
             ),
         ]
 
     def _command_pages(self) -> list[URLPattern]:
-        change = self._page(commands.change, ISSUE_COMMANDS)
-        erase = self._page(commands.change, ERASE)
+        change = self.admin_view(commands.change)
         forms = {
-            "change_name": (ChangeNameForm, change),
-            "change_email": (ChangeEmailForm, change),
-            "change_status": (ChangeStatusForm, change),
-            "erase_user": (EraseForm, erase),
+            "change_name": ChangeNameForm,
+            "change_email": ChangeEmailForm,
+            "change_status": ChangeStatusForm,
+            "erase_user": EraseForm,
         }
         return [
             path(
                 f"{USER}commands/{name.replace('_', '-')}/",
-                view,
+                change,
                 {"form_class": form_class},
                 name=name,
             )
-            for name, (form_class, view) in forms.items()
+            for name, form_class in forms.items()
         ]
 
     def _token_pages(self) -> list[URLPattern]:
-        issue = self._page(tokens.issue, ISSUE_TOKENS)
-        revoke = self._page(tokens.revoke, REVOKE_TOKENS)
+        pages: list[tuple[str, View, str]] = [
+            (TOKENS, tokens.listed, "tokens"),
+            (f"{TOKENS}add/", tokens.issue, "issue_token"),
+            (f"{TOKENS}<uuid:token_id>/revoke/", tokens.revoke, "revoke_token"),
+        ]
+        return self._paths(pages)
+
+    def _paths(self, pages: Iterable[tuple[str, View, str]]) -> list[URLPattern]:
         return [
-            path(TOKENS, self._page(tokens.listed, SEE_TOKENS), name="tokens"),
-            path(f"{TOKENS}add/", issue, name="issue_token"),
-            path(f"{TOKENS}<uuid:token_id>/revoke/", revoke, name="revoke_token"),
+            path(route, self.admin_view(view), name=name) for route, view, name in pages
         ]
 
     def _salesforce_pages(self) -> list[URLPattern]:
         one = f"{SALESFORCE}<uuid:run_id>/"
-        pages: list[tuple[str, View, str, str]] = [
-            (SALESFORCE, salesforce.listed, SEE_RUNS, "salesforce_runs"),
-            (f"{SALESFORCE}add/", salesforce.start, START_RUNS, "start_salesforce_run"),
-            (f"{SALESFORCE}reach/", salesforce.reach, START_RUNS, "reach_salesforce"),
-            (one, salesforce.run, SEE_RUNS, "salesforce_run"),
-            (CONFLICTS, salesforce.disputes, SEE_CONFLICTS, "salesforce_conflicts"),
+        pages: list[tuple[str, View, str]] = [
+            (SALESFORCE, salesforce.listed, "salesforce_runs"),
+            (f"{SALESFORCE}add/", salesforce.start, "start_salesforce_run"),
+            (f"{SALESFORCE}reach/", salesforce.reach, "reach_salesforce"),
+            (one, salesforce.run, "salesforce_run"),
+            (f"{one}approve/", salesforce.approve, "approve_salesforce_run"),
+            (CONFLICTS, salesforce.disputes, "salesforce_conflicts"),
             (
                 f"{CONFLICTS}<int:number>/settle/",
                 salesforce.settle,
-                SETTLE_CONFLICTS,
                 "settle_salesforce_conflict",
             ),
         ]
         return [
-            *(
-                path(at, self._page(view, may), name=name)
-                for at, view, may, name in pages
-            ),
-            # To approve, and nothing less, is a right of its own.
-            *(
-                re_path(
-                    rf"^{SALESFORCE}(?P<run_id>[0-9a-f-]{{36}})/(?P<action>{action})/$",
-                    self._page(salesforce.steer, may),
-                    name="steer_salesforce_run",
-                )
-                for action, may in (
-                    ("approve", APPROVE_RUNS),
-                    ("pause|resume|cancel", STEER_RUNS),
-                )
+            *self._paths(pages),
+            re_path(
+                rf"^{SALESFORCE}(?P<run_id>[0-9a-f-]{{36}})/"
+                r"(?P<action>pause|resume|cancel)/$",
+                self.admin_view(salesforce.steer),
+                name="steer_salesforce_run",
             ),
         ]
 
-    def _page(self, view: View, permission: str) -> View:
-        guarded = permission_required(permission, raise_exception=True)(view)
-        return self.admin_view(guarded)
-
-
-def _short_link(url_name: str) -> View:
-    return RedirectView.as_view(pattern_name=url_name, query_string=True)
+    def _short_link(self, url_name: str) -> Any:
+        link = RedirectView.as_view(pattern_name=url_name, query_string=True)
+        return self.admin_view(link)

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
+from config import audit
 from users import limits
 from users.addresses import client_address
 from users.limits import Limit, Usage
@@ -50,6 +51,7 @@ class LoginForm(AdminAuthenticationForm):
         if usage and usage.is_over:
             self.lock = usage
             logger.warning("log-in locked", extra={"seconds": usage.resets_in})
+            audit.locked(username, subject, usage)
             raise ValidationError(_advice(usage), code="locked")
         cleaned = super().clean()
         limits.forget(limit, subject)

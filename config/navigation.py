@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
+from config import access
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -17,13 +19,11 @@ class Entry:
 
     Attributes:
         url_name: Name in the admin's namespace.
-        permissions: Any of them opens the page; none is needed when empty.
         icon: Name of a symbol in ``admin/icons.html``.
     """
 
     label: Any
     url_name: str
-    permissions: tuple[str, ...]
     icon: str
 
 
@@ -44,31 +44,26 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(
                 label=gettext_lazy("Dashboard"),
                 url_name="index",
-                permissions=(),
                 icon="dashboard",
             ),
             Entry(
                 label=gettext_lazy("Events"),
                 url_name="events",
-                permissions=("eventstore.view_storedevent",),
                 icon="events",
             ),
             Entry(
                 label=gettext_lazy("Streams"),
                 url_name="streams",
-                permissions=("eventstore.view_storedevent",),
                 icon="streams",
             ),
             Entry(
                 label=gettext_lazy("Subscriptions"),
                 url_name="subscriptions",
-                permissions=("eventstore.view_checkpoint",),
                 icon="subscriptions",
             ),
             Entry(
                 label=gettext_lazy("Dead letters"),
                 url_name="dead_letters",
-                permissions=("eventstore.view_deadletter",),
                 icon="letters",
             ),
         ),
@@ -79,7 +74,6 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(
                 label=gettext_lazy("Users"),
                 url_name="users",
-                permissions=("projections.view_directoryentry",),
                 icon="users",
             ),
         ),
@@ -90,58 +84,51 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(
                 label=gettext_lazy("Reprocess"),
                 url_name="reprocess_runs",
-                permissions=("projections.reprocess",),
                 icon="reprocess",
             ),
             Entry(
                 label=gettext_lazy("Webhooks"),
                 url_name="webhooks",
-                permissions=("eventstore.view_webhookendpoint",),
                 icon="webhooks",
             ),
             Entry(
                 label=gettext_lazy("Raw inbox"),
                 url_name="raw_records",
-                permissions=("eventstore.view_rawrecord",),
                 icon="inbox",
             ),
             Entry(
                 label=gettext_lazy("Quarantine"),
                 url_name="record_quarantine",
-                permissions=("eventstore.view_rawrecord",),
                 icon="quarantine",
             ),
             Entry(
                 label=gettext_lazy("Salesforce"),
                 url_name="salesforce_runs",
-                permissions=("users.view_salesforcerun",),
                 icon="salesforce",
             ),
             Entry(
                 label=gettext_lazy("Conflicts"),
                 url_name="salesforce_conflicts",
-                permissions=("users.view_salesforceconflict",),
                 icon="conflicts",
             ),
             Entry(
                 label=gettext_lazy("Schedules"),
                 url_name="django_celery_beat_periodictask_changelist",
-                permissions=(
-                    "django_celery_beat.view_periodictask",
-                    "django_celery_beat.change_periodictask",
-                ),
                 icon="schedules",
             ),
             Entry(
                 label=gettext_lazy("API tokens"),
                 url_name="tokens",
-                permissions=("users.view_apitoken",),
                 icon="tokens",
+            ),
+            Entry(
+                label=gettext_lazy("Audit"),
+                url_name="audit",
+                icon="audit",
             ),
             Entry(
                 label=gettext_lazy("Staff"),
                 url_name="auth_user_changelist",
-                permissions=("auth.view_user", "auth.change_user"),
                 icon="staff",
             ),
         ),
@@ -152,14 +139,13 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
 def groups(request: HttpRequest) -> Iterator[tuple[Any, list[Link]]]:
     """Yield the groups that hold something the person behind *request* may see."""
     for label, entries in GROUPS:
-        links = [_link(request, entry) for entry in entries if _may_see(request, entry)]
+        links = [
+            _link(request, entry)
+            for entry in entries
+            if access.may_open(request.user, entry.url_name)
+        ]
         if links:
             yield label, links
-
-
-def _may_see(request: HttpRequest, entry: Entry) -> bool:
-    needed = entry.permissions
-    return not needed or any(request.user.has_perm(each) for each in needed)
 
 
 def _link(request: HttpRequest, entry: Entry) -> Link:

@@ -1,4 +1,4 @@
-"""Settings of what leaves this installation: feed, webhooks, analytics, traces."""
+"""Settings of what leaves this installation: feed, webhooks, mail, traces."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import environ
 
 __all__ = [
     "ANALYTICS_URL",
+    "DEFAULT_FROM_EMAIL",
+    "EMAIL_TIMEOUT",
     "FEED_LISTENERS",
     "FEED_STREAMS_PER_CLIENT",
     "FEED_URL",
@@ -26,6 +28,8 @@ FEED_STREAMS_PER_CLIENT: int = env.int("FEED_STREAMS_PER_CLIENT", default=20)
 # Each holds a thread of the web: fewer than gunicorn's --threads.
 WAITING_REQUESTS: int = env.int("WAITING_REQUESTS", default=2)  # a process
 
+EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=10)  # seconds
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="annals@localhost")
 ANALYTICS_URL: str = env.str("ANALYTICS_URL", default="")  # empty: tells nobody
 # A collector of traces, without /v1/traces; empty: nothing is traced.
 OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")

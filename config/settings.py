@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sessions.SessionLifetimeMiddleware",
     "config.middleware.StaffMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
@@ -103,6 +104,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # a load balancer asks in clear
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+# No other host of the domain, and nothing in clear, can set a cookie of this name.
+SESSION_COOKIE_NAME = "__Host-session" if SECURE_SSL_REDIRECT else "sessionid"
+STAFF_SECOND_FACTOR: bool = env.bool("STAFF_SECOND_FACTOR", default=True)
+SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", default=30)
+SESSION_HOURS: int = env.int("SESSION_HOURS", default=12)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # seconds
 SECURE_HSTS_SECONDS: int = env.int(
     "SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0
 )
@@ -171,10 +178,7 @@ CELERY_DB_REUSE_MAX = 500  # tasks a connection serves; Celery would open one ea
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
-# --- E-mail -----------------------------------------------------------------------
 vars().update(env.email("EMAIL_URL", default="smtp://localhost:25"))
-EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=10)  # seconds
-DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="annals@localhost")
 
 # --- Annals -----------------------------------------------------------------------
 ENVIRONMENT_NAME: str = env.str("ENVIRONMENT_NAME", default="Production")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import eventstore.intake.events  # noqa: F401 - registers what is done to raw records
+import eventstore.intake.events
+import eventstore.operator_events  # noqa: F401 - registers what staff do
 import projections.events  # noqa: F401 - registers what operators do
 import users.sources.salesforce.events
 import users.token_events  # noqa: F401 - registers what happens to tokens

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from config.embedded import keys
 from config.embedded.environment import MAIL
@@ -15,7 +15,16 @@ from users import tokens
 from users.management.console import at_the_console
 from users.scopes import ALL
 
-ACCOUNT = "admin"
+ACCOUNT = "admin"  # may do everything
+# One account for each role, so that a newcomer can see through its eyes.
+ROLES = {
+    "viewer": "Viewer",
+    "agent": "Agent",
+    "operator": "Operator",
+    "lead": "Lead",
+    "auditor": "Auditor",
+    "officer": "Data officer",
+}
 CLIENT = "curl"  # the token's name, and so the actor of what it causes
 
 
@@ -23,13 +32,13 @@ CLIENT = "curl"  # the token's name, and so the actor of what it causes
 class Access:
     """What the newcomer may know."""
 
-    password: str  # of the first staff account, until it is changed there
+    password: str  # of the first staff accounts, until it is changed there
     token: str  # of the REST interface
     mail: Path  # where e-mails go instead of into the world
 
 
 def open_access(state: Path) -> Access:
-    """Make the first account and token, once, and return them."""
+    """Make the first accounts and token, once, and return them."""
     return Access(
         password=_open_account(state), token=_open_client(state), mail=state / MAIL
     )
@@ -39,6 +48,12 @@ def _open_account(state: Path) -> str:
     password = keys.kept(state / "login.txt", keys.short)
     if not User.objects.filter(username=ACCOUNT).exists():
         User.objects.create_superuser(username=ACCOUNT, password=password)
+    for username, role in ROLES.items():
+        if not User.objects.filter(username=username).exists():
+            person = User.objects.create_user(username, password=password)
+            person.is_staff = True
+            person.save(update_fields=["is_staff"])
+            person.groups.add(Group.objects.get(name=role))
     return password
 
 
@@ -61,6 +76,7 @@ def greeting(address: str, access: Access | None) -> str:
     lines = [
         running,
         f"Log in as:          {ACCOUNT}   password: {access.password}",
+        f"or, to do less, as: {', '.join(ROLES)}",
         f"E-mails end in:     {access.mail}",
         stop,
         "",

@@ -40,6 +40,7 @@ class EventType:
         personal: Fields that tell of a person; sealed in the log (ADR-0009).
         subject: Field that names the person's stream; empty when it is the event's own.
         erases: Whether this event destroys the key of its stream's subject.
+        is_operators: Whether it tells what an operator did: the audit shows it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class EventType:
     personal: tuple[str, ...] = ()
     subject: str = ""
     erases: bool = False
+    is_operators: bool = False
 
     def subject_of(self, stream: str, event: object) -> str:
         """Return the stream of the person whom *event*, in *stream*, tells of."""
@@ -64,7 +66,7 @@ def gettext_noop(message: str) -> str:
     return message
 
 
-def event_type(
+def event_type(  # noqa: PLR0913 - one a property of the type
     name: str,
     *,
     sentence: str,
@@ -72,6 +74,7 @@ def event_type(
     personal: tuple[str, ...] = (),
     subject: str = "",
     erases: bool = False,
+    is_operators: bool = False,
 ) -> Callable[[EventClass], EventClass]:
     """Register an event class under the name it is stored by.
 
@@ -83,6 +86,7 @@ def event_type(
             reads ``[erased]``.
         subject: Field that names whose they are.
         erases: Whether appending it destroys the subject's key.
+        is_operators: Whether the audit shows it.
 
     Raises:
         EventTypeTakenError: Another class has the name.
@@ -102,6 +106,7 @@ def event_type(
             personal=personal,
             subject=subject,
             erases=erases,
+            is_operators=is_operators,
         )
         _by_name[name] = _by_class[cls] = registered
         return cls
@@ -170,6 +175,25 @@ def tells_of_somebody(name: str, data: Mapping[str, Any]) -> bool:
 def personal_types() -> list[str]:
     """Return the names of the types that have personal fields, sorted."""
     return sorted(name for name, known in _by_name.items() if known.personal)
+
+
+def operators_types() -> list[str]:
+    """Return the names of the types that the audit shows, sorted."""
+    return sorted(name for name, known in _by_name.items() if known.is_operators)
+
+
+def impersonal_fields() -> frozenset[str]:
+    """Return names of values that no type calls personal, less ``old_`` and ``new_``.
+
+    What is not among them may tell of a person.
+    """
+    personal: set[str] = set()
+    others: set[str] = set()
+    for known in _by_name.values():
+        for name in get_type_hints(known.cls):
+            bare = name.removeprefix("old_").removeprefix("new_")
+            (personal if name in known.personal else others).add(bare)
+    return frozenset(others - personal)
 
 
 def erasing_types() -> list[str]:

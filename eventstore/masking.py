@@ -14,6 +14,7 @@ from eventstore import codec
 from eventstore.events import RecordedEvent, UnknownEvent
 
 MASK = "(masked)"
+MASKED = "masked"  # the problem that a masked event has with being read
 IN_METADATA = frozenset({"reason"})  # what staff may write of a person
 
 
@@ -35,5 +36,5 @@ def masked_event(event: RecordedEvent) -> RecordedEvent:
         event,
         data=newest if is_newest else masked(event.data, event.data),
         metadata=masked(event.metadata, IN_METADATA),
-        payload=UnknownEvent(type=event.type, data=newest, problem="masked"),
+        payload=UnknownEvent(type=event.type, data=newest, problem=MASKED),
     )

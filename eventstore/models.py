@@ -27,6 +27,13 @@ class StoredEvent(models.Model):
 
     class Meta:
         db_table = "events"
+        permissions = [
+            ("view_personal_data", "Can see personal data"),
+            ("reveal_personal_data", "Can reveal the data of one person"),
+            ("view_audit", "Can see what staff did"),
+            ("verify_chain", "Can verify the log"),
+            ("export_events", "Can export events"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["stream", "version"], name="events_stream_version_key"
@@ -151,6 +158,7 @@ class DeadLetter(models.Model):
                 condition=models.Q(closed_at__isnull=True),
             ),
         ]
+        permissions = [("skip_deadletter", "Can skip dead letters")]
 
     def __str__(self) -> str:
         return f"{self.subscription} at #{self.position}: {self.state}"

@@ -120,7 +120,7 @@ def _step(
     parts: Sequence[EventFilter], mark: int, place: int | None, side: str, limit: int
 ) -> Found:
     is_downward = side.startswith("l")
-    rows: list[tuple[Any, ...]] = []
+    queries: list[Any] = []
     edges: list[Place] = []
     for part in parts:
         lead, edge = _reach(part, mark, place, side, max(REACH // len(parts), 1))
@@ -128,9 +128,10 @@ def _step(
         if edge:
             edges.append(edge)
             found = _up_to(found, edge, is_downward=is_downward)
-        rows += found.order_by(*_order(part, lead, is_downward=is_downward))[
-            :limit
-        ].values_list(*COLUMNS)
+        ordered = found.order_by(*_order(part, lead, is_downward=is_downward))
+        queries.append(ordered.values_list(*COLUMNS)[:limit])
+    first, *others = queries
+    rows = list(first.union(*others, all=True) if others else first)
     keys = [COLUMNS.index(field) for field in _keys(parts[0])]
 
     def at(row: tuple[Any, ...]) -> Place:

@@ -25,6 +25,7 @@ CODE_ACCEPTED = "changed code accepted"
 @event_type(
     "SubscriptionChanged",
     sentence=gettext_noop("{who} changed subscription {name} ({change}) via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionChanged:
@@ -49,6 +50,7 @@ class SubscriptionChanged:
     ),
     personal=("reason",),
     subject="subject",
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectResent:
@@ -76,6 +78,7 @@ class EffectResent:
     ),
     personal=("reason",),
     subject="subject",
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSkipped:

@@ -12,6 +12,7 @@ from eventstore.codec import event_type, gettext_noop
     sentence=gettext_noop("{who} reprocessed {subject} in {projection} via {via}"),
     personal=("reason",),
     subject="subject",
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModelReprocessed:
@@ -33,6 +34,7 @@ class ReadModelReprocessed:
 @event_type(
     "ReprocessStarted",
     sentence=gettext_noop("{who} began to reprocess {asked} ({users}) via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReprocessStarted:
@@ -100,6 +102,7 @@ class ReprocessAdvanced:
 @event_type(
     "ReprocessChanged",
     sentence=gettext_noop("{who}: reprocessing {change} via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReprocessChanged:

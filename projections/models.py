@@ -45,7 +45,10 @@ class DirectoryEntry(UserRow):
     user_id = models.UUIDField(primary_key=True)
 
     class Meta:
-        permissions = [("reprocess", "Can reprocess read models")]
+        permissions = [
+            ("reprocess", "Can reprocess read models"),
+            ("rebuild", "Can rebuild read models"),
+        ]
         indexes = [
             GinIndex(
                 OpClass("search_text", name="gin_trgm_ops"), name="directory_search"

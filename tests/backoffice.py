@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.test.html import Element, parse_html
+from django.utils import timezone
 
 from eventstore import store, subscriptions
 from projections import directory
@@ -27,6 +28,22 @@ def superuser() -> Client:
     client = Client()
     known = User.objects.filter(username="root").first()
     client.force_login(known or User.objects.create_superuser("root"))
+    return proved(client)
+
+
+def proved(client: Client, seconds_ago: float = 0) -> Client:
+    """Have given one's password, just now or so long ago, in a session begun now."""
+    session = client.session
+    now = timezone.now().timestamp()
+    session.update(
+        {
+            "begun_at": now,
+            "seen_at": now,
+            "proved_at": now - seconds_ago,
+            "factor": "none",
+        }
+    )
+    session.save()
     return client
 
 
@@ -40,7 +57,16 @@ def staff(*permissions: str) -> Client:
         )
     client = Client()
     client.force_login(person)
-    return client
+    return proved(client)
+
+
+def in_role(name: str) -> Client:
+    """Log in somebody who has one of the roles that every installation begins with."""
+    person = User.objects.create_user(f"{name.lower()}-{uuid4()}", is_staff=True)
+    person.groups.add(Group.objects.get(name=name))
+    client = Client()
+    client.force_login(person)
+    return proved(client)
 
 
 def text(response: Any, testid: str) -> str | None:

@@ -12,6 +12,7 @@ os.environ["ENVIRONMENT_NAME"] = "Tests"
 os.environ["SECRET_KEY"] = "a secret of the tests"
 os.environ["CLAIM_KEY"] = "a claim key of the tests"
 os.environ["SECURE_SSL_REDIRECT"] = "false"
+os.environ["STAFF_SECOND_FACTOR"] = "false"
 prepare()
 
 from config.settings import *  # noqa: E402, F403

@@ -93,6 +93,7 @@ class UserStatusChanged:
     "UserErased",
     sentence=gettext_noop("{who} erased this person via {via}"),
     erases=True,
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserErased:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Claim(models.Model):
@@ -80,6 +81,36 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SecondFactor(models.Model):
+    """What a member of staff shows beside the password.
+
+    ``secret`` is an app's secret, sealed; a passkey's public key; a recovery code's
+    digest.  ``last_step`` and ``counter`` only grow: what was used works no more.
+    """
+
+    class Kind(models.TextChoices):
+        """What it is."""
+
+        APP = "app", gettext_lazy("Authenticator app")
+        PASSKEY = "passkey", gettext_lazy("Passkey")
+        RECOVERY = "recovery", gettext_lazy("Recovery code")
+
+    account = models.ForeignKey("auth.User", models.CASCADE, related_name="+")
+    kind = models.TextField(choices=Kind)
+    name = models.TextField(default="")
+    secret = models.BinaryField()
+    last_step = models.BigIntegerField(default=0)
+    counter = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} of account {self.account_id}"
 
 
 class Quota(models.Model):

@@ -11,6 +11,7 @@ from eventstore.codec import event_type, gettext_noop
 @event_type(
     "ApiTokenIssued",
     sentence=gettext_noop("{who} issued an API token to {name} via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiTokenIssued:
@@ -32,6 +33,7 @@ class ApiTokenIssued:
 @event_type(
     "ApiTokenRevoked",
     sentence=gettext_noop("{who} revoked the API token of {name} via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiTokenRevoked:

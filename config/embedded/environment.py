@@ -22,6 +22,7 @@ LAPTOP = {
     "ENVIRONMENT_NAME": "Development",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
     "SECURE_SSL_REDIRECT": "false",
+    "STAFF_SECOND_FACTOR": "false",
 }
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from eventstore import conversations, effects
-from eventstore.admin import steps
+from eventstore.admin import sight, steps
 from eventstore.admin.pages import not_found, page
 
 MAX_EVENTS = 500  # shown; the event browser has them all
@@ -28,7 +28,8 @@ VIEWS = {
 @require_safe
 def conversation(request: HttpRequest, correlation_id: UUID) -> HttpResponse:
     """Show everything that was recorded in one conversation, and why."""
-    found = conversations.conversation(correlation_id, limit=MAX_EVENTS)
+    whole = conversations.conversation(correlation_id, limit=MAX_EVENTS)
+    found = steps.shown(whole, sight.of(request))
     if not found.nodes:
         message = _("No event has the correlation id {id}.")
         return not_found(request, message.format(id=correlation_id))

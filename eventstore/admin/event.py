@@ -18,11 +18,12 @@ from eventstore import (
     integrity,
     subscriptions,
 )
-from eventstore.admin import steps
+from eventstore.admin import sight, steps
 from eventstore.admin.pages import not_found, page
 from eventstore.conversations import Conversation
 from eventstore.events import RecordedEvent, UnknownEvent
 from eventstore.integrity import Examined
+from eventstore.masking import MASKED
 from eventstore.reading import COLUMNS
 from eventstore.sentences import sentence
 
@@ -45,11 +46,12 @@ def event(request: HttpRequest, position: int) -> HttpResponse:
     if examined is None:
         message = _("There is no event at position {position}.")
         return not_found(request, message.format(position=position))
-    found = examined.event
+    seen = sight.of(request)
+    found = seen.event(examined.event)
     if request.GET.get("raw") == "1":
-        return JsonResponse(_raw(examined), json_dumps_params={"indent": 2})
+        return JsonResponse(_raw(examined, found), json_dumps_params={"indent": 2})
     previous, following = browser.neighbours(found)
-    conversation = conversations.conversation(found.correlation_id)
+    conversation = steps.shown(conversations.conversation(found.correlation_id), seen)
     return page(
         request,
         "admin/eventstore/event.html",
@@ -68,9 +70,11 @@ def event(request: HttpRequest, position: int) -> HttpResponse:
     )
 
 
-def _raw(examined: Examined) -> dict[str, Any]:
-    columns = {name: getattr(examined.event, name) for name in COLUMNS}
-    return {**columns, "data": examined.stored}
+def _raw(examined: Examined, found: RecordedEvent) -> dict[str, Any]:
+    """Return the columns; of an event that is masked, what is shown and not stored."""
+    columns = {name: getattr(found, name) for name in COLUMNS}
+    is_plain = found is examined.event
+    return {**columns, "data": examined.stored if is_plain else found.data}
 
 
 def _said(fields: Mapping[str, Any]) -> Iterator[Said]:
@@ -85,7 +89,8 @@ def _newest(found: RecordedEvent) -> dict[str, Any]:
     """Return what an upcaster made of an older payload, or why it could not be read."""
     known = codec.type_named(found.type)
     if isinstance(found.payload, UnknownEvent):
-        return {"problem": found.payload.problem}
+        is_ours = found.payload.problem == MASKED
+        return {} if is_ours else {"problem": found.payload.problem}
     if known is None or known.schema_version == found.schema_version:
         return {}
     return {"schema_version": known.schema_version, "data": codec.fields(found)}

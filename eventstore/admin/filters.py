@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,6 +45,10 @@ def _type_choices() -> list[tuple[str, str]]:
     return [(name, name) for name in codec.type_names()]
 
 
+def _operators_choices() -> list[tuple[str, str]]:
+    return [(name, name) for name in codec.operators_types()]
+
+
 def _instant(label: StrOrPromise) -> forms.DateTimeField:
     return forms.DateTimeField(
         required=False,
@@ -83,6 +87,9 @@ class EventFilterForm(forms.Form):
     around = forms.CharField(
         required=False, max_length=100, label=gettext_lazy("Around (UTC)")
     )
+
+    title: StrOrPromise = gettext_lazy("Events")
+    is_audit = False
 
     def __init__(self, query: QueryDict, *, find_stream: FindStream) -> None:
         """Read *query*; *find_stream* turns what staff type into a stream's name."""
@@ -131,13 +138,17 @@ class EventFilterForm(forms.Form):
         asked: dict[str, Any] = self.cleaned_data
         return EventFilter(
             stream=asked.get("stream", ""),
-            types=asked.get("type", ()),
+            types=asked.get("type") or self.types(),
             actor=asked.get("actor", ""),
             source=asked.get("source", ""),
             correlation_id=asked.get("correlation"),
             since=asked.get("since"),
             until=asked.get("until"),
         )
+
+    def types(self) -> Sequence[str]:
+        """Return the types that are shown when none is asked for; empty for all."""
+        return ()
 
     def chips(self) -> Iterator[Chip]:
         """Yield the filters that are on, in the order of the form."""
@@ -154,6 +165,34 @@ class EventFilterForm(forms.Form):
     def _unlisted_source(self) -> list[tuple[str, str]]:
         asked = self.query.get("source", "")
         return [] if asked in {"", *sentences.SOURCES} else [(asked, asked)]
+
+
+class AuditForm(EventFilterForm):
+    """The same over what operators did: person, action, target, time."""
+
+    title = gettext_lazy("Audit")
+    is_audit = True
+    stream = forms.CharField(
+        required=False, max_length=300, label=gettext_lazy("Target")
+    )
+    type = forms.MultipleChoiceField(
+        required=False,
+        choices=_operators_choices,
+        label=gettext_lazy("Action"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    actor = forms.CharField(
+        required=False, max_length=200, label=gettext_lazy("Person")
+    )
+
+    def __init__(self, query: QueryDict, *, find_stream: FindStream) -> None:
+        """Read *query* as the event browser does."""
+        super().__init__(query, find_stream=find_stream)
+        self.fields["stream"].widget.attrs["placeholder"] = "staff-1, token-…"
+
+    def types(self) -> Sequence[str]:
+        """Return everything that operators do."""
+        return codec.operators_types()
 
 
 def without(query: QueryDict, name: str, value: str) -> str:

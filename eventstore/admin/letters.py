@@ -14,6 +14,7 @@ from django.views.decorators.http import (
 )
 
 from eventstore import browser, dead_letters
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.dead_letters import CANARY, SHOWN, Group
@@ -125,6 +126,7 @@ def _group(groups: list[Group], fingerprint: str) -> Group | None:
 def _letter_page(
     request: HttpRequest, found: DeadLetter, form: ReasonForm, *, status: int = 200
 ) -> HttpResponse:
+    event = browser.event_at(found.position)
     return page(
         request,
         "admin/eventstore/dead_letter.html",
@@ -132,7 +134,7 @@ def _letter_page(
         status=status,
         letter=found,
         is_open=found.closed_at is None,
-        event=browser.event_at(found.position),
+        event=event and sight.of(request).event(event),
         waiting=dead_letters.waiting_behind(found),
         form=form,
     )

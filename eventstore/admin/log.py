@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from eventstore import browser
+from eventstore.admin import sight
 from eventstore.admin.filters import (
     DEFAULT_WINDOW,
     PLACES,
     WINDOWS,
+    AuditForm,
     EventFilterForm,
     FindStream,
 )
@@ -28,7 +32,21 @@ DEFAULT_SIZE = 50
 @require_safe
 def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
     """Show the events that the query string asks for, newest first."""
-    form = EventFilterForm(request.GET, find_stream=find_stream)
+    return _shown(request, find_stream, EventFilterForm)
+
+
+@require_safe
+def audit(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
+    """Show what operators did: the same page over the events that tell of it."""
+    return _shown(request, find_stream, AuditForm)
+
+
+def _shown(
+    request: HttpRequest, find_stream: FindStream, form_class: type[EventFilterForm]
+) -> HttpResponse:
+    seen = sight.of(request)
+    find = find_stream if seen.sees_all else _nobody_by_address(find_stream)
+    form = form_class(request.GET, find_stream=find)
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
     at = form.instant()
@@ -40,7 +58,19 @@ def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
         after=number(request, "after"),
         limit=size,
     )
-    return _page(request, form, size, title=_("Events"), found=found)
+    found = replace(found, events=seen.events(found.events))
+    return _page(request, form, size, title=str(form.title), found=found)
+
+
+def _nobody_by_address(find_stream: FindStream) -> FindStream:
+    """Return *find_stream* for those who may not learn who has which address."""
+
+    def find(typed: str) -> str | None:
+        if "@" in typed:
+            raise ValidationError(sight.ONLY_BY_ID)
+        return find_stream(typed)
+
+    return find
 
 
 def _around(
@@ -51,12 +81,18 @@ def _around(
     asked = request.GET.get("window", "")
     name = asked if asked in WINDOWS else DEFAULT_WINDOW
     window, words = WINDOWS[name]
+    seen = sight.of(request)
+    found = browser.sides(form.matching(), at, window, limit=size)
     return _page(
         request,
         form,
         size,
         title=_("Events around an instant"),
-        found=browser.sides(form.matching(), at, window, limit=size),
+        found=replace(
+            found,
+            later=seen.events(found.later),
+            earlier=seen.events(found.earlier),
+        ),
         at=at,
         window=name,
         window_words=words,

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from eventstore import rebuilds, subscriptions
 from eventstore.admin.pages import SeeOther, not_found, page
@@ -73,8 +73,7 @@ def rebuild(request: HttpRequest, name: str) -> HttpResponse:
         projection = rebuilds.rebuildable(name)
     except (NotRebuildableError, UnknownSubscriptionError) as error:
         return not_found(request, str(error))
-    may_change = request.user.has_perm("eventstore.change_rebuild")
-    if request.method != "POST" or not may_change:
+    if request.method != "POST":
         return _shown(request, projection, StartForm(name=name), ReasonForm())
     form = StartForm(request.POST, name=name)
     if not form.is_valid():
@@ -90,13 +89,18 @@ def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     return SeeOther(_url(name))
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest, name: str, action: str) -> HttpResponse:
-    """Pause, resume, cancel, compare, switch, switch back, or accept the code."""
+    """Pause, resume, cancel, compare, switch, switch back, or accept the code.
+
+    A GET comes from the page that asked for the password, and leads to the form again.
+    """
     try:
         projection = rebuilds.rebuildable(name)
     except (NotRebuildableError, UnknownSubscriptionError) as error:
         return not_found(request, str(error))
+    if request.method != "POST":
+        return SeeOther(_url(name))
     does, done = ACTS[action]
     form = ReasonForm(request.POST)
     if action not in UNEXPLAINED and not form.is_valid():

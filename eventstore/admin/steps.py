@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from eventstore.conversations import Node
+from eventstore.admin.sight import Sight
+from eventstore.conversations import Conversation, Node
 from eventstore.events import RecordedEvent
 from eventstore.models import Effect
 
@@ -58,6 +59,12 @@ class Step:
     through: str = ""
     inside: int = 0
     closes: Sequence[None] = field(default_factory=list)
+
+
+def shown(conversation: Conversation, seen: Sight) -> Conversation:
+    """Return a conversation with its events as they are shown."""
+    nodes = [replace(node, event=seen.event(node.event)) for node in conversation.nodes]
+    return replace(conversation, nodes=nodes)
 
 
 def of_conversation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,8 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from eventstore import streams
+from eventstore import codec, streams
+from eventstore.admin import sight
 from eventstore.admin.pages import not_found, number, page
+from eventstore.events import ERASED
+from eventstore.masking import MASK
+from eventstore.streams import Comparison
 
 
 class VersionsForm(forms.Form):
@@ -59,18 +64,43 @@ def stream(request: HttpRequest, stream: str) -> HttpResponse:
         return not_found(request, message)
     form = VersionsForm(request.GET, head=found.head.version)
     old, new = form.versions()
+    seen = sight.of(request)
+    compared = streams.compare(stream, old, new)
     return page(
         request,
         "admin/eventstore/stream.html",
         title=stream,
         stream=stream,
-        found=found,
+        found=replace(found, events=seen.events(found.events)),
         form=form,
         old=old,
         new=new,
-        compared=streams.compare(stream, old, new),
+        compared=compared if seen.sees(stream) else _masked(compared),
         snapshots=streams.snapshots_of(stream),
     )
+
+
+def _masked(compared: Comparison | None) -> Comparison | None:
+    """Return a state without every value that may tell of a person."""
+    if compared is None:
+        return None
+    plain = codec.impersonal_fields()
+    fields = [
+        each
+        if each.name in plain
+        else replace(each, old=_hidden(each.old), new=_hidden(each.new))
+        for each in compared.fields
+    ]
+    state = compared.state
+    if isinstance(state, dict):
+        state = {k: v if k in plain else _hidden(v) for k, v in state.items()}
+    else:
+        state = _hidden(state)
+    return replace(compared, fields=fields, state=state)
+
+
+def _hidden(value: Any) -> Any:
+    return value if value is None or value == ERASED else MASK
 
 
 def _read(request: HttpRequest, stream: str) -> streams.StreamPage | None:

@@ -19,6 +19,7 @@ from django.views.decorators.http import (
 )
 
 from eventstore import codec
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.webhooks import courier, endpoints
 from eventstore.webhooks.endpoints import NAME_LENGTH, REASON_LENGTH
@@ -98,6 +99,9 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 def create(request: HttpRequest) -> HttpResponse:
     """Add an endpoint, and show its secret once."""
     form = EndpointForm(request.POST or None)
+    if not sight.of(request).sees_all:
+        # Nobody has sent elsewhere what they may not see here.
+        form.fields["personal"].choices = form.fields["personal"].choices[:1]  # type: ignore[attr-defined]
     if form.is_valid():
         asked = form.cleaned_data
         try:

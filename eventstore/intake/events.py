@@ -12,6 +12,7 @@ CATEGORY = "intake"
 @event_type(
     "RecordsReprocessed",
     sentence=gettext_noop("{who} had {records} of {source} reprocessed via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsReprocessed:
@@ -35,6 +36,7 @@ class RecordsReprocessed:
     sentence=gettext_noop("{who} gave up record {record} of {source} via {via}"),
     personal=("reason",),
     subject="subject",
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSkipped:
@@ -56,6 +58,7 @@ class RecordSkipped:
 @event_type(
     "RecordRevealed",
     sentence=gettext_noop("{who} looked into record {record} of {source} via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRevealed:

@@ -33,7 +33,8 @@ class RawRecord(models.Model):
         db_table = "raw_records"
         permissions = [
             ("reveal_rawrecord", "Can see the body of raw records"),
-            ("reprocess_rawrecord", "Can reprocess and skip raw records"),
+            ("reprocess_rawrecord", "Can reprocess raw records"),
+            ("skip_rawrecord", "Can skip raw records"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from eventstore import codec, sentences
 from eventstore.events import ERASED
+from eventstore.masking import MASK
 
 register = template.Library()
 
@@ -127,8 +128,8 @@ def plain(value: Any) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """Return the first letters of at most two words of *name*; none of ``[erased]``."""
-    words = [] if name == ERASED else name.split()
+    """Return the first letters of at most two words of *name*; none of no name."""
+    words = [] if name in {ERASED, MASK} else name.split()
     return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
 
 

@@ -21,6 +21,7 @@ REDELIVERED = "redelivery ordered"
 @event_type(
     "WebhookChanged",
     sentence=gettext_noop("{who} changed webhook {name} ({change}) via {via}"),
+    is_operators=True,
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookChanged:

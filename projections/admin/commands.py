@@ -5,6 +5,7 @@ No page here writes a row: ``services.execute`` is the only writer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django import forms
@@ -14,11 +15,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page
 from eventstore.errors import ConcurrencyError, UnreadableEventError, UnsealedError
 from projections import queries
+from projections.admin import masks
 from projections.admin.forms import CommandForm, CreateUserForm
 from projections.admin.user import unknown
+from projections.queries import Chapter
 from users import services
 from users.aggregate import USER, User
 from users.commands import UserCommand
@@ -72,7 +76,12 @@ def change(
     if state is None or state.status is Status.ERASED:
         return _unchangeable(request, user_id, state)
     if request.method != "POST":
-        seen = {name: getattr(state, name) for name in queries.FIELDS}
+        is_shown = sight.of(request).sees(USER.stream(user_id))
+        seen = {
+            name: getattr(state, name)
+            for name in queries.FIELDS
+            if is_shown or name not in masks.PERSONAL
+        }
         initial = {**seen, "expected_version": loaded.version}
         return _form_page(request, user_id, form_class(initial=initial, state=state))
     form = form_class(request.POST, state=state)
@@ -149,8 +158,9 @@ def _form_page(
     form: CommandForm,
     *,
     status: int = 200,
-    meanwhile: object = None,
+    meanwhile: Sequence[Chapter] | None = None,
 ) -> HttpResponse:
+    is_shown = sight.of(request).sees(USER.stream(user_id))
     return page(
         request,
         "admin/users/command.html",
@@ -158,8 +168,8 @@ def _form_page(
         status=status,
         user_id=user_id,
         form=form,
-        state=form.state,
-        meanwhile=meanwhile,
+        state=form.state if is_shown else masks.state(form.state),
+        meanwhile=meanwhile if is_shown else masks.chapters(meanwhile or ()),
     )
 
 

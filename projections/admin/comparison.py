@@ -24,16 +24,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One field of the row and of the log."""
+    """One field of the row and of the log.
+
+    Attributes:
+        differs: Whether the two are not the same, also where they are masked.
+    """
 
     name: str
     row: str | None
     log: str | None
-
-    @property
-    def differs(self) -> bool:
-        """Whether the two are not the same."""
-        return self.row != self.log
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,10 @@ def _verdict(
 def _beside(
     row: DirectoryEntry | None, derived: DirectoryEntry | None
 ) -> list[Compared]:
+    values = {name: (_value(row, name), _value(derived, name)) for name in FIELDS}
     return [
-        Compared(name=name, row=_value(row, name), log=_value(derived, name))
-        for name in FIELDS
+        Compared(name=name, row=now, log=told, differs=now != told)
+        for name, (now, told) in values.items()
     ]
 
 

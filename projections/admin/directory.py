@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from dataclasses import replace
+
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from eventstore import sentences, subscriptions
+from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.pages import page
 from projections import pages
+from projections.admin import masks
 from projections.admin.lookup import user_id
 from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
 from projections.pages import CursorError, Page
+from users.aggregate import USER
 from users.values import SETTABLE_STATUSES
+
+PERSONAL_FILTERS = ("q", "email")
 
 
 @require_safe
@@ -25,20 +32,41 @@ def users(request: HttpRequest) -> HttpResponse:
     meant = user_id(request.GET.get("q", "").strip())
     if meant is not None:
         return redirect("admin:user", meant)
-    wanted = DirectoryFilter(request.GET, DirectoryEntry.objects.all())
+    seen = sight.of(request)
+    asked = request.GET if seen.sees_all else _without_persons(request.GET)
+    wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
     # Reading the result validates; what could not be understood asks nothing.
     found = _page(wanted, request.GET.get("cursor"))
+    shown = [
+        entry if seen.sees(USER.stream(entry.user_id)) else masks.row(entry)
+        for entry in found.entries
+    ]
     return page(
         request,
         "admin/users/users.html",
         title=_("Users"),
         wanted=wanted,
-        chips=_chips(request, wanted),
-        found=found,
+        chips=_chips(asked, wanted),
+        found=replace(found, entries=shown),
+        sees_all=seen.sees_all,
+        refusal="" if asked is request.GET else _refusal(request.GET),
         progress=subscriptions.progress(DIRECTORY),
         statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
     )
+
+
+def _without_persons(query: QueryDict) -> QueryDict:
+    """Return *query* without what would tell who has which name or address."""
+    rest = query.copy()
+    for name in PERSONAL_FILTERS:
+        rest.pop(name, None)
+    return rest
+
+
+def _refusal(query: QueryDict) -> str:
+    is_asked = any(query.get(name) for name in PERSONAL_FILTERS)
+    return str(sight.ONLY_BY_ID) if is_asked else ""
 
 
 def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[DirectoryEntry]:
@@ -48,14 +76,14 @@ def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[DirectoryEntry]:
         return pages.page(wanted.qs)
 
 
-def _chips(request: HttpRequest, wanted: DirectoryFilter) -> list[Chip]:
+def _chips(asked: QueryDict, wanted: DirectoryFilter) -> list[Chip]:
     return [
         Chip(
             label=_("search") if name == "q" else name.replace("_", " "),
             value=value,
-            without=without(request.GET, name, value),
+            without=without(asked, name, value),
         )
         for name in wanted.filters
         if name not in wanted.form.errors
-        for value in filter(None, request.GET.getlist(name))
+        for value in filter(None, asked.getlist(name))
     ]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -19,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from eventstore import browser, conversations, streams
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page
 from eventstore.admin.times import understood
+from eventstore.events import RecordedEvent
 from eventstore.sentences import sentence
 from eventstore.templatetags.backoffice import instant
 from projections.admin.lookup import stream_of, user_id
@@ -46,22 +47,36 @@ class Place:
 @require_http_methods(["GET", "HEAD", "POST"])
 def go_to(request: HttpRequest) -> HttpResponse:
     """Go to the one page that is meant; ask when several may be, or none is."""
-    if not any(request.user.has_perm(each) for each in (SEE_EVENTS, SEE_USERS)):
-        raise PermissionDenied
     typed = request.POST.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH]
+    if _is_of_a_person(typed) and not sight.of(request).sees_all:
+        return _page(request, typed, status=403, refusal=sight.ONLY_BY_ID)
     places = list(_places(request, typed)) if typed else []
     if len(places) == 1:
         return SeeOther(places[0].url)
     if typed and not places and _are_words(request, typed):
+        if not sight.of(request).sees_all:
+            return _page(request, typed, status=403, refusal=sight.ONLY_BY_ID)
         return SeeOther(f"{reverse('admin:users')}?{urlencode({'q': typed})}")
+    status = 404 if typed and not places else 200
+    return _page(request, typed, status=status, places=places)
+
+
+def _page(
+    request: HttpRequest, typed: str, *, status: int, **context: object
+) -> HttpResponse:
     return page(
         request,
         "admin/goto.html",
         title=_("Go to"),
-        status=404 if typed and not places else 200,
+        status=status,
         typed=typed,
-        places=places,
+        sees_all=sight.of(request).sees_all,
+        **context,
     )
+
+
+def _is_of_a_person(typed: str) -> bool:
+    return "@" in typed
 
 
 def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
@@ -69,10 +84,10 @@ def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
     sees_events = request.user.has_perm(SEE_EVENTS)
     identity = user_id(typed)
     if sees_events:
-        yield from _moments(typed)
+        yield from _moments(request, typed)
     if identity is not None:
         if sees_events:
-            yield from _identified(identity)
+            yield from _identified(request, identity)
         yield from _of_stream(request, USER.stream(identity))
     elif "@" in typed:
         yield from _of_stream(request, stream_of(typed))
@@ -80,31 +95,31 @@ def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
         yield from _of_stream(request, typed, is_named=True)
 
 
-def _moments(typed: str) -> Iterator[Place]:
+def _moments(request: HttpRequest, typed: str) -> Iterator[Place]:
     if number := POSITION.fullmatch(typed):
         position = int(number[1].replace(",", ""))
         found = browser.event_at(position)
         if found is not None:
-            yield _event(found.position, sentence(found))
+            yield _event(request, found)
     elif at := understood(typed, timezone.now()):
         query = urlencode({"around": instant(at)})
         url = f"{reverse('admin:events')}?{query}"
         yield Place(kind=_("Time"), text=instant(at), url=url)
 
 
-def _identified(identity: UUID) -> Iterator[Place]:
+def _identified(request: HttpRequest, identity: UUID) -> Iterator[Place]:
     found = browser.event_with_id(identity)
     if found is not None:
-        yield _event(found.position, sentence(found))
+        yield _event(request, found)
     if conversations.conversation(identity, limit=1).nodes:
         url = reverse("admin:conversation", args=[identity])
         yield Place(kind=_("Conversation"), text=str(identity), url=url)
 
 
-def _event(position: int, text: str) -> Place:
-    return Place(
-        kind=_("Event"), text=text, url=reverse("admin:event", args=[position])
-    )
+def _event(request: HttpRequest, found: RecordedEvent) -> Place:
+    text = sentence(sight.of(request).event(found))
+    url = reverse("admin:event", args=[found.position])
+    return Place(kind=_("Event"), text=text, url=url)
 
 
 def _of_stream(

@@ -20,17 +20,17 @@ from projections.queries import FIELDS, Chapter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldThen:
-    """One field at the moment: its value, today's, and the event that set it."""
+    """One field at the moment: its value, today's, and the event that set it.
+
+    Attributes:
+        is_changed: Whether the value is another one now, also where it is masked.
+    """
 
     name: str
     then: str | None
     now: str | None
     set_by: RecordedEvent | None
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether the value is another one now."""
-        return self.then != self.now
+    is_changed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,13 @@ def _fields(then: Sequence[Chapter], now: Sequence[Chapter]) -> list[FieldThen]:
     set_by = queries.set_by(then)
     was, is_now = (_values(chapters) for chapters in (then, now))
     return [
-        FieldThen(name=name, then=was[name], now=is_now[name], set_by=set_by.get(name))
+        FieldThen(
+            name=name,
+            then=was[name],
+            now=is_now[name],
+            set_by=set_by.get(name),
+            is_changed=was[name] != is_now[name],
+        )
         for name in FIELDS
     ]
 

@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page, refused
 from eventstore.errors import UnreadableEventError
 from projections import reprocess
+from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
 from projections.admin.user import unknown
@@ -71,14 +73,16 @@ def _preview_page(
         return refused(request, str(error))
     if not preview.events and not preview.differences:
         return unknown(request, user_id)
+    stream = USER.stream(user_id)
+    is_shown = sight.of(request).sees(stream)
     return page(
         request,
         "admin/users/reprocess.html",
         title=_("Reprocess one user"),
         status=status,
         user_id=user_id,
-        stream=USER.stream(user_id),
-        preview=preview,
+        stream=stream,
+        preview=preview if is_shown else masks.preview(preview),
         form=form,
         is_stale=is_stale,
     )

@@ -18,8 +18,11 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
+from eventstore.admin.sight import Sight
 from projections import drift, reprocess, runs, scopes
+from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED
 from projections.admin.forms import ReprocessForm
 from projections.admin.reprocess import reason_of
@@ -29,6 +32,7 @@ from projections.read_models import NAMES
 from projections.reprocess import Preview, StalePreviewError
 from projections.runs import RunStateError
 from projections.scopes import Scope, ScopeError
+from users.aggregate import USER
 
 ACTIONS = "pause|resume|cancel"
 AT_ONCE_SECONDS = 1.0  # of a run's work done before the page is answered
@@ -81,7 +85,7 @@ def differences(request: HttpRequest) -> HttpResponseBase:
     except ScopeError as error:
         return not_found(request, str(error))
     answer = StreamingHttpResponse(
-        _lines(scope), content_type="text/csv; charset=utf-8"
+        _lines(scope, sight.of(request)), content_type="text/csv; charset=utf-8"
     )
     answer["Content-Disposition"] = 'attachment; filename="differences.csv"'
     return answer
@@ -134,6 +138,9 @@ def change(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
 
 def _asked(request: HttpRequest) -> Scope:
     asked = request.GET
+    names_somebody = any(asked.get(name) for name in scopes.PERSONAL_FILTERS)
+    if names_somebody and not sight.of(request).sees_all:
+        raise ScopeError(str(sight.ONLY_BY_ID))
     match asked.get("scope", scopes.SELECTED):
         case scopes.FILTER:
             return scopes.filtered(asked.urlencode())
@@ -174,7 +181,7 @@ def _preview_page(
         title=_title(preview),
         status=status,
         preview=preview,
-        shown=_with_names(preview),
+        shown=_with_names(preview, sight.of(request)),
         names=preview.names,
         interval=preview.interval,
         percent=100 * preview.would_change / max(preview.checked, 1),
@@ -187,13 +194,18 @@ def _preview_page(
     )
 
 
-def _with_names(preview: Preview) -> list[tuple[UUID, str, Difference]]:
+def _with_names(preview: Preview, seen: Sight) -> list[tuple[UUID, str, Difference]]:
     rows = DirectoryEntry.objects.in_bulk({user_id for user_id, _d in preview.shown})
     names = {user_id: row.name for user_id, row in rows.items()}
     for user_id, each in preview.shown:
         if each.name == "directory.name":
             names.setdefault(user_id, each.after or "")
-    return [(user_id, names.get(user_id, ""), each) for user_id, each in preview.shown]
+    return [
+        (user_id, names.get(user_id, ""), each)
+        if seen.sees(USER.stream(user_id))
+        else (user_id, "", masks.difference(each))
+        for user_id, each in preview.shown
+    ]
 
 
 def _title(preview: Preview) -> str:
@@ -222,12 +234,14 @@ class _Echo:
         return line
 
 
-def _lines(scope: Scope) -> Iterator[Any]:
+def _lines(scope: Scope, seen: Sight) -> Iterator[Any]:
     writer = csv.writer(_Echo())
     yield writer.writerow(
         ["user_id", "projection", "field", "now", "after", "set_by", "event_type"]
     )
-    for user_id, each in reprocess.differences(scope):
+    for user_id, found in reprocess.differences(scope):
+        is_seen = seen.sees(USER.stream(user_id))
+        each = found if is_seen else masks.difference(found)
         by = each.set_by
         cells = [str(user_id), each.projection, each.field, each.now, each.after]
         told = ["", ""] if by is None else [str(by.position), by.type]

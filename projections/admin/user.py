@@ -14,10 +14,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from eventstore import checkpoints, dead_letters, effects
+from eventstore.admin import sight
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
+from eventstore.masking import masked_event
 from eventstore.templatetags.backoffice import instant
 from projections import drift, queries
+from projections.admin import masks
 from projections.admin.comparison import compare
 from projections.admin.moments import Moment, MomentForm, look
 from projections.directory import DIRECTORY
@@ -45,28 +48,53 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         return redirect(f"{place}?at={instant(typed)}")
     tab = request.GET.get("tab", "history")
     label, details = TABS.get(tab, TABS["history"])
-    state = chapters[-1].after if chapters else None
-    known = state or row
+    seen = sight.of(request)
+    stream = USER.stream(user_id)
+    is_masked = not seen.sees(stream)
+    compared = compare(
+        row, [each.event for each in chapters], reached=lambda: _reached(stream)
+    )
+    told = masks.chapters(chapters) if is_masked else chapters
+    state = told[-1].after if told else None
+    known = state or (masks.row(row) if row and is_masked else row)
     return page(
         request,
         "admin/users/user.html",
         title=known.name if known else USER.stream(user_id),
         subtitle=label,
         user_id=user_id,
-        stream=USER.stream(user_id),
+        stream=stream,
         known=known,
+        is_masked=is_masked,
+        may_reveal=is_masked and seen.may_reveal,
+        revealed_until=sight.ends_at(request, stream) if not seen.sees_all else None,
         erased=_erasure(chapters),
-        held=dead_letters.of_stream(USER.stream(user_id), head=len(chapters)),
+        held=dead_letters.of_stream(stream, head=len(chapters)),
         version=len(chapters),
-        comparison=compare(
-            row,
-            [each.event for each in chapters],
-            reached=lambda: _reached(USER.stream(user_id)),
-        ),
+        comparison=masks.comparison(compared) if is_masked else compared,
         tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
         tab=tab if tab in TABS else "history",
-        **details(request, user_id, chapters),
+        **_hidden(details(request, user_id, chapters), is_masked=is_masked),
     )
+
+
+def _hidden(details: dict[str, Any], *, is_masked: bool) -> dict[str, Any]:
+    """Return what a tab shows, without the person where they are masked."""
+    if not is_masked:
+        return details
+    hidden = {
+        "chapters": masks.chapters,
+        "moment": masks.moment,
+        "set_by": _masked_events,
+    }
+    return {
+        name: hidden[name](value) if name in hidden else value  # type: ignore[operator]
+        for name, value in details.items()
+    }
+
+
+def _masked_events(events: Mapping[str, RecordedEvent]) -> dict[str, RecordedEvent]:
+    return {name: masked_event(event) for name, event in events.items()}
 
 
 def _erasure(chapters: Chapters) -> RecordedEvent | None:

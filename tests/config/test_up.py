@@ -106,9 +106,10 @@ def installation() -> Iterator[Installation]:
 def test_greets_with_the_address_and_the_log_in(installation: Installation) -> None:
     password = (installation.folder / "state" / "login.txt").read_text().strip()
     frame = re.findall(r"│  (.*?) *│\n", installation.output)
-    assert frame[:4] == [
+    assert frame[:5] == [
         f"Annals is running:  http://localhost:{installation.port}/",
         f"Log in as:          admin   password: {password}",
+        "or, to do less, as: viewer, agent, operator, lead, auditor, officer",
         f"E-mails end in:     {installation.folder}/state/mail",
         "Stop it with Ctrl-C.",
     ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
 
 from config import welcome
 from users import tokens
@@ -23,6 +24,16 @@ def test_the_first_account_and_token_work_and_stay(tmp_path: Path) -> None:
     assert welcome.open_access(tmp_path) == access
     for secret in ("login.txt", "token.txt"):
         assert (tmp_path / secret).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.django_db
+def test_a_newcomer_can_see_through_the_eyes_of_each_role(tmp_path: Path) -> None:
+    access = welcome.open_access(tmp_path)
+    for username, role in welcome.ROLES.items():
+        person = authenticate(username=username, password=access.password)
+        assert isinstance(person, User)
+        assert (person.is_staff, person.is_superuser) == (True, False)
+        assert [group.name for group in person.groups.all()] == [role]
 
 
 @pytest.mark.django_db

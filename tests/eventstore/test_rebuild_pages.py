@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 LIST = "/admin/eventstore/subscription/"
 PAGE = f"{LIST}directory/rebuild/"
 SEE = "eventstore.view_checkpoint"
-CHANGE = "eventstore.change_rebuild"
+CHANGE = "projections.rebuild"
 START = {"reason": "OPS-1", "typed": "directory"}
 ACTIONS = ("pause", "resume", "cancel", "compare", "switch", "switch-back", "accept")
 

@@ -17,6 +17,7 @@ from users.aggregate import USER
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 URL = "/admin/goto"
+SEE_PEOPLE = "eventstore.view_personal_data"
 SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 NOBODY = UUID("00000000-0000-4000-8000-00000000dead")
@@ -82,7 +83,7 @@ def test_says_what_can_be_typed() -> None:
 
 
 def test_who_may_see_users_only_comes_to_users_only() -> None:
-    event, client = ada(), staff(SEE_USERS)
+    event, client = ada(), staff(SEE_USERS, SEE_PEOPLE)
     for typed in (str(ADA), "ada@example.com", USER.stream(ADA)):
         assert led(client, typed) == user_url(ADA)
     for typed in ("#1", str(event.event_id), str(TALK), "order-1"):
@@ -92,7 +93,7 @@ def test_who_may_see_users_only_comes_to_users_only() -> None:
 
 def test_who_may_see_events_only_comes_to_streams() -> None:
     ada()
-    client = staff(SEE_EVENTS)
+    client = staff(SEE_EVENTS, SEE_PEOPLE)
     for typed in (str(ADA), "ada@example.com"):
         assert led(client, typed) == f"/admin/s/{USER.stream(ADA)}"
     assert client.post(URL, {"q": "Ada B"}).status_code == 404

@@ -96,10 +96,12 @@ def test_nobody_hands_out_what_they_may_not_do() -> None:
     person = staff(ISSUE, "projections.view_directoryentry")
     page = person.get(ADD).content.decode()
     offered = [scope for scope in Scope if f'value="{scope}"' in page]
-    assert offered == ["users:read", "personal:read"]
+    assert offered == ["users:read"]
     assert person.post(ADD, FORM).status_code == 422
     allowed = person.post(ADD, FORM | {"scopes": ["users:read"]})
     assert allowed.status_code == 200
+    seeing = staff(ISSUE, "eventstore.view_personal_data").get(ADD).content.decode()
+    assert 'value="personal:read"' in seeing
     nothing = staff(ISSUE).get(ADD).content.decode()
     assert "You may do nothing yourself" in nothing
 

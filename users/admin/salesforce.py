@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,9 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
+from eventstore.admin.sight import Sight
 from users.aggregate import USER
 from users.errors import UserError
 from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
@@ -97,7 +99,7 @@ class Dispute:
     """An open conflict and what it is about."""
 
     row: SalesforceConflict
-    payload: Any
+    told: Mapping[str, Any]
     may_be_theirs: bool
 
 
@@ -175,6 +177,12 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def approve(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Let a run deactivate whom it waits for; a right of its own."""
+    return steer(request, run_id, "approve")
+
+
+@require_POST
 def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
     """Tell a run to do otherwise."""
     carry_out, text = STEERING[action]
@@ -196,11 +204,12 @@ def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
 def disputes(request: HttpRequest) -> HttpResponse:
     """Show what Salesforce and we say differently."""
     rows = SalesforceConflict.objects.filter(resolved_at=None).order_by("opened_at")
+    seen = sight.of(request)
     return page(
         request,
         "admin/users/salesforce_conflicts.html",
         title=_("Conflicts"),
-        disputes=[_dispute(row) for row in rows[:SHOWN]],
+        disputes=[_dispute(row, seen) for row in rows[:SHOWN]],
         count=rows.count(),
         shown=SHOWN,
         form=ReasonForm(),
@@ -224,9 +233,9 @@ def settle(request: HttpRequest, number: int) -> HttpResponse:
     return SeeOther(reverse("admin:salesforce_conflicts"))
 
 
-def _dispute(row: SalesforceConflict) -> Dispute:
-    payload = conflicts.opening(row).payload
-    return Dispute(row=row, payload=payload, may_be_theirs=row.kind == DIFFERS)
+def _dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
+    told = seen.event(conflicts.opening(row)).data
+    return Dispute(row=row, told=told, may_be_theirs=row.kind == DIFFERS)
 
 
 def _run_page(

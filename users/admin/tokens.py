@@ -34,7 +34,7 @@ NEEDED = {
     Scope.SALESFORCE_RUN: "users.change_salesforcerun",
     Scope.SALESFORCE_APPROVE: "users.approve_salesforcerun",
     Scope.METRICS_READ: "eventstore.view_checkpoint",
-    Scope.PERSONAL_READ: "projections.view_directoryentry",
+    Scope.PERSONAL_READ: "eventstore.view_personal_data",
 }
 
 

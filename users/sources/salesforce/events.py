@@ -10,6 +10,7 @@ from eventstore.codec import event_type, gettext_noop
 
 @event_type(
     "SalesforceRunStarted",
+    is_operators=True,
     sentence=gettext_noop("{who} started a Salesforce run ({mode}) via {via}"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,7 @@ class SalesforcePageRead:
 
 @event_type(
     "SalesforceRunHeld",
+    is_operators=True,
     sentence=gettext_noop("{who} held a Salesforce run ({state}) via {via}"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ class SalesforceRunHeld:
 
 @event_type(
     "SalesforceRunResumed",
+    is_operators=True,
     sentence=gettext_noop("{who} resumed a Salesforce run via {via}"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,7 @@ class SalesforceRunResumed:
 
 @event_type(
     "SalesforceRunEnded",
+    is_operators=True,
     sentence=gettext_noop("{who} ended a Salesforce run ({state}) via {via}"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +206,7 @@ class SalesforceConflictOpened:
 
 @event_type(
     "SalesforceConflictResolved",
+    is_operators=True,
     sentence=gettext_noop("{who} settled {attribute}: {winner}, via {via}"),
     personal=("reason",),
     subject="user",
