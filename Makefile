@@ -3,7 +3,8 @@ PYTHON := .venv/bin/python
 COMPILE := uv pip compile -q pyproject.toml --extra embedded --extra tracing --universal \
 	--generate-hashes --python-version 3.11 --no-header --no-annotate
 
-.PHONY: check fix fast order-test-long bench catalogue lock run salesforce-demo help
+.PHONY: check fix fast order-test-long faults bench catalogue lock run salesforce-demo \
+	help
 
 check: ## all that CI runs, up to the first failure (the default)
 	./run test
@@ -17,6 +18,9 @@ fast: ## the tests without a browser, up to the first failure
 
 order-test-long: ## two minutes of adversaries against the order of the log
 	ANNALS_ORDER_SECONDS=120 $(PYTHON) -m pytest tests/eventstore/test_order.py -s
+
+faults: ## kill what an installation runs on, part by part (ONLY=Worker: a part)
+	$(PYTHON) -m tests.faults $(if $(ONLY),--only "$(ONLY)")
 
 bench: ## measure against the bare database and peers (ONLY=append: a part)
 	$(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY),--write)

@@ -23,6 +23,7 @@ from django.db.models import (
     Subquery,
     Value,
 )
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import faults, sql, store
@@ -76,7 +77,7 @@ def lease_one(name: str, mark: int, bucket: int) -> dict[int, int]:
 
 def due_again(name: str) -> list[int]:
     """Return the buckets that failed, and long enough ago to be tried once more."""
-    before = timezone.now() - timedelta(seconds=RETRY_SECONDS)
+    before = Now() - timedelta(seconds=RETRY_SECONDS)
     failed = Checkpoint.objects.filter(subscription=name, failed_at__lt=before)
     return list(failed.order_by("failed_at").values_list("bucket", flat=True))
 
@@ -161,7 +162,7 @@ def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
     what = f"{type(error).__name__}: {error}" if is_ours else faults.described(error)
     # The lease is gone: another worker may have come past already.
     Checkpoint.objects.filter(subscription=name, bucket=bucket, position=seen).update(
-        error=what, failed_at=timezone.now()
+        error=what, failed_at=Now()
     )
     logger.error(
         "catch up failed",

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from eventstore import doorbell, pauses, quarantine, store, subscriptions
 from eventstore.errors import (
@@ -185,7 +185,7 @@ def retry_group(fingerprint: str, *, reason: str = "") -> int:
         name = mine.values_list("subscription", flat=True).first()
         if name is None:
             return 0
-        count = mine.update(state=State.WAITING, next_attempt_at=timezone.now())
+        count = mine.update(state=State.WAITING, next_attempt_at=Now())
         why = f": {reason.strip()[:REASON_LENGTH]}" if reason.strip() else ""
         pauses.tell(name, RETRIED, f"{count} events of group {fingerprint}{why}")
         doorbell.ring_after_commit()

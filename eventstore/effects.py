@@ -19,6 +19,7 @@ from datetime import timedelta
 import psycopg.errors
 from django.db import OperationalError, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import store, tracing, vault
@@ -49,7 +50,7 @@ class Owed:
 
 def note(reactor: str, events: Sequence[RecordedEvent]) -> None:
     """Note that *reactor* owes an effect for each of *events*; once, however often."""
-    now = timezone.now()
+    now = Now()  # the database's clock: another worker's may be an hour off
     Effect.objects.bulk_create(
         [
             Effect(
@@ -217,7 +218,7 @@ def _lock_next(reactor: str) -> Effect | None:
     due = Effect.objects.filter(
         reactor=reactor,
         state=State.PENDING,
-        next_attempt_at__lte=timezone.now(),
+        next_attempt_at__lte=Now(),
     ).order_by("next_attempt_at", "id")
     try:
         return due.select_for_update(nowait=True).first()
@@ -236,7 +237,7 @@ def _postpone(effect: Effect, error: Exception) -> None:
         effect.finished_at = timezone.now()
     else:
         wait = FIRST_RETRY_SECONDS * 2 ** (effect.attempts - 1)
-        effect.next_attempt_at = timezone.now() + timedelta(seconds=wait)
+        effect.next_attempt_at = Now() + timedelta(seconds=wait)
     logger.warning(
         "effect failed",
         extra={

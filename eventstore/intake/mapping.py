@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import faults
@@ -137,12 +138,11 @@ def free(source: str, entity: str) -> None:
     stuck = mine.filter(state__in=(State.FAILING, State.QUARANTINED))
     waiting = mine.filter(state=State.WAITING)
     if entity and waiting.exists() and not stuck.exists():
-        waiting.update(state=State.PENDING, next_attempt_at=timezone.now())
+        waiting.update(state=State.PENDING, next_attempt_at=Now())
 
 
 def _due() -> QuerySet[RecordMapping]:
-    now = timezone.now()
-    return RecordMapping.objects.filter(state__in=DUE, next_attempt_at__lte=now)
+    return RecordMapping.objects.filter(state__in=DUE, next_attempt_at__lte=Now())
 
 
 def _is_mine(source: str) -> bool:
@@ -258,7 +258,7 @@ def _fail(mapping: RecordMapping, error: Exception) -> None:
     is_parked = is_final or tries >= len(RETRIES)
     mapping.state = State.QUARANTINED if is_parked else State.FAILING
     wait = 0 if is_parked else RETRIES[tries]
-    mapping.next_attempt_at = timezone.now() + timedelta(seconds=wait)
+    mapping.next_attempt_at = Now() + timedelta(seconds=wait)
     mapping.save()
     logger.error(
         "record not mapped",

@@ -18,6 +18,7 @@ import uuid_utils.compat as uuid
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import doorbell, sealing, vault, wire
@@ -293,7 +294,7 @@ def _note(
             mapper=told.mapper,
             mapper_version=told.mapper_version,
             error=told.error,
-            next_attempt_at=now,
+            next_attempt_at=Now(),
             settled_at=None if told.state in OPEN else now,
         )
         for each, place, told in zip(received, kept, done, strict=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from eventstore import doorbell, faults, store
 from eventstore.errors import NoReasonError
@@ -165,7 +165,7 @@ def _carried_out(
             error="",
             fingerprint="",
             settled_at=None,
-            next_attempt_at=timezone.now(),
+            next_attempt_at=Now(),
         )
         doorbell.ring_after_commit()
     outcome = Outcome(records=count, retried=retried)

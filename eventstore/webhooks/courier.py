@@ -19,6 +19,7 @@ import uuid_utils.compat as uuid
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import faults, history, store, tracing
@@ -44,7 +45,7 @@ State = WebhookDelivery.State
 def note(recorded: Sequence[RecordedEvent]) -> None:
     """Note what of *recorded* is owed to whom; once, however often."""
     news = history.without_imported(recorded)
-    now = timezone.now()
+    now = Now()  # the database's clock: another worker's may be an hour off
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
@@ -155,7 +156,7 @@ def _again(endpoint: WebhookEndpoint, which: Q) -> int:
     count: int = found.update(
         state=State.PENDING,
         attempts=0,
-        next_attempt_at=timezone.now(),
+        next_attempt_at=Now(),
         finished_at=None,
     )
     return count
@@ -163,7 +164,7 @@ def _again(endpoint: WebhookEndpoint, which: Q) -> int:
 
 def _bring_next() -> bool:
     with transaction.atomic():
-        now = timezone.now()
+        now = Now()
         due = WebhookDelivery.objects.filter(
             state=State.PENDING, next_attempt_at__lte=now
         ).order_by("position")
@@ -210,7 +211,7 @@ def _attempt(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> None:
     if not delivery.error:
         delivery.state, delivery.finished_at = State.DONE, now
         endpoint.failures, endpoint.failing_since = 0, None
-        endpoint.next_attempt_at = now
+        endpoint.next_attempt_at = Now()
     else:
         _postpone(endpoint, delivery, now)
 
@@ -236,11 +237,11 @@ def _postpone(
         delivery.state, delivery.finished_at = State.FAILED, now
     else:
         wait = RETRY_SECONDS[delivery.attempts - 1]
-        delivery.next_attempt_at = now + timedelta(seconds=wait)
+        delivery.next_attempt_at = Now() + timedelta(seconds=wait)
     endpoint.failures += 1
     endpoint.failing_since = endpoint.failing_since or now
     wait = min(2**endpoint.failures, HELD_BACK_SECONDS)
-    endpoint.next_attempt_at = now + timedelta(seconds=wait)
+    endpoint.next_attempt_at = Now() + timedelta(seconds=wait)
     fields = {
         "endpoint": endpoint.pk,
         "position": delivery.position,

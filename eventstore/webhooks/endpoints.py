@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import codec, sealing, store, vault
@@ -74,7 +75,7 @@ def add(
                 personal=personal,
                 secret=_sealed(name, secret),
                 starts_after=_end_of_what_is_noted(),
-                next_attempt_at=now,
+                next_attempt_at=Now(),
                 created_at=now,
             )
             _tell(endpoint, events.ADDED)
@@ -142,7 +143,7 @@ def resume(name: str) -> WebhookEndpoint:
             raise EndpointStateError(text)
         endpoint.state, endpoint.reason = State.ACTIVE, ""
         endpoint.failures, endpoint.failing_since = 0, None
-        endpoint.next_attempt_at = timezone.now()
+        endpoint.next_attempt_at = Now()
         endpoint.save()
         _tell(endpoint, events.RESUMED)
     return endpoint

@@ -30,6 +30,7 @@ class Cast:
         self.folder = folder
         self.token = token
         self.settings: dict[str, str] = {}  # more of the environment
+        self.application = "config.wsgi"
         self.port = free_port()
         self.feed_port = free_port()
         self.broker_folder = folder / "state"
@@ -40,16 +41,18 @@ class Cast:
         self._start("broker", valkey.command(self.broker_folder))
         wait_until(lambda: _answers(valkey.socket_path(self.broker_folder)))
 
-    def start_worker(self, name: str = "worker", *, threads: int = 4) -> None:
-        celery = [PYTHON, "-m", "celery", "-A", "config", "worker", "-P", "threads"]
+    def start_worker(
+        self, name: str = "worker", *, threads: int = 4, pool: str = "threads"
+    ) -> None:
+        celery = [PYTHON, "-m", "celery", "-A", "config", "worker", "-P", pool]
         options = ["-c", str(threads), "-n", f"{name}@%h", "--without-gossip"]
         self._start(name, [*celery, *options, "-l", "INFO"])
 
-    def start_beat(self) -> None:
-        self._start("beat", [PYTHON, "-m", "celery", "-A", "config", "beat"])
+    def start_beat(self, name: str = "beat") -> None:
+        self._start(name, [PYTHON, "-m", "celery", "-A", "config", "beat"])
 
     def start_web(self) -> None:
-        gunicorn = [PYTHON, "-m", "gunicorn", "config.wsgi", "--no-control-socket"]
+        gunicorn = [PYTHON, "-m", "gunicorn", self.application, "--no-control-socket"]
         bind = f"127.0.0.1:{self.port}"
         self._start("web", [*gunicorn, "--threads", "4", "--bind", bind])
         wait_until(lambda: _listens(self.port))
@@ -78,6 +81,12 @@ class Cast:
     def thaw(self, name: str) -> None:
         os.killpg(self._running[name].pid, signal.SIGCONT)
 
+    def children(self, name: str) -> list[int]:
+        """Return the ids of the processes that a process has forked."""
+        pid = self._running[name].pid
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(each) for each in listed.split()]
+
     def is_running(self, name: str) -> bool:
         return self._running[name].poll() is None
 
@@ -91,12 +100,16 @@ class Cast:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, **more: str
+    ) -> tuple[int, Any]:
+        """Send a request and return status and answer; *more* are headers."""
         talk = HTTPConnection("127.0.0.1", self.port, timeout=10)
         headers = {
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json",
             "Host": "localhost",
+            **{name.replace("_", "-"): value for name, value in more.items()},
         }
         talk.request(method, path, json.dumps(body) if body else None, headers)
         response = talk.getresponse()
