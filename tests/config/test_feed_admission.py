@@ -239,6 +239,7 @@ def test_nobody_who_comes_waits_for_those_who_read_the_past(listen: Listen) -> N
         slow = [listen(port=port, after=0) for _ in range(app.PAST_THREADS)]
 
         def all_wait() -> bool:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                 " AND datname = current_database()"

@@ -103,7 +103,7 @@ def test_rings_after_the_commit_and_not_after_a_rollback() -> None:
     assert delivered() == len(SUBSCRIPTIONS)
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("committed_db")
 def test_the_sweep_rings() -> None:
     sweep()
     module.doorbell.wait_until_quiet(PATIENCE)
