@@ -27,7 +27,7 @@ def test_a_command_is_recorded_and_then_visible() -> None:
     api = rest.client()
     response = post(api, NAME, {"name": "Ada King"})
     before = fate(api, response)
-    for name in ("directory", "history"):
+    for name in ("directory", "history", "streams"):
         subscriptions.catch_up(subscriptions.find(name))
     after = fate(api, response)
     (event,) = store.read_stream(USER.stream(ADA), from_version=2)
@@ -43,13 +43,13 @@ def test_a_command_is_recorded_and_then_visible() -> None:
         "version": 2,
         "position": event.position,
         "decided_at": event.recorded_at.isoformat().replace("+00:00", "Z"),
-        "visible": {"directory": False, "history": False},
+        "visible": dict.fromkeys(("directory", "history", "streams"), False),
         "problem": None,
     }
     assert (before["Retry-After"], "Retry-After" in after) == ("1", False)
     assert (after.json()["status"], after.json()["visible"]) == (
         "visible",
-        {"directory": True, "history": True},
+        dict.fromkeys(("directory", "history", "streams"), True),
     )
 
 
