@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -111,11 +112,11 @@ class Cast:
             "Host": "localhost",
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
-        talk.request(method, path, json.dumps(body) if body else None, headers)
-        response = talk.getresponse()
-        status, answer = response.status, json.loads(response.read())
-        talk.close()
-        return status, answer
+        # Closed, too, when whoever answers is killed meanwhile.
+        with contextlib.closing(talk):
+            talk.request(method, path, json.dumps(body) if body else None, headers)
+            with contextlib.closing(talk.getresponse()) as response:
+                return response.status, json.loads(response.read())
 
     def _start(self, name: str, command: Sequence[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as output:
