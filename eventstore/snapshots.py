@@ -19,7 +19,7 @@ import msgspec
 import orjson
 from django.db import connection
 
-from eventstore import fingerprints, sealing, sql, store, vault
+from eventstore import fingerprints, sealing, sql, store, vault, wire
 from eventstore.aggregate import Aggregate
 from eventstore.errors import SealBrokenError
 from eventstore.events import RecordedEvent
@@ -222,9 +222,9 @@ def _newest(
     }
     if parameters["fingerprint"] is None:
         return None, {}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("read_snapshot"), parameters)
-        subject, key_id, epoch, wrapped, *found = cursor.fetchone()
+    ((subject, key_id, epoch, wrapped, *found),) = wire.rows(
+        "read_snapshot", parameters
+    )
     keys = (
         {}
         if subject is None

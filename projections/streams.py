@@ -14,10 +14,10 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 
+from eventstore import sql
 from eventstore.events import RecordedEvent
 from eventstore.read_models import Table
 from eventstore.subscriptions import Projection
-from projections import sql
 from projections.models import Activity, StreamHead
 
 PAGE = 50  # streams
@@ -65,7 +65,7 @@ def apply(events: Sequence[RecordedEvent]) -> None:
         "positions": [event.position for event in events],
     }
     with connection.cursor() as cursor:
-        cursor.execute(sql.load("fold_streams"), parameters)
+        cursor.execute(sql.load("projections.fold_streams"), parameters)
 
 
 def heads(

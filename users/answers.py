@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from eventstore import wire
 from users.errors import KeyReusedError, RequestInProgressError
 from users.models import KeptAnswer
 
@@ -96,40 +98,32 @@ def _hold(key: Key) -> None:
     # A lock of two numbers never meets one of the log's, which are of one.  It is tried
     # in a statement of its own: the next one sees what its last holder committed.
     number = int.from_bytes(key.digest[:4], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCKS, number])
-        if not cursor.fetchone()[0]:
-            raise RequestInProgressError
+    halves = {"locks": LOCKS, "number": number}
+    ((is_held,),) = wire.rows("users.hold_answer", halves)
+    if not is_held:
+        raise RequestInProgressError
 
 
 def _kept(key: Key) -> Answer | None:
-    row = KeptAnswer.objects.filter(
-        digest=key.digest, expires_at__gt=timezone.now()
-    ).first()
-    if row is None:
-        return None
-    if bytes(row.fingerprint) != key.fingerprint:
-        raise KeyReusedError
-    return Answer(status=row.status, headers=row.headers, body=bytes(row.body))
+    wanted = {"digest": key.digest, "now": timezone.now()}
+    for fingerprint, status, headers, body in wire.rows("users.find_answer", wanted):
+        if fingerprint != key.fingerprint:
+            raise KeyReusedError
+        return Answer(status=status, headers=orjson.loads(headers), body=body)
+    return None
 
 
 def _keep(key: Key, answer: Answer) -> None:
     hours: int = settings.IDEMPOTENCY_HOURS
-    row = KeptAnswer(
-        digest=key.digest,
-        fingerprint=key.fingerprint,
-        status=answer.status,
-        headers=dict(answer.headers),
-        body=answer.body,
-        expires_at=timezone.now() + timedelta(hours=hours),
-    )
-    # An expired answer that nobody has pruned yet makes room.
-    KeptAnswer.objects.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["digest"],
-        update_fields=["fingerprint", "status", "headers", "body", "expires_at"],
-    )
+    row = {
+        "digest": key.digest,
+        "fingerprint": key.fingerprint,
+        "status": answer.status,
+        "headers": orjson.dumps(dict(answer.headers)).decode(),
+        "body": answer.body,
+        "expires_at": timezone.now() + timedelta(hours=hours),
+    }
+    wire.call("users.keep_answer", row)
 
 
 def _keyed(*parts: bytes) -> bytes:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from django.conf import settings
 from django.db import connection, transaction
 
-from eventstore import repository, store
+from eventstore import repository, store, wire
 from eventstore.events import ERASED, UnknownEvent
 from users import suppressions
 from users.aggregate import USER
@@ -265,26 +265,17 @@ def _moves(
 
 
 def _holders(digests: Iterable[bytes]) -> dict[bytes, str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT digest, stream FROM users_claim"
-            " WHERE namespace = %s AND digest = ANY(%s::bytea[])",
-            [EMAIL, list(digests)],
-        )
-        return {bytes(key): stream for key, stream in cursor.fetchall()}
+    wanted = {"namespace": EMAIL, "digests": list(digests)}
+    return dict(wire.rows("users.find_claims", wanted))
 
 
 def _insert(claims: Mapping[bytes, str]) -> int:
-    # ON CONFLICT DO NOTHING waits for a racing claim to commit or vanish.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO users_claim (namespace, digest, stream)"
-            " SELECT %s, c.* FROM unnest(%s::bytea[], %s::text[]) AS c"
-            " ON CONFLICT DO NOTHING",
-            [EMAIL, list(claims), list(claims.values())],
-        )
-        count: int = cursor.rowcount
-        return count
+    wanted = {
+        "namespace": EMAIL,
+        "digests": list(claims),
+        "streams": list(claims.values()),
+    }
+    return len(wire.rows("users.take_claims", wanted))
 
 
 def _move(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from eventstore import wire
 from users.models import Quota
 
 SALT = "users.limits"
@@ -54,12 +54,13 @@ def spend(limit: Limit, subject: str, *, uses: int = 1) -> Usage | None:
     """
     if not limit.most:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT spent, resets_in FROM spend_quota_v2(%s, %s, %s, %s)",
-            [_key(limit, subject), limit.most, limit.seconds, uses],
-        )
-        spent, resets_in = cursor.fetchone()
+    wanted = {
+        "key": _key(limit, subject),
+        "most": limit.most,
+        "seconds": limit.seconds,
+        "uses": uses,
+    }
+    ((spent, resets_in),) = wire.rows("users.spend_quota", wanted)
     return Usage(
         limit=limit,
         left=max(limit.most - spent, 0),

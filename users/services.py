@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,9 +16,12 @@ from eventstore.events import NO_STREAM, Metadata
 from eventstore.repository import Loaded
 from users import claims
 from users.aggregate import USER, User
-from users.commands import UserCommand
-from users.errors import UserNotFoundError
+from users.commands import CreateUser, UserCommand
+from users.errors import EmailTakenError, UserNotFoundError
 from users.events import UserErased, UserEvent
+
+# What a command finds that nobody has looked for: the append says whether it is so.
+NOBODY: Loaded[User | None] = Loaded(state=USER.initial, version=NO_STREAM, last=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,10 @@ def execute(
         UnreadableEventError: Newer code changed this user, unreadably for this code.
     """
     known = told(command, metadata)
+    if isinstance(command, CreateUser) and expected_version is None:
+        with suppress(ConcurrencyError, EmailTakenError):
+            return _record(command, known, NOBODY)
+        # Perhaps the user is there already: look, and say what is the matter.
     try:
         return _attempt(command, known, expected_version)
     except ConcurrencyError:
@@ -142,6 +150,15 @@ def _attempt(
     command: UserCommand, metadata: Metadata, expected_version: int | None
 ) -> Outcome:
     loaded = repository.load(USER, command.user_id)
+    return _record(command, metadata, loaded, expected_version)
+
+
+def _record(
+    command: UserCommand,
+    metadata: Metadata,
+    loaded: Loaded[User | None],
+    expected_version: int | None = None,
+) -> Outcome:
     stream = USER.stream(command.user_id)
     events = decided(command, loaded, expected_version)
     if not events:

@@ -18,7 +18,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from eventstore import store
+from eventstore import store, wire
 from eventstore.events import ANY, NO_STREAM
 from users.errors import (
     InvalidValueError,
@@ -40,6 +40,7 @@ SHAPE = re.compile(
 )
 FIRST_SHAPE = re.compile(rf"{PREFIX}[\w-]{{43}}", re.ASCII)  # issued before scopes
 REPLACED = "Replaced by a newer token."
+COLUMNS = [field.attname for field in ApiToken._meta.concrete_fields]  # noqa: SLF001
 USE_INTERVAL = timedelta(minutes=1)  # between two notes of a token's use
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,9 @@ def find(token: str) -> ApiToken | None:
     """
     if not _is_sound(token):
         return None
-    return ApiToken.objects.filter(digest=_digest(token)).first()
+    for row in wire.rows("users.find_token", {"digest": _digest(token)}):
+        return ApiToken.from_db(None, COLUMNS, row)
+    return None
 
 
 def verify(token: str) -> ApiToken | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
+from importlib import resources
 from typing import LiteralString
 
 
 @cache
 def load(name: str) -> LiteralString:
-    """Return the statement in ``<name>.sql``."""
-    path = Path(__file__).parent / f"{name}.sql"
-    return path.read_text(encoding="utf-8")
+    """Return the statement in ``<name>.sql``; ``users.x`` is that of another package.
+
+    Args:
+        name: File, without its ending; after the package whose ``sql`` it is in, when
+            that is not ours.
+    """
+    package, _, file = name.rpartition(".")
+    folder = resources.files(f"{package or 'eventstore'}.sql")
+    return (folder / f"{file}.sql").read_text(encoding="utf-8")

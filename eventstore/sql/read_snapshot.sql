@@ -16,7 +16,7 @@ SELECT
     s.version,
     s.event_id,
     s.recorded_at,
-    s.state
+    s.state::text AS state
 FROM wanted AS w
 LEFT JOIN vault.subject_key AS k ON w.stream = k.subject
 LEFT JOIN LATERAL (  -- noqa: ST05
