@@ -142,6 +142,7 @@ API_STRANGERS_A_MINUTE: int = env.int("API_STRANGERS_A_MINUTE", default=60)
 # --- Database: PostgreSQL >= 15 only (ADR-0001) -----------------------------------
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db("DATABASE_URL")}
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # a socket's path
+DATABASES["default"]["ENGINE"] = "config.postgresql"
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # seconds
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Planning an append anew costs as much as its insert: eventstore/wire.py.

@@ -14,9 +14,7 @@ import threading
 import time
 
 from celery import Celery, current_app
-from django.conf import settings
 from django.db import transaction
-from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +74,11 @@ class Doorbell:
 
     def _publish(self) -> bool:
         try:
-            for subscription in import_string(settings.EVENTSTORE_SUBSCRIPTIONS):
-                (self._app or current_app).send_task(
-                    "eventstore.catch_up",
-                    args=[subscription.name],
-                    retry_policy={"max_retries": 0},
-                    expires=EXPIRES_SECONDS,
-                )
+            (self._app or current_app).send_task(
+                "eventstore.wake",
+                retry_policy={"max_retries": 0},
+                expires=EXPIRES_SECONDS,
+            )
         # The bell must survive anything: the log is safe whatever happens here.
         except Exception as error:  # noqa: BLE001
             self.failed += 1

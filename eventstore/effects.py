@@ -85,6 +85,13 @@ def perform_due(
     return True
 
 
+def is_due(reactor: str) -> bool:
+    """Return whether an effect of *reactor* waits for somebody to perform it."""
+    with contextlib.suppress(_AnotherPerformsError), transaction.atomic():
+        return _lock_next(reactor) is not None
+    return False
+
+
 def of_stream(stream: str) -> list[Effect]:
     """Return the effects that events of one stream called for, newest first."""
     return list(Effect.objects.filter(stream=stream).order_by("-id"))

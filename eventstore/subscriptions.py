@@ -123,12 +123,14 @@ class Courier:
         note: Notes what a batch of events, in order of position, is owed to whom; once,
             however often it is called.
         bring_due: Brings what is owed, for so many seconds; False when there is more.
+        is_due: Says whether something owed waits for somebody to bring it.
         forget: As of a :class:`Projection`.
     """
 
     name: str
     note: Callable[[Sequence[RecordedEvent]], None]
     bring_due: Callable[[float], bool]
+    is_due: Callable[[], bool]
     forget: Callable[[str], object] | None = None
 
     def apply(self, events: Sequence[RecordedEvent]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from eventstore import rebuilding, subscriptions
+from eventstore import rebuilding, subscriptions, waking
 from eventstore.doorbell import doorbell
 from eventstore.intake import retention
 from eventstore.webhooks import courier
@@ -14,10 +14,18 @@ EXPIRES_SECONDS = 5  # until the next sweep
 REBUILD_SECONDS = 7200  # an index of a large table is one statement
 
 
+@shared_task(name="eventstore.wake")
+def wake() -> None:
+    """Look after every subscription for a moment; safe to run at any time."""
+    # Celery keeps the connection of the task before; a dead one would be kept, too.
+    close_old_connections()
+    for name in waking.look_after_all():
+        catch_up.apply_async((name,), expires=EXPIRES_SECONDS)
+
+
 @shared_task(name="eventstore.catch_up")
 def catch_up(name: str) -> None:
     """Bring one subscription up to the watermark; safe to run at any time."""
-    # Celery keeps the connection of the task before; a dead one would be kept, too.
     close_old_connections()
     subscription = subscriptions.find(name)
     if not subscriptions.catch_up(subscription):

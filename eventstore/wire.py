@@ -74,14 +74,18 @@ def written(value: Any) -> Value:
 
 
 def _element(value: Any) -> str:
-    match written(value):
-        case None:
-            return "NULL"
-        case bytes() as content:
-            return rf'"\\x{content.hex()}"'
-        case text:
-            escaped = text.replace("\\", r"\\").replace('"', r"\"")
-            return f'"{escaped}"'
+    # Called for each value of each event of a large append: no step too many.
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if kind is bytes:
+        return rf'"\\x{value.hex()}"'
+    if value is None:
+        return "NULL"
+    text: Any = value if kind is str else written(value)
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{text}"'
 
 
 def _log(text: str) -> None:

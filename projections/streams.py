@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import Sum
 
-from eventstore import sql
+from eventstore import wire
 from eventstore.events import RecordedEvent
 from eventstore.read_models import Table
 from eventstore.subscriptions import Projection
@@ -64,8 +63,7 @@ def apply(events: Sequence[RecordedEvent]) -> None:
         "instants": [event.recorded_at for event in events],
         "positions": [event.position for event in events],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("projections.fold_streams"), parameters)
+    wire.call("projections.fold_streams", parameters)
 
 
 def heads(

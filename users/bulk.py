@@ -72,9 +72,9 @@ def execute_each(wanted: Sequence[Wanted]) -> list[Result]:
         for each in wanted
     ]
     groups = _by_user(wanted)
-    for _ in range(TRIES):
+    for tries in range(TRIES):
         try:
-            return _attempt(wanted, groups)
+            return _attempt(wanted, groups, hopes=not tries)
         except (ConcurrencyError, ClaimsMovedError):
             continue
     results: dict[int, Result] = {}
@@ -104,17 +104,23 @@ def _by_user(wanted: Sequence[Wanted]) -> dict[UUID, list[int]]:
 
 
 def _attempt(
-    wanted: Sequence[Wanted], groups: Mapping[UUID, list[int]]
+    wanted: Sequence[Wanted], groups: Mapping[UUID, list[int]], *, hopes: bool = False
 ) -> list[Result]:
-    loaded = repository.load_many(USER, groups)
+    """Decide and append; with *hopes* nobody looks whether who is created is there."""
+    new = {who for who, its in groups.items() if hopes and _is_new(wanted[its[0]])}
+    loaded = repository.load_many(USER, groups.keys() - new)
     cases = {
-        USER.stream(user_id): _Case(places=places, loaded=loaded[user_id])
+        USER.stream(user_id): _Case(
+            places=places, loaded=loaded.get(user_id, services.NOBODY)
+        )
         for user_id, places in groups.items()
     }
     for case in cases.values():
         _decide(case, wanted)
     with transaction.atomic():
         _settle(cases, wanted)
+        if any(cases[USER.stream(user_id)].refused for user_id in new):
+            raise ClaimsMovedError  # they may be there already: look
         _append(cases, wanted)
     results = {
         place: result
@@ -122,6 +128,10 @@ def _attempt(
         for place, result in _results(stream, case, wanted)
     }
     return [results[place] for place in sorted(results)]
+
+
+def _is_new(first: Wanted) -> bool:
+    return services.is_new(first.command, first.expected_version)
 
 
 def _decide(case: _Case, wanted: Sequence[Wanted]) -> None:

@@ -65,7 +65,7 @@ def execute(
         UnreadableEventError: Newer code changed this user, unreadably for this code.
     """
     known = told(command, metadata)
-    if isinstance(command, CreateUser) and expected_version is None:
+    if is_new(command, expected_version):
         with suppress(ConcurrencyError, EmailTakenError):
             return _record(command, known, NOBODY)
         # Perhaps the user is there already: look, and say what is the matter.
@@ -91,6 +91,11 @@ def execute_all(
             _attempt(command, told(command, metadata), None)
             for command, metadata in commands
         ]
+
+
+def is_new(command: UserCommand, expected_version: int | None) -> bool:
+    """Return whether *command* is for somebody who is not there, if all is well."""
+    return isinstance(command, CreateUser) and expected_version is None
 
 
 def told(command: UserCommand, metadata: Metadata | None) -> Metadata:

@@ -160,6 +160,8 @@ def _text(field: str, raw: str, longest: int) -> str:
         raise InvalidValueError(field, "Remove the broken characters.") from None
     if len(text) > longest:
         raise InvalidValueError(field, f"Use at most {longest} characters.")
+    if text.isascii() and text.isprintable():
+        return text  # nearly all are, and need no look at each character
     categories = {unicodedata.category(each) for each in text if each not in JOINERS}
     if categories & UNSEEN_CATEGORIES:
         raise InvalidValueError(field, "Remove control and invisible characters.")

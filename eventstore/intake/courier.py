@@ -21,4 +21,10 @@ def note(events: Sequence[RecordedEvent]) -> None:
                 raw.forget(event.stream)
 
 
-INTAKE = Courier(name="intake", note=note, bring_due=mapping.map_due, forget=raw.forget)
+INTAKE = Courier(
+    name="intake",
+    note=note,
+    bring_due=mapping.map_due,
+    is_due=mapping.is_due,
+    forget=raw.forget,
+)

@@ -48,6 +48,11 @@ def map_due(seconds: float) -> bool:
     return True
 
 
+def is_due() -> bool:
+    """Return whether a record waits to be mapped.  One query."""
+    return _due().exists()
+
+
 def map_next(source: str) -> bool:
     """Map the oldest due record of *source*; False when there is none.
 

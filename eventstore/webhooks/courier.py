@@ -18,7 +18,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -73,6 +73,12 @@ def bring_due(seconds: float) -> bool:
         if time.monotonic() > end:
             return False
     return True
+
+
+def is_due() -> bool:
+    """Return whether a delivery waits for somebody to bring it."""
+    with transaction.atomic():
+        return _endpoint_due() is not None
 
 
 def redeliver(name: str, event_id: UUID) -> None:
@@ -164,30 +170,36 @@ def _again(endpoint: WebhookEndpoint, which: Q) -> int:
 
 def _bring_next() -> bool:
     with transaction.atomic():
-        now = Now()
-        due = WebhookDelivery.objects.filter(
-            state=State.PENDING, next_attempt_at__lte=now
-        ).order_by("position")
-        # Whoever waited longest is served first.
-        endpoint = (
-            WebhookEndpoint.objects.filter(
-                Exists(due.filter(endpoint=OuterRef("pk"))),
-                state=WebhookEndpoint.State.ACTIVE,
-                next_attempt_at__lte=now,
-            )
-            .order_by("next_attempt_at", "pk")
-            .select_for_update(skip_locked=True)
-            .first()
-        )
+        endpoint = _endpoint_due()
         if endpoint is None:
             return False
-        delivery = due.filter(endpoint=endpoint).first()
+        delivery = _due().filter(endpoint=endpoint).first()
         if delivery is None:
             return False  # another worker brought it while we chose
         _attempt(endpoint, delivery)
         delivery.save()
         endpoint.save()
         return True
+
+
+def _endpoint_due() -> WebhookEndpoint | None:
+    """Lock and return who is to be served: whoever waited longest."""
+    return (
+        WebhookEndpoint.objects.filter(
+            Exists(_due().filter(endpoint=OuterRef("pk"))),
+            state=WebhookEndpoint.State.ACTIVE,
+            next_attempt_at__lte=Now(),
+        )
+        .order_by("next_attempt_at", "pk")
+        .select_for_update(skip_locked=True)
+        .first()
+    )
+
+
+def _due() -> QuerySet[WebhookDelivery]:
+    return WebhookDelivery.objects.filter(
+        state=State.PENDING, next_attempt_at__lte=Now()
+    ).order_by("position")
 
 
 def _attempt(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> None:
@@ -267,4 +279,4 @@ def _give_up(endpoint: WebhookEndpoint, delivery: WebhookDelivery, reason: str) 
         endpoints.disable(endpoint, reason)
 
 
-WEBHOOKS = Courier(name=SUBSCRIPTION, note=note, bring_due=bring_due)
+WEBHOOKS = Courier(name=SUBSCRIPTION, note=note, bring_due=bring_due, is_due=is_due)

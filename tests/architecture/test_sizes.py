@@ -10,6 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LONGEST_MODULE = 400  # lines
 LONGEST_FUNCTION = 50  # lines of body
 LONGEST_SETTINGS = 200  # lines
+NAMED_BY_DJANGO = "config/postgresql/base.py"  # where it looks for a backend
 VAGUE = {"base", "common", "handler", "handlers", "helpers", "manager", "utils"}
 
 
@@ -41,7 +42,8 @@ def test_a_module_and_its_functions_stay_short(file: Path) -> None:
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
-    assert [file for file in modules() if file.stem in VAGUE] == []
+    vague = [file for file in modules() if file.stem in VAGUE]
+    assert [str(file.relative_to(PROJECT)) for file in vague] == [NAMED_BY_DJANGO]
 
 
 def test_the_settings_stay_one_page() -> None:

@@ -1,4 +1,4 @@
--- Claims values for streams; a racing claim is waited for, until it commits or vanishes.
+-- Claims values for streams; waits until a racing claim has committed or vanished.
 -- Parameters: namespace; digests and streams, side by side.
 -- Returns: a row for each that was free.
 INSERT INTO users_claim (namespace, digest, stream)

@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL, but for how a kept connection proves to be alive."""
