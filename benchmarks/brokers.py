@@ -115,7 +115,7 @@ def _pushes(url: str) -> Callable[[], int | None]:
 
     def pushes() -> int | None:
         with Celery(broker=url).connection_for_read() as link:
-            told = link.default_channel.client.info("commandstats")
+            told = link.default_channel.client.info("commandstats")  # type: ignore[attr-defined]
         return int(told.get("cmdstat_lpush", {}).get("calls", 0))
 
     return pushes

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import (
     Count,
     Func,
@@ -26,7 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from eventstore import faults, sql, store
+from eventstore import faults, store, wire
 from eventstore.errors import CheckpointMovedError, EventStoreError
 from eventstore.models import Checkpoint, DeadLetter, ProjectionCode
 
@@ -58,7 +57,7 @@ class Reached:
 NOWHERE = Reached(position=0, error="")
 
 
-def lease(name: str, mark: int) -> dict[int, int]:
+def lease(name: str, mark: int, *, most: int = LEASED_BUCKETS) -> dict[int, int]:
     """Lease free, healthy buckets behind *mark*; return the position each has come to.
 
     Must run in a transaction; empty when there is nothing to do.
@@ -66,8 +65,9 @@ def lease(name: str, mark: int) -> dict[int, int]:
     Args:
         name: The subscription.
         mark: A watermark.
+        most: So many buckets at most.
     """
-    return _locked("lease_buckets", name, mark, size=LEASED_BUCKETS)
+    return _locked("lease_buckets", name, mark, size=most)
 
 
 def lease_one(name: str, mark: int, bucket: int) -> dict[int, int]:
@@ -94,10 +94,8 @@ def advance(name: str, seen: Mapping[int, int], reached: int) -> None:
         "positions": list(seen.values()),
         "position": reached,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("advance_checkpoints"), parameters)
-        if cursor.rowcount != len(seen):
-            raise CheckpointMovedError(name)
+    if len(wire.rows("advance_checkpoints", parameters)) != len(seen):
+        raise CheckpointMovedError(name)
 
 
 def ensure(name: str, position: int = 0) -> bool:
@@ -297,6 +295,4 @@ def _bucket_of(stream: str) -> Func:
 
 def _locked(statement: str, name: str, mark: int, **wanted: int) -> dict[int, int]:
     parameters: dict[str, Any] = {"subscription": name, "watermark": mark, **wanted}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load(statement), parameters)
-        return dict(cursor.fetchall())
+    return dict(wire.rows(statement, parameters))

@@ -105,6 +105,23 @@ class Heartbeat(models.Model):
         return f"{self.subscription} at {self.beaten_at}"
 
 
+class Turn(models.Model):
+    """Who is at something that one worker at a time should do: a hint, never a lock.
+
+    The table is unlogged: a crash of the database forgets it, and nothing is lost.
+    """
+
+    name = models.TextField(primary_key=True)
+    held_until = models.DateTimeField()
+    is_wanted = models.BooleanField()  # once more, as soon as it ends
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.held_until}"
+
+
 class Pause(models.Model):
     """A subscription that is told to wait; as long as the row is there."""
 

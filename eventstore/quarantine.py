@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from eventstore import checkpoints, faults, store
+from eventstore import checkpoints, faults, store, wire
 from eventstore.errors import LetterClosedError, TooManyLettersError
 from eventstore.events import RecordedEvent
 from eventstore.models import DeadLetter
@@ -46,9 +46,9 @@ def apply_sound(name: str, apply: Apply, events: Sequence[RecordedEvent]) -> Non
     """
     if not events:
         return
-    streams = {event.stream for event in events}
-    mine = DeadLetter.objects.filter(subscription=name, closed_at=None)
-    aside = set(mine.filter(stream__in=streams).values_list("stream", flat=True))
+    streams = sorted({event.stream for event in events})
+    wanted = {"subscription": name, "streams": streams}
+    aside = {stream for (stream,) in wire.rows("find_aside", wanted)}
     _sift(name, apply, events, aside)
 
 

@@ -219,10 +219,8 @@ def watermark() -> int:
 
     Source: ADR-0004.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT events_watermark_v1()")
-        position: int = cursor.fetchone()[0]
-        return position
+    ((position,),) = wire.rows("read_watermark", {})
+    return int(position)
 
 
 def _erased_by(appends: Sequence[Append]) -> list[str]:

@@ -9,27 +9,24 @@ often Celery runs the task, and the order inside each stream is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from eventstore import (
+    batching,
     checkpoints,
     copies,
     effects,
-    faults,
     heartbeats,
     history,
-    pacing,
     pauses,
     quarantine,
     read_models,
     store,
-    tracing,
 )
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.effects import Perform
@@ -37,13 +34,11 @@ from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
 from eventstore.models import Pause
 from eventstore.read_models import Table
-from eventstore.repository import refuse_unreadable
 
 # Kinds of subscriptions.
 PROJECTION = "projection"
 REACTOR = "reactor"
 
-BATCH_SIZE = 500  # events read a transaction, at most
 SLICE_SECONDS = 20.0  # how long one run keeps going before others get their turn
 STEP_SECONDS = 1.0  # how long effects go on before a pause is looked for
 
@@ -243,7 +238,7 @@ def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> b
     end = time.monotonic() + seconds
     quarantine.retry_due(subscription.name, subscription.apply, seconds=seconds)
     suspects = checkpoints.due_again(subscription.name)
-    while _go_on(subscription, suspects):
+    while batching.go_on(subscription.name, subscription.apply, suspects):
         heartbeats.beat(subscription.name)
         if time.monotonic() > end:
             return False
@@ -346,51 +341,3 @@ def _perform_some(subscription: Subscription) -> bool:
             return subscription.bring_due(STEP_SECONDS)
         case Projection():
             return True
-
-
-def _go_on(subscription: Subscription, suspects: list[int]) -> bool:
-    mark = store.watermark()
-    alone = suspects.pop() if suspects else None
-    leased: dict[int, int] = {}
-    size, start = pacing.size(subscription.name, most=BATCH_SIZE), time.monotonic()
-    try:
-        with transaction.atomic():
-            leased = (
-                checkpoints.lease(subscription.name, mark)
-                if alone is None
-                else checkpoints.lease_one(subscription.name, mark, alone)
-            )
-            if leased:
-                _apply_batch(subscription, leased, mark, size)
-    # A failing handler must not stop the other buckets, or other subscriptions.
-    except Exception as error:
-        if not leased or faults.is_lost_connection(error):
-            raise
-        if alone is None:
-            suspects.extend(leased)
-        else:
-            checkpoints.keep_error(subscription.name, alone, leased[alone], error)
-    else:
-        if leased:
-            seconds = time.monotonic() - start
-            pacing.took(subscription.name, seconds, size=size, most=BATCH_SIZE)
-        if alone is not None and leased:
-            suspects.append(alone)  # it may have more than one batch to go
-    return alone is not None or bool(leased)
-
-
-def _apply_batch(
-    subscription: Subscription, leased: Mapping[int, int], mark: int, size: int
-) -> None:
-    read = store.read_all(
-        after=min(leased.values()), until=mark, buckets=list(leased), limit=size
-    )
-    due = [event for bucket, event in read if event.position > leased[bucket]]
-    refuse_unreadable(due)
-    if due:
-        about = {"annals.subscription": subscription.name, "annals.events": len(due)}
-        with tracing.span(f"catch up {subscription.name}", about, events=due):
-            quarantine.apply_sound(subscription.name, subscription.apply, due)
-    reached = read[-1][1].position if len(read) == size else mark
-    behind = {bucket: seen for bucket, seen in leased.items() if seen < reached}
-    checkpoints.advance(subscription.name, behind, reached)

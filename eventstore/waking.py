@@ -1,12 +1,17 @@
 """What a ring of the doorbell leads to: a brief look after every subscription.
 
 One message a ring, not one a subscription: telling each apart cost the web more than
-the commands it told of (ADR-0042).
+the commands it told of.  And one worker at a time: the others would do the same work in
+smaller pieces, and rings would queue behind each other (ADR-0042).
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 from eventstore import (
+    batching,
     checkpoints,
     effects,
     faults,
@@ -14,65 +19,103 @@ from eventstore import (
     pauses,
     store,
     subscriptions,
+    turns,
 )
-from eventstore.checkpoints import Reached
+from eventstore.checkpoints import NOWHERE, Reached
+from eventstore.doorbell import doorbell
 from eventstore.subscriptions import Courier, Projection, Reactor, Subscription
 
 BRIEF_SECONDS = 0.25  # for each subscription that is behind
+TURN_SECONDS = 2.0  # how long one worker goes on before others get their turn
+TURN = "wake"
 
 
-def look_after_all() -> list[str]:
+def look_after_all(*, seconds: float = TURN_SECONDS) -> Iterator[str]:
     """Catch up with whatever is behind, for a moment each, in the order of the list.
 
-    Four queries when there is nothing to do, and one for each that causes effects.
+    Goes on while somebody rings, for so many seconds.  While another worker is at it
+    there is nothing to do: it will look once more.  One query then, and about eight
+    where nothing is behind.
 
-    Returns:
-        Whoever needs a run of their own: still behind after that moment, or with
+    Yields:
+        Whoever needs a run of their own, once: still behind after that moment, or with
         effects due, which take as long as another system likes.
 
     Raises:
         ExceptionGroup: Of what stopped some of them; the others were looked after.
         OperationalError: The connection is lost.
     """
+    if not turns.take(TURN):
+        return
+    try:
+        yield from _while_wanted(time.monotonic() + seconds)
+    except (ExceptionGroup, GeneratorExit):
+        turns.give_up(TURN)
+        raise
+
+
+def _while_wanted(until: float) -> Iterator[str]:
+    told: set[str] = set()
+    while True:
+        for name in _look_after_each():
+            if name not in told:
+                told.add(name)
+                yield name
+        if not turns.end(TURN):
+            return
+        if time.monotonic() > until:
+            turns.give_up(TURN)
+            doorbell.ring()
+            return
+
+
+def _look_after_each() -> Iterator[str]:
     listed = subscriptions.all_subscriptions()
     heartbeats.beat(*[each.name for each in listed])
     paused, mark, reached = pauses.every(), store.watermark(), checkpoints.reached()
-    left, errors = [], []
+    errors = []
     for each in listed:
         if each.name in paused:
             continue
         try:
-            if not _look_after(each, mark, reached.get(each.name)):
-                left.append(each.name)
+            is_done = _look_after(each, mark, reached.get(each.name, NOWHERE))
         # One that fails must not stop the others.
         except Exception as error:
             if faults.is_lost_connection(error):
                 raise
             errors.append(error)
+        else:
+            if not is_done:
+                yield each.name
     if errors:
         message = "some subscriptions could not be looked after"
         raise ExceptionGroup(message, errors)
-    return left
 
 
-def _look_after(subscription: Subscription, mark: int, reached: Reached | None) -> bool:
-    is_settled = (
-        reached is not None
-        and reached.position >= mark
-        and not (reached.error or reached.letters)
-    )
-    if not is_settled and not subscriptions.catch_up(
-        subscription, seconds=BRIEF_SECONDS
-    ):
+def _look_after(subscription: Subscription, mark: int, reached: Reached) -> bool:
+    """Return False when there is more to do than a moment's work."""
+    if not _catch_up(subscription, mark, reached):
         return False
-    return not _is_due(subscription)
-
-
-def _is_due(subscription: Subscription) -> bool:
     match subscription:
         case Reactor(name=name):
-            return effects.is_due(name)
+            return not effects.is_due(name)
         case Courier():
-            return subscription.is_due()
+            return not subscription.is_due()
         case Projection():
-            return False
+            return True
+
+
+def _catch_up(subscription: Subscription, mark: int, reached: Reached) -> bool:
+    is_healthy = reached is not NOWHERE and not (reached.error or reached.letters)
+    if is_healthy and reached.position >= mark:
+        return True
+    if is_healthy:
+        try:
+            return batching.follow(
+                subscription.name, subscription.apply, mark, seconds=BRIEF_SECONDS
+            )
+        except Exception as error:
+            if faults.is_lost_connection(error):
+                raise
+    # Whatever is the matter with it is sorted out there.
+    return subscriptions.catch_up(subscription, seconds=BRIEF_SECONDS)

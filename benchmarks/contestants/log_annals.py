@@ -18,7 +18,7 @@ def prepare(conninfo: str, mode: str) -> Callable[[], int]:
     """Return the work of one unit: the whole log."""
     events = int(mode.split()[1])
     set_up(conninfo)
-    from eventstore import checkpoints, store, subscriptions  # noqa: PLC0415
+    from eventstore import batching, checkpoints, store  # noqa: PLC0415
     from eventstore.repository import refuse_unreadable  # noqa: PLC0415
 
     def whole() -> int:
@@ -28,7 +28,7 @@ def prepare(conninfo: str, mode: str) -> Callable[[], int]:
             after=after,
             until=until,
             buckets=range(checkpoints.BUCKETS),
-            limit=subscriptions.BATCH_SIZE,
+            limit=batching.BATCH_SIZE,
         ):
             refuse_unreadable(event for _bucket, event in page)
             read += len(page)

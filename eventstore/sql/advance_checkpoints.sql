@@ -1,9 +1,9 @@
 -- Moves leased checkpoints, each only from the position its lease saw.
 -- Parameters: subscription, buckets, positions (seen), position (new).
--- The number of rows is the answer: fewer than leased means somebody else moved one.
+-- Returns: a row for each that moved; fewer than leased: somebody else moved one.
 UPDATE eventstore_checkpoint AS c
 SET
-    position = %(position)s,
+    position = %(position)s::bigint,
     moved_at = now(),
     error = '',
     failed_at = NULL
@@ -12,3 +12,4 @@ WHERE
     c.subscription = %(subscription)s
     AND c.bucket = l.bucket
     AND c.position = l.position
+RETURNING c.bucket

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from eventstore import dead_letters, effects, pauses, store, subscriptions
+from eventstore import batching, dead_letters, effects, pauses, store, subscriptions
 from eventstore.circumstances import acting
 from eventstore.dead_letters import Outcome
 from eventstore.errors import (
@@ -156,7 +156,7 @@ def test_a_paused_subscription_applies_nothing_and_goes_on_where_it_was() -> Non
 
 
 def test_a_pause_is_heeded_between_two_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "BATCH_SIZE", 1)
+    monkeypatch.setattr(batching, "BATCH_SIZE", 1)
     for number in range(5):
         appended(f"user-{number}")
     told_at = iter([True])

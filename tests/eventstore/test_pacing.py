@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from django.conf import LazySettings
 
-from eventstore import pacing, subscriptions
+from eventstore import batching, pacing, subscriptions
 from eventstore.events import RecordedEvent
 from tests.factories import appended, renamed, user_created
 
@@ -54,7 +54,7 @@ def test_each_subscription_has_a_pace_of_its_own() -> None:
 def test_a_subscription_that_is_slow_reads_less_at_once_and_leaves_nothing_out(
     monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
-    monkeypatch.setattr(subscriptions, "BATCH_SIZE", 4)
+    monkeypatch.setattr(batching, "BATCH_SIZE", 4)
     settings.BATCH_TARGET_MS = 0  # every batch is too slow
     appended("user-1", user_created(), *[renamed(new=f"Ada {n}") for n in range(6)])
     batches: list[list[int]] = []

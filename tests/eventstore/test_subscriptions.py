@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from eventstore import checkpoints, subscriptions
+from eventstore import batching, checkpoints, subscriptions
 from eventstore.checkpoints import BUCKETS
 from eventstore.errors import UnknownSubscriptionError
 from eventstore.events import RecordedEvent
@@ -62,7 +62,7 @@ def test_gives_every_event_once_and_each_stream_in_order() -> None:
 def test_reads_on_in_batches_smaller_than_the_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(subscriptions, "BATCH_SIZE", 7)
+    monkeypatch.setattr(batching, "BATCH_SIZE", 7)
     everything = history(streams=20, length=3)
     heard = Heard()
     catch_up(heard.projection)
@@ -80,7 +80,7 @@ def test_goes_on_where_it_stopped() -> None:
 
 
 def test_says_so_when_its_time_ran_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "BATCH_SIZE", 1)
+    monkeypatch.setattr(batching, "BATCH_SIZE", 1)
     history(streams=3, length=2)
     heard = Heard()
     assert not catch_up(heard.projection, seconds=0)

@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 from django.core import mail
 from django.db import OperationalError, connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from eventstore import (
@@ -18,11 +20,13 @@ from eventstore import (
     pauses,
     store,
     subscriptions,
+    turns,
     waking,
 )
 from eventstore.circumstances import acting
+from eventstore.doorbell import doorbell
 from eventstore.events import RecordedEvent
-from eventstore.models import Checkpoint, Effect
+from eventstore.models import Checkpoint, Effect, Turn
 from eventstore.subscriptions import Projection
 from eventstore.tasks import catch_up
 from projections.models import DirectoryEntry, UserPeriod
@@ -67,13 +71,17 @@ def two(settings: Settings) -> None:
     settings.EVENTSTORE_SUBSCRIPTIONS = f"{__name__}.SUBSCRIPTIONS"
 
 
+def woken() -> list[str]:
+    return list(waking.look_after_all())
+
+
 def positions() -> set[int]:
     return set(Checkpoint.objects.values_list("position", flat=True))
 
 
 def test_everything_behind_is_brought_up_and_effects_are_left_to_others() -> None:
     known_user(email="ada@example.com")
-    assert waking.look_after_all() == ["welcome_email"]
+    assert woken() == ["welcome_email"]
     assert DirectoryEntry.objects.count() == UserPeriod.objects.count() == 1
     assert len(positions()) == 1
     assert mail.outbox == []
@@ -81,19 +89,19 @@ def test_everything_behind_is_brought_up_and_effects_are_left_to_others() -> Non
 
 def test_nothing_to_do_is_told_by_a_few_queries() -> None:
     known_user()
-    for name in waking.look_after_all():
+    for name in woken():
         catch_up(name)
     with CaptureQueriesContext(connection) as asked:
-        assert waking.look_after_all() == []
+        assert woken() == []
     told = [each["sql"] for each in asked if "SAVEPOINT" not in each["sql"]]
     told = [each for each in told if each not in ("BEGIN", "COMMIT")]
-    # The four, two reactors, deliveries of webhooks, records that came in.
-    assert len(told) == 8, told
+    # The turn and its end, four, two reactors, webhooks, records that came in.
+    assert len(told) == 10, told
 
 
 def test_an_effect_that_somebody_performs_needs_nobody_else() -> None:
     known_user(email="ada@example.com")
-    assert "welcome_email" in waking.look_after_all()
+    assert "welcome_email" in woken()
     is_locked, is_seen = threading.Event(), threading.Event()
 
     def linger(_event: RecordedEvent, _key: str) -> None:
@@ -109,7 +117,7 @@ def test_an_effect_that_somebody_performs_needs_nobody_else() -> None:
     other = threading.Thread(target=work)
     other.start()
     assert is_locked.wait(10)
-    assert "welcome_email" not in waking.look_after_all()
+    assert "welcome_email" not in woken()
     is_seen.set()
     other.join()
     assert Effect.objects.get(reactor="welcome_email").state == "done"
@@ -118,7 +126,7 @@ def test_an_effect_that_somebody_performs_needs_nobody_else() -> None:
 @pytest.mark.usefixtures("two")
 def test_whoever_fails_holds_up_nobody() -> None:
     known_user()
-    assert waking.look_after_all() == []
+    assert woken() == []
     assert len(heard) == 1
     assert checkpoints.reached()["broken"].error.startswith("ConnectionError")
 
@@ -137,7 +145,7 @@ def test_what_cannot_even_begin_is_told_when_the_others_are_done(
 
     monkeypatch.setattr(subscriptions, "_begin", refuse)
     with pytest.raises(ExceptionGroup) as caught:
-        waking.look_after_all()
+        woken()
     assert [type(each) for each in caught.value.exceptions] == [ValueError]
     assert len(heard) == 1
 
@@ -149,7 +157,7 @@ def test_a_lost_connection_is_raised_at_once() -> None:
         cursor.execute("SELECT pg_backend_pid()")
         backend.append(cursor.fetchone()[0])
     with pytest.raises(OperationalError):
-        waking.look_after_all()
+        woken()
     connection.close()
     assert heard == []
 
@@ -159,6 +167,56 @@ def test_who_is_paused_is_left_alone_and_seen() -> None:
     with acting(actor="staff:olga", source="admin", correlation_id=uuid4()):
         pauses.pause("directory", reason="OPS-412")
         pauses.pause("welcome_email", reason="OPS-412")
-    assert waking.look_after_all() == []
+    assert woken() == []
     assert DirectoryEntry.objects.count() == 0
     assert set(heartbeats.last()) >= {"directory", "welcome_email", "intake"}
+
+
+def test_who_finds_another_at_it_has_nothing_to_do_and_is_not_forgotten() -> None:
+    first = waking.look_after_all()
+    known_user(email="ada@example.com")
+    assert next(first) == "welcome_email"
+    known_user(email="bob@example.com")  # after the first one's look
+    with CaptureQueriesContext(connection) as asked:
+        assert woken() == []
+    assert len(asked) == 1
+    assert list(first) == []
+    assert DirectoryEntry.objects.count() == 2
+    assert Turn.objects.get().held_until < timezone.now()
+
+
+def test_a_turn_that_took_too_long_is_left_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[None] = []
+    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(None))
+    known_user(email="ada@example.com")
+    first = waking.look_after_all(seconds=0)
+    next(first)
+    assert woken() == []
+    rung.clear()
+    assert list(first) == []
+    assert rung == [None]
+    assert not Turn.objects.exists()
+
+
+def test_the_turn_of_a_dead_worker_ends() -> None:
+    known_user()
+    assert turns.take(waking.TURN)
+    assert woken() == []
+    Turn.objects.update(held_until=Now())
+    woken()
+    assert DirectoryEntry.objects.count() == 1
+
+
+@pytest.mark.usefixtures("two")
+def test_a_failure_leaves_the_turn_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(heartbeats, "beat", lambda *_names: None)
+    monkeypatch.setattr(subscriptions, "catch_up", lambda *_a, **_k: refuse())
+    known_user()
+    with pytest.raises(ExceptionGroup):
+        woken()
+    assert not Turn.objects.exists()

@@ -1,0 +1,103 @@
+"""One batch of a subscription: lease buckets, read, apply, move on, all or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from django.db import transaction
+
+from eventstore import checkpoints, faults, pacing, quarantine, store, tracing
+from eventstore.events import RecordedEvent
+from eventstore.repository import refuse_unreadable
+
+BATCH_SIZE = 500  # events read a transaction, at most
+
+Apply = Callable[[Sequence[RecordedEvent]], None]
+
+
+def go_on(name: str, apply: Apply, suspects: list[int]) -> bool:
+    """Apply one batch of *name*, and return whether there may be another.
+
+    Trouble of the installation is kept beside the checkpoint of the bucket it is in,
+    which is found by trying the batch's buckets alone; a lost connection is raised.
+
+    Args:
+        name: The subscription.
+        apply: What it does with events.
+        suspects: Buckets to be tried alone; what is in trouble is added to them.
+    """
+    mark = store.watermark()
+    alone = suspects.pop() if suspects else None
+    leased: dict[int, int] = {}
+    size, start = pacing.size(name, most=BATCH_SIZE), time.monotonic()
+    try:
+        with transaction.atomic():
+            leased = (
+                checkpoints.lease(name, mark)
+                if alone is None
+                else checkpoints.lease_one(name, mark, alone)
+            )
+            if leased:
+                _apply_batch(name, apply, leased, mark, size)
+    # A failing handler must not stop the other buckets, or other subscriptions.
+    except Exception as error:
+        if not leased or faults.is_lost_connection(error):
+            raise
+        if alone is None:
+            suspects.extend(leased)
+        else:
+            checkpoints.keep_error(name, alone, leased[alone], error)
+    else:
+        if leased:
+            seconds = time.monotonic() - start
+            pacing.took(name, seconds, size=size, most=BATCH_SIZE)
+        if alone is not None and leased:
+            suspects.append(alone)  # it may have more than one batch to go
+    return alone is not None or bool(leased)
+
+
+def follow(name: str, apply: Apply, mark: int, *, seconds: float) -> bool:
+    """Apply what is new up to the watermark *mark*; False when the time ran out first.
+
+    The quick way for whoever knows that the subscription has begun, is not paused and
+    has no trouble: all free buckets at once, no look at letters that are due.
+
+    Raises:
+        Exception: What :func:`go_on` sorts out; the batch was rolled back.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        size = pacing.size(name, most=BATCH_SIZE)
+        start = time.monotonic()
+        with transaction.atomic():
+            leased = checkpoints.lease(name, mark, most=checkpoints.BUCKETS)
+            if not leased:
+                return True
+            is_full = _apply_batch(name, apply, leased, mark, size)
+        now = time.monotonic()
+        pacing.took(name, now - start, size=size, most=BATCH_SIZE)
+        if not is_full:
+            return True
+        if now > end:
+            return False
+
+
+def _apply_batch(
+    name: str, apply: Apply, leased: Mapping[int, int], mark: int, size: int
+) -> bool:
+    """Apply one batch, and return whether there may be more behind it."""
+    read = store.read_all(
+        after=min(leased.values()), until=mark, buckets=list(leased), limit=size
+    )
+    due = [event for bucket, event in read if event.position > leased[bucket]]
+    refuse_unreadable(due)
+    if due:
+        about = {"annals.subscription": name, "annals.events": len(due)}
+        with tracing.span(f"catch up {name}", about, events=due):
+            quarantine.apply_sound(name, apply, due)
+    is_full = len(read) == size
+    reached = read[-1][1].position if is_full else mark
+    behind = {bucket: seen for bucket, seen in leased.items() if seen < reached}
+    checkpoints.advance(name, behind, reached)
+    return is_full
