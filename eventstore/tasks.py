@@ -8,19 +8,28 @@ from django.db import close_old_connections
 from eventstore import rebuilding, subscriptions, waking
 from eventstore.doorbell import doorbell
 from eventstore.intake import retention
+from eventstore.waking import Lane
 from eventstore.webhooks import courier
 
 EXPIRES_SECONDS = 5  # until the next sweep
+SLICE_SECONDS = 2.0  # of a run of one subscription, before others get the worker
 REBUILD_SECONDS = 7200  # an index of a large table is one statement
 
 
 @shared_task(name="eventstore.wake")
 def wake() -> None:
-    """Look after every subscription for a moment; safe to run at any time."""
+    """Look after the read models, and have effects looked after; safe at any time."""
     # Celery keeps the connection of the task before; a dead one would be kept, too.
     close_old_connections()
-    for name in waking.look_after_all():
-        catch_up.apply_async((name,), expires=EXPIRES_SECONDS)
+    if waking.look_after(Lane.READ_MODELS, _run_apart):
+        react.apply_async(expires=EXPIRES_SECONDS)
+
+
+@shared_task(name="eventstore.react")
+def react() -> None:
+    """Look after whatever causes effects; safe to run at any time."""
+    close_old_connections()
+    waking.look_after(Lane.EFFECTS, _run_apart)
 
 
 @shared_task(name="eventstore.catch_up")
@@ -28,9 +37,9 @@ def catch_up(name: str) -> None:
     """Bring one subscription up to the watermark; safe to run at any time."""
     close_old_connections()
     subscription = subscriptions.find(name)
-    if not subscriptions.catch_up(subscription):
+    if not subscriptions.catch_up(subscription, seconds=SLICE_SECONDS):
         doorbell.ring()
-    if not subscriptions.perform_due(subscription):
+    if not subscriptions.perform_due(subscription, seconds=SLICE_SECONDS):
         doorbell.ring()
 
 
@@ -65,3 +74,7 @@ def drop_kept() -> None:
     """Drop the tables that were switched away from long enough ago."""
     close_old_connections()
     rebuilding.drop_expired()
+
+
+def _run_apart(name: str) -> None:
+    catch_up.apply_async((name,), expires=EXPIRES_SECONDS)

@@ -8,7 +8,8 @@ smaller pieces, and rings would queue behind each other (ADR-0042).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import StrEnum
 
 from eventstore import (
     batching,
@@ -27,50 +28,62 @@ from eventstore.subscriptions import Courier, Projection, Reactor, Subscription
 
 BRIEF_SECONDS = 0.25  # for each subscription that is behind
 TURN_SECONDS = 2.0  # how long one worker goes on before others get their turn
-TURN = "wake"
+
+Ask = Callable[[str], object]
 
 
-def look_after_all(*, seconds: float = TURN_SECONDS) -> Iterator[str]:
+class Lane(StrEnum):
+    """What is looked after together: nobody who waits for a row waits for an effect."""
+
+    READ_MODELS = "read models"
+    EFFECTS = "effects"
+
+
+def look_after(lane: Lane, ask: Ask, *, seconds: float = TURN_SECONDS) -> bool:
     """Catch up with whatever is behind, for a moment each, in the order of the list.
 
     Goes on while somebody rings, for so many seconds.  While another worker is at it
-    there is nothing to do: it will look once more.  One query then, and about eight
-    where nothing is behind.
+    there is nothing to do, for it will look once more: one query, and False.
 
-    Yields:
-        Whoever needs a run of their own, once: still behind after that moment, or with
-        effects due, which take as long as another system likes.
+    Args:
+        lane: Which subscriptions.
+        ask: Called, once each, with the name of whoever needs a run of their own: still
+            behind after that moment, or with effects due, which take as long as another
+            system likes.
+        seconds: For how long at most.
 
     Raises:
         ExceptionGroup: Of what stopped some of them; the others were looked after.
         OperationalError: The connection is lost.
     """
-    if not turns.take(TURN):
-        return
+    if not turns.take(lane):
+        return False
     try:
-        yield from _while_wanted(time.monotonic() + seconds)
-    except (ExceptionGroup, GeneratorExit):
-        turns.give_up(TURN)
+        _look_while_wanted(lane, ask, time.monotonic() + seconds)
+    except Exception as error:
+        if not faults.is_lost_connection(error):
+            turns.give_up(lane)
         raise
+    return True
 
 
-def _while_wanted(until: float) -> Iterator[str]:
-    told: set[str] = set()
-    while True:
-        for name in _look_after_each():
-            if name not in told:
-                told.add(name)
-                yield name
-        if not turns.end(TURN):
-            return
-        if time.monotonic() > until:
-            turns.give_up(TURN)
+def _look_while_wanted(lane: Lane, ask: Ask, until: float) -> None:
+    asked: set[str] = set()
+    is_wanted = True
+    while is_wanted:
+        for name in _unfinished(lane):
+            if name not in asked:
+                asked.add(name)
+                ask(name)
+        is_wanted = turns.end(lane)
+        if is_wanted and time.monotonic() > until:
+            turns.give_up(lane)
             doorbell.ring()
             return
 
 
-def _look_after_each() -> Iterator[str]:
-    listed = subscriptions.all_subscriptions()
+def _unfinished(lane: Lane) -> Iterator[str]:
+    listed = [each for each in subscriptions.all_subscriptions() if _lane(each) is lane]
     heartbeats.beat(*[each.name for each in listed])
     paused, mark, reached = pauses.every(), store.watermark(), checkpoints.reached()
     errors = []
@@ -90,6 +103,12 @@ def _look_after_each() -> Iterator[str]:
     if errors:
         message = "some subscriptions could not be looked after"
         raise ExceptionGroup(message, errors)
+
+
+def _lane(subscription: Subscription) -> Lane:
+    if isinstance(subscription, Projection):
+        return Lane.READ_MODELS
+    return Lane.EFFECTS
 
 
 def _look_after(subscription: Subscription, mark: int, reached: Reached) -> bool:

@@ -27,6 +27,7 @@ WRITE = "INSERT INTO talk_users VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 app = Celery("talk", broker=os.environ.get("CELERY_BROKER_URL"))
 app.conf.task_ignore_result = True
+app.conf.task_default_queue = "talk"  # hints of ours are nothing to it
 _links: dict[int, psycopg.Connection] = {}
 
 

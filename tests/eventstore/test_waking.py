@@ -29,6 +29,7 @@ from eventstore.events import RecordedEvent
 from eventstore.models import Checkpoint, Effect, Turn
 from eventstore.subscriptions import Projection
 from eventstore.tasks import catch_up
+from eventstore.waking import Lane
 from projections.models import DirectoryEntry, UserPeriod
 from tests.factories import known_user
 from users.reactors import WELCOME_EMAIL
@@ -72,7 +73,10 @@ def two(settings: Settings) -> None:
 
 
 def woken() -> list[str]:
-    return list(waking.look_after_all())
+    asked: list[str] = []
+    for lane in Lane:
+        waking.look_after(lane, asked.append)
+    return asked
 
 
 def positions() -> set[int]:
@@ -95,8 +99,8 @@ def test_nothing_to_do_is_told_by_a_few_queries() -> None:
         assert woken() == []
     told = [each["sql"] for each in asked if "SAVEPOINT" not in each["sql"]]
     told = [each for each in told if each not in ("BEGIN", "COMMIT")]
-    # The turn and its end, four, two reactors, webhooks, records that came in.
-    assert len(told) == 10, told
+    # Of each lane six; two reactors, webhooks, records that came in.
+    assert len(told) == 16, told
 
 
 def test_an_effect_that_somebody_performs_needs_nobody_else() -> None:
@@ -173,15 +177,20 @@ def test_who_is_paused_is_left_alone_and_seen() -> None:
 
 
 def test_who_finds_another_at_it_has_nothing_to_do_and_is_not_forgotten() -> None:
-    first = waking.look_after_all()
     known_user(email="ada@example.com")
-    assert next(first) == "welcome_email"
-    known_user(email="bob@example.com")  # after the first one's look
-    with CaptureQueriesContext(connection) as asked:
-        assert woken() == []
-    assert len(asked) == 1
-    assert list(first) == []
-    assert DirectoryEntry.objects.count() == 2
+    answers: list[bool] = []
+
+    def ring_meanwhile(name: str) -> None:
+        assert name == "welcome_email"
+        known_user(email="bob@example.com")  # after the look at everybody
+        with CaptureQueriesContext(connection) as asked:
+            answers.append(waking.look_after(Lane.EFFECTS, ring_meanwhile))
+        assert len(asked) == 1
+
+    assert waking.look_after(Lane.EFFECTS, ring_meanwhile)
+    assert answers == [False]
+    assert Effect.objects.filter(reactor="welcome_email").count() == 2
+    assert not DirectoryEntry.objects.exists()  # another lane's
     assert Turn.objects.get().held_until < timezone.now()
 
 
@@ -189,34 +198,32 @@ def test_a_turn_that_took_too_long_is_left_to_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rung: list[None] = []
-    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(None))
     known_user(email="ada@example.com")
-    first = waking.look_after_all(seconds=0)
-    next(first)
-    assert woken() == []
-    rung.clear()
-    assert list(first) == []
+    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(None))
+
+    def ring_meanwhile(_name: str) -> None:
+        assert not waking.look_after(Lane.EFFECTS, ring_meanwhile)
+
+    assert waking.look_after(Lane.EFFECTS, ring_meanwhile, seconds=0)
     assert rung == [None]
     assert not Turn.objects.exists()
 
 
 def test_the_turn_of_a_dead_worker_ends() -> None:
     known_user()
-    assert turns.take(waking.TURN)
-    assert woken() == []
+    assert turns.take(Lane.READ_MODELS)
+    assert not waking.look_after(Lane.READ_MODELS, print)
     Turn.objects.update(held_until=Now())
-    woken()
+    assert waking.look_after(Lane.READ_MODELS, print)
     assert DirectoryEntry.objects.count() == 1
 
 
-@pytest.mark.usefixtures("two")
-def test_a_failure_leaves_the_turn_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise ValueError
+def test_a_broker_that_takes_no_question_leaves_the_turn_free() -> None:
+    known_user(email="ada@example.com")
 
-    monkeypatch.setattr(heartbeats, "beat", lambda *_names: None)
-    monkeypatch.setattr(subscriptions, "catch_up", lambda *_a, **_k: refuse())
-    known_user()
-    with pytest.raises(ExceptionGroup):
-        woken()
+    def refuse(_name: str) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        waking.look_after(Lane.EFFECTS, refuse)
     assert not Turn.objects.exists()
