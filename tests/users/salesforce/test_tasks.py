@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 from django.conf import LazySettings
+from django.db.models.functions import Now
 
+from eventstore import congestion, pauses, subscriptions
+from eventstore.models import Checkpoint
+from projections.directory import DIRECTORY
+from tests.factories import known_user
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.here import ours, truth
 from tests.users.salesforce.acting import as_staff
@@ -48,3 +53,45 @@ def test_the_sweep_hands_on_a_run_that_is_not_done(
         tasks.salesforce_sweep()
     assert runs.find(started.run_id).state == State.SUCCEEDED
     assert len(rung) == 5  # at the start, and after each page
+
+
+def test_a_run_waits_for_whoever_is_far_behind_and_can_catch_up(
+    connected: Salesforce, settings: LazySettings
+) -> None:
+    subscriptions.catch_up(DIRECTORY)  # it has begun
+    settings.SALESFORCE |= {"PAGE_SIZE": 50, "MOST_BEHIND": 30}
+    connected.org.seed()
+    with as_staff():
+        started = runs.start(Mode.FULL)
+    tasks.salesforce_sweep()
+    waiting = runs.find(started.run_id)
+    assert (waiting.state, waiting.pages, waiting.beaten_at) == (State.RUNNING, 1, None)
+    tasks.salesforce_sweep()  # it is not due
+    assert runs.find(started.run_id).pages == 1
+
+    SalesforceRun.objects.update(due_at=Now())
+    tasks.salesforce_sweep()  # nobody moved: it is looked at and put off
+    assert runs.find(started.run_id).pages == 1
+    for each in subscriptions.all_subscriptions():
+        subscriptions.catch_up(each)
+    SalesforceRun.objects.update(due_at=Now())
+    tasks.salesforce_sweep()
+    assert runs.find(started.run_id).pages == 2
+
+
+@pytest.mark.parametrize("trouble", ["paused", "failing"])
+def test_whoever_cannot_catch_up_is_not_waited_for(trouble: str) -> None:
+    subscriptions.catch_up(DIRECTORY)
+    for _ in range(3):
+        known_user()
+    for each in subscriptions.all_subscriptions():
+        if each is not DIRECTORY:
+            subscriptions.catch_up(each)
+    assert congestion.behind(2) == "directory"
+    assert congestion.behind(10_000) == ""
+    if trouble == "paused":
+        with as_staff():
+            pauses.pause("directory", reason="OPS-412")
+    else:
+        Checkpoint.objects.filter(subscription="directory").update(error="DiskFull")
+    assert congestion.behind(2) == ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
+from eventstore import congestion
 from users.models import SalesforceFinding, SalesforceRun
 from users.sources.salesforce import ending, links, pages, people, runs, translate
 from users.sources.salesforce.client import Client
@@ -32,7 +34,10 @@ from users.sources.salesforce.people import DEACTIVATED, Tally
 from users.sources.salesforce.run_state import SUCCEEDED, Mode, Run, State
 from users.sources.salesforce.runs import LIMIT_WAIT, Leased
 
+CONGESTION_WAIT = timedelta(seconds=10)
 MOST_FINDINGS = 500  # of a dry run, beside the deactivations
+
+logger = logging.getLogger(__name__)
 
 
 def work(run_id: UUID, *, slice_seconds: float | None = None) -> bool:
@@ -64,6 +69,10 @@ def _go_on(leased: Leased, client: Client, told: Options, until: float) -> bool:
     if leased.run.high is None:
         _open(leased, client, told)
     while leased.run.state is State.RUNNING and not leased.run.is_read:
+        if name := congestion.behind(told.most_behind):
+            logger.info("backfill waits", extra={"subscription": name})
+            runs.put_off(leased, CONGESTION_WAIT)
+            return False
         _page(leased, client, told)
         if time.monotonic() > until:
             runs.release(leased)

@@ -15,6 +15,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import circumstances, repository, store
@@ -90,9 +91,11 @@ def start(
         reason=proper_reason(reason),
     )
     run_id = uuid.uuid7()
-    now = timezone.now()
     row = SalesforceRun(
-        run_id=run_id, actor=circumstances.current().actor, started_at=now, due_at=now
+        run_id=run_id,
+        actor=circumstances.current().actor,
+        started_at=timezone.now(),
+        due_at=Now(),
     )
     try:
         with transaction.atomic():
@@ -174,7 +177,7 @@ def claim(run_id: UUID) -> Leased | None:
         if row is None:
             return None
         row.fence += 1
-        row.beaten_at = timezone.now()
+        row.beaten_at = Now()
         row.save(update_fields=["fence", "beaten_at"])
         loaded = repository.load(RUN, run_id)
         assert loaded.state is not None  # noqa: S101 - it has a row
@@ -209,8 +212,8 @@ def record(leased: Leased, event: Any, *, wait: timedelta = timedelta()) -> None
                 RUN.stream(leased.run_id), events, expected_version=leased.version
             )
         run = _evolved(leased.run, event)
-        row.beaten_at = timezone.now()
-        row.due_at = row.beaten_at + wait
+        row.beaten_at = Now()
+        row.due_at = Now() + wait
         _write(row, run)
         leased.run, leased.version = run, leased.version + 1
 
@@ -224,7 +227,7 @@ def confirm(leased: Leased) -> None:
     mine = SalesforceRun.objects.filter(
         run_id=leased.run_id, fence=leased.fence, is_active=True
     )
-    if not mine.update(beaten_at=timezone.now()):
+    if not mine.update(beaten_at=Now()):
         raise LostLeaseError
 
 
@@ -234,6 +237,12 @@ def release(leased: Leased) -> None:
     mine.update(beaten_at=None)
 
 
+def put_off(leased: Leased, wait: timedelta) -> None:
+    """Let any worker take the run up, but not before *wait* has passed."""
+    mine = SalesforceRun.objects.filter(run_id=leased.run_id, fence=leased.fence)
+    mine.update(beaten_at=None, due_at=Now() + wait)
+
+
 def due() -> list[UUID]:
     """Return the runs that somebody should work at, oldest first."""
     found = _due(options().lease_seconds).order_by("started_at")
@@ -241,13 +250,12 @@ def due() -> list[UUID]:
 
 
 def _due(lease_seconds: int) -> Any:
-    now = timezone.now()
     workable = [State.QUEUED, State.RUNNING, State.PAUSED_LIMIT]
     dead = Q(beaten_at__isnull=True) | Q(
-        beaten_at__lt=now - timedelta(seconds=lease_seconds)
+        beaten_at__lt=Now() - timedelta(seconds=lease_seconds)
     )
     return SalesforceRun.objects.filter(
-        dead, is_active=True, state__in=workable, due_at__lte=now
+        dead, is_active=True, state__in=workable, due_at__lte=Now()
     )
 
 
@@ -263,7 +271,7 @@ def _told(run_id: UUID, event: Any) -> SalesforceRun:
         store.append(RUN.stream(run_id), events, expected_version=loaded.version)
         row.fence += 1
         row.beaten_at = None
-        row.due_at = timezone.now()
+        row.due_at = Now()
         _write(row, _evolved(loaded.state, event))
         bell.ring_after_commit()
     return row
