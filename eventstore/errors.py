@@ -291,6 +291,13 @@ class RebuildRunsError(EventStoreError):
         super().__init__(f"Rebuild of {name}: already running, started by {actor}.")
 
 
+class NotChangedError(EventStoreError):
+    """The code of a projection was to be accepted, and it is no other code."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is filled by the code that runs: nothing to accept.")
+
+
 class NoRebuildError(EventStoreError):
     """There is no rebuild for which this could be done, or not in its state."""
 

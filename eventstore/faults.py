@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from hashlib import sha256
 
+import psycopg
 from django.db import (
     DatabaseError,
     DataError,
@@ -22,6 +24,8 @@ from eventstore.errors import (
     UnreadableEventError,
 )
 
+# Where code is that is not ours: packages, and Python itself.
+THEIRS = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")})
 DEADLOCK = "40P01"
 CANCELLED = "57014"  # SQLSTATE of a statement that took too long
 
@@ -69,22 +73,40 @@ def is_of_the_event(error: Exception) -> bool:
 
 
 def described(error: Exception) -> str:
-    """Return the class and the place of *error*; its message may quote a person."""
-    frame = _last(error)
+    """Return the class and the place of *error*; its message may quote a person.
+
+    Of the database's errors the constraint, or else the SQLSTATE, is told, too.
+    """
+    frame = _place(error)
     file = frame.filename.rpartition("/")[2]
-    return f"{type(error).__name__} at {file}:{frame.lineno}"
+    refusal = _refusal(error)
+    told = f" ({refusal})" if refusal else ""
+    return f"{type(error).__name__}{told} at {file}:{frame.lineno}"
 
 
 def fingerprint(subscription: str, error: Exception) -> str:
     """Return 12 hex digits, the same for one class, function and subscription.
 
-    Lines are left out: an edit above the place does not make it another one.
+    And for one constraint, where the database refused.  Lines are left out: an edit
+    above the place does not make it another one.
     """
-    frame = _last(error)
+    frame = _place(error)
     file = frame.filename.rpartition("/")[2]
     told = f"{subscription}\n{type(error).__name__}\n{file}\n{frame.name}"
+    if refusal := _refusal(error):
+        told += f"\n{refusal}"
     return sha256(told.encode()).hexdigest()[:12]
 
 
-def _last(error: Exception) -> traceback.FrameSummary:
-    return traceback.extract_tb(error.__traceback__)[-1]
+def _place(error: Exception) -> traceback.FrameSummary:
+    """Return where our code, or else any code, was when *error* came."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [each for each in frames if not each.filename.startswith(THEIRS)]
+    return (ours or frames)[-1]
+
+
+def _refusal(error: Exception) -> str:
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.Error):
+        return ""
+    return cause.diag.constraint_name or cause.sqlstate or ""

@@ -14,6 +14,7 @@ from eventstore import checkpoints, heartbeats, sql, subscriptions
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
+LATE_SECONDS = 2.0
 STALLED_SECONDS = 25.0
 
 
@@ -31,6 +32,11 @@ class Vital(Progress):
     lag_seconds: float
     beaten_at: datetime | None
     is_stalled: bool
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is behind for longer than it takes when all is well."""
+        return self.lag_seconds > LATE_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from eventstore import circumstances, doorbell, store
-from eventstore.errors import SubscriptionPausedError, SubscriptionRunsError
+from eventstore.errors import (
+    NoReasonError,
+    SubscriptionPausedError,
+    SubscriptionRunsError,
+)
 from eventstore.events import ANY
 from eventstore.models import Pause
 from eventstore.subscription_events import (
@@ -23,9 +27,12 @@ def pause(name: str, *, reason: str) -> None:
     """Apply nothing and cause no effect from the next batch on, until :func:`resume`.
 
     Raises:
+        NoReasonError: *reason* is empty.
         SubscriptionPausedError: It is paused already.
     """
     why = reason.strip()[:REASON_LENGTH]
+    if not why:
+        raise NoReasonError
     try:
         with transaction.atomic():
             Pause.objects.create(

@@ -29,6 +29,7 @@ from eventstore.copies import ACTIVE, KEPT, NEXT, SWITCHED
 from eventstore.errors import (
     NoReasonError,
     NoRebuildError,
+    NotChangedError,
     NotRebuildableError,
     RebuildRunsError,
     SwitchRefusedError,
@@ -219,9 +220,12 @@ def accept(name: str, *, reason: str) -> None:
     Raises:
         NoReasonError: *reason* is empty.
         NotRebuildableError: See :func:`start`.
+        NotChangedError: The code that fills it is the code that filled it.
     """
     projection = rebuildable(name)
     why = _reason(reason)
+    if name not in subscriptions.changed():
+        raise NotChangedError(name)
     with transaction.atomic():
         read_models.renew(name, projection.digest)
         pauses.tell(name, told.CODE_ACCEPTED, why)

@@ -21,7 +21,7 @@ from eventstore.errors import (
     SubscriptionRunsError,
     UnknownSubscriptionError,
 )
-from eventstore.liveness import BucketLag
+from eventstore.liveness import LATE_SECONDS, BucketLag
 from eventstore.pauses import REASON_LENGTH
 
 REFUSED = 422
@@ -55,8 +55,8 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 
 def _furthest_behind(buckets: list[BucketLag]) -> list[BucketLag]:
-    late = [each for each in buckets if each.behind]
-    return sorted(late, key=lambda each: -each.behind)[:BUCKETS_SHOWN]
+    late = [each for each in buckets if each.lag_seconds > LATE_SECONDS]
+    return sorted(late, key=lambda each: -each.lag_seconds)[:BUCKETS_SHOWN]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

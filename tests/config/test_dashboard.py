@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
 
-from eventstore import subscriptions
+from eventstore import liveness, subscriptions
 from eventstore.models import Checkpoint, Effect
 from tests import databases
 from tests.backoffice import (
@@ -79,7 +79,7 @@ def test_shows_true_numbers(committed_db: str) -> None:
 
 
 def test_a_subscription_is_live_catching_up_or_failing_in_words(
-    committed_db: str,
+    committed_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del committed_db
     known_user()
@@ -90,6 +90,9 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
     said = text(client.get(INDEX), "subscriptions") or ""
     assert " Name Kind Status Position Behind Dead letters Last error" in said
     assert " directory projection Live 2 0 0 —" in said
+    assert " welcome_email reactor Live 1 1 (" in said  # a moment is no delay
+    monkeypatch.setattr(liveness, "LATE_SECONDS", 0)
+    said = text(client.get(INDEX), "subscriptions") or ""
     assert " welcome_email reactor Catching up 1 1 (" in said
     failing = Checkpoint.objects.filter(subscription="welcome_email")
     failing.update(error="KeyError at x.py:1")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import fcntl
+import functools
 import re
 import shutil
 import subprocess
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,20 +52,24 @@ class Checkout:
         (folder / "tools" / "uv").chmod(0o755)
 
     def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        process = self.start(*arguments, **environment)
+        told, errors = process.communicate()
+        return process.returncode, told + errors
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         environment |= {
             "PATH": f"{self.folder}/tools:/usr/bin:/bin",
             "NOTES": str(self.notes),
             "INTERPRETER": sys.executable,
         }
-        done = subprocess.run(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
             [sys.executable, self.folder / "run", *arguments],
-            capture_output=True,
-            check=False,
             cwd="/",
             env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
-        return done.returncode, done.stdout + done.stderr
 
     def installed(self) -> Sequence[str]:
         """Return what the installer was told to do with what, and forget it."""
@@ -157,6 +165,29 @@ def test_the_tests_packages_contain_the_others(checkout: Checkout) -> None:
     assert checkout.installed()[-1] == "pip requirements-dev.lock"
     checkout.run("check")
     assert checkout.installed() == []
+
+
+def test_two_commands_at_once_wait_for_each_other(checkout: Checkout) -> None:
+    with (checkout.folder / "requirements.lock").open("rb") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # somebody installs
+        both = [checkout.start("check"), checkout.start("test", "-k", "x")]
+        for each in both:
+            wait_until(functools.partial(waits, each.pid))
+        assert checkout.installed() == []
+    for each in both:
+        each.communicate(timeout=60)
+    told = checkout.installed()
+    assert told.count("venv .venv") == 1
+    assert "pip requirements-dev.lock" in told
+
+
+def waits(pid: int) -> bool:
+    """Say whether a process waits for a lock of a file."""
+    return any(
+        f" {pid} " in line
+        for line in Path("/proc/locks").read_text().splitlines()
+        if "->" in line
+    )
 
 
 def test_a_persons_installer_settings_change_only_the_source(

@@ -194,7 +194,13 @@ def test_the_command_does_all_of_it() -> None:
     assert skipped == {"left": None}
     picky.poison.clear()
     assert manage("retry", str(other.pk)) == {"left": None}
-    assert manage("retry", "--group", other.fingerprint) == {"ordered": 0}
+    for which in ("--group", "--canary"):
+        with pytest.raises(CommandError, match="No open dead letter") as refusal:
+            manage("retry", which, other.fingerprint)
+        assert refusal.value.returncode == 1
+    with pytest.raises(CommandError, match="Say why"):
+        manage("pause", "picky", "--reason", " ")
+    assert manage("list")[0]["paused_by"] is None
 
 
 def test_the_command_exits_with_1_where_an_event_fails_again() -> None:

@@ -205,7 +205,7 @@ def test_trouble_of_the_database_parks_nothing(state: str) -> None:
     projection = Projection(name="picky", apply=fail)
     catch_up(projection)
     assert letters() == []
-    assert progress(projection).error.startswith("OperationalError at ")
+    assert progress(projection).error.startswith(f"OperationalError ({state}) at ")
 
 
 def test_trouble_during_a_retry_costs_no_attempt() -> None:

@@ -212,6 +212,9 @@ def test_the_command_line_does_the_same() -> None:
     detached = manage("rebuild", "directory", "--reason", "OPS-2", "--detach")
     assert (detached["state"], detached["events"]) == ("filling", 0)
     assert manage("cancel", "directory") == {"cancelled": "directory"}
+    with pytest.raises(CommandError, match="nothing to accept"):
+        manage("accept", "directory", "--reason", "y")
+    of_yesterday()
     assert manage("accept", "directory", "--reason", "y") == {"accepted": "directory"}
     with pytest.raises(CommandError, match="names no tables"):
         manage("rebuild", "snapshots", "--reason", "OPS-3")

@@ -163,7 +163,7 @@ def test_a_statement_that_takes_too_long_is_kept_beside_the_checkpoint() -> None
 
     projection = Projection(name="slow", apply=dawdle)
     catch_up(projection)
-    assert progress(projection).error.startswith("OperationalError at ")
+    assert progress(projection).error.startswith("OperationalError (57014) at ")
 
 
 def in_the_bucket_of(stream: str, streams: list[str]) -> set[str]:

@@ -146,10 +146,16 @@ class Command(BaseCommand):
 
     def _letters(self, options: dict[str, Any]) -> bool:
         found = dead_letters.of_group(options["group"])
+        if not found:
+            self.stderr.write("No open dead letters.")
         self._print(options, [(_facts(each), _line(each)) for each in found])
         return True
 
     def _retry(self, options: dict[str, Any]) -> bool:
+        wanted = options["group"] or options["canary"]
+        if wanted and not dead_letters.of_group(wanted):
+            message = f"No open dead letter is of group {wanted}: see letters."
+            raise CommandError(message, returncode=REFUSED)
         if options["group"]:
             count = dead_letters.retry_group(options["group"])
             self._print_one(options, {"ordered": count}, f"{count} to be tried.")
