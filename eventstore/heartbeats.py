@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from eventstore.models import Heartbeat
 
@@ -15,7 +14,7 @@ BEAT_SECONDS = 1.0  # two beats are no closer, however many workers there are
 
 def beat(*names: str) -> None:
     """Say that a worker is at the subscriptions of these names, at least one."""
-    since = timezone.now() - timedelta(seconds=BEAT_SECONDS)
+    since = Now() - timedelta(seconds=BEAT_SECONDS)
     fresh = Heartbeat.objects.filter(subscription__in=names, beaten_at__gt=since)
     if stale := set(names) - set(fresh.values_list("subscription", flat=True)):
         _beat(sorted(stale))  # in one order for all workers: nobody is deadlocked

@@ -112,6 +112,7 @@ class Turn(models.Model):
     """
 
     name = models.TextField(primary_key=True)
+    holder = models.UUIDField()
     held_until = models.DateTimeField()
     is_wanted = models.BooleanField()  # once more, as soon as it ends
 

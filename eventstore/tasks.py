@@ -21,7 +21,12 @@ def wake() -> None:
     """Look after the read models, and have effects looked after; safe at any time."""
     # Celery keeps the connection of the task before; a dead one would be kept, too.
     close_old_connections()
-    if waking.look_after(Lane.READ_MODELS, _run_apart):
+    try:
+        is_mine = waking.look_after(Lane.READ_MODELS, _run_apart)
+    except ExceptionGroup:
+        react.apply_async(expires=EXPIRES_SECONDS)  # effects are not to blame
+        raise
+    if is_mine:
         react.apply_async(expires=EXPIRES_SECONDS)
 
 

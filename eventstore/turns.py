@@ -7,25 +7,38 @@ free again after a moment; where two have it, they do the same work twice.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
 from eventstore import wire
-from eventstore.models import Turn
+from eventstore.models import Turn as Row
 
 HELD_SECONDS = 3.0  # without a sign of life
 
 
-def take(name: str) -> bool:
-    """Return whether the turn is ours now; if not, it is marked as wanted."""
-    wanted = {"name": name, "seconds": HELD_SECONDS}
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that is ours, unless it took too long and somebody else has it now."""
+
+    name: str
+    holder: UUID
+
+    def end(self) -> bool:
+        """End it; return True when it was wanted meanwhile and goes on instead."""
+        wanted = {"name": self.name, "holder": self.holder, "seconds": HELD_SECONDS}
+        return any(goes_on for (goes_on,) in wire.rows("end_turn", wanted))
+
+    def give_up(self) -> bool:
+        """Leave it to whoever comes next; return whether it was wanted meanwhile."""
+        mine = Row.objects.filter(name=self.name, holder=self.holder)
+        was_wanted = mine.filter(is_wanted=True).delete()[0]
+        mine.delete()
+        return bool(was_wanted)
+
+
+def take(name: str) -> Turn | None:
+    """Return the turn, ours now; None where another has it, which is told of us."""
+    turn = Turn(name, uuid4())
+    wanted = {"name": name, "holder": turn.holder, "seconds": HELD_SECONDS}
     ((is_mine,),) = wire.rows("take_turn", wanted)
-    return bool(is_mine)
-
-
-def end(name: str) -> bool:
-    """End our turn; return True when it was wanted meanwhile and goes on instead."""
-    wanted = {"name": name, "seconds": HELD_SECONDS}
-    return any(goes_on for (goes_on,) in wire.rows("end_turn", wanted))
-
-
-def give_up(name: str) -> None:
-    """Leave the turn to whoever comes next."""
-    Turn.objects.filter(name=name).delete()
+    return turn if is_mine else None

@@ -8,7 +8,7 @@ smaller pieces, and rings would queue behind each other (ADR-0042).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 
 from eventstore import (
@@ -25,6 +25,7 @@ from eventstore import (
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.doorbell import doorbell
 from eventstore.subscriptions import Courier, Projection, Reactor, Subscription
+from eventstore.turns import Turn
 
 BRIEF_SECONDS = 0.25  # for each subscription that is behind
 TURN_SECONDS = 2.0  # how long one worker goes on before others get their turn
@@ -56,53 +57,63 @@ def look_after(lane: Lane, ask: Ask, *, seconds: float = TURN_SECONDS) -> bool:
         ExceptionGroup: Of what stopped some of them; the others were looked after.
         OperationalError: The connection is lost.
     """
-    if not turns.take(lane):
+    turn = turns.take(lane)
+    if turn is None:
         return False
     try:
-        _look_while_wanted(lane, ask, time.monotonic() + seconds)
+        _look_while_wanted(lane, turn, ask, time.monotonic() + seconds)
     except Exception as error:
         if not faults.is_lost_connection(error):
-            turns.give_up(lane)
+            _leave(turn)
         raise
     return True
 
 
-def _look_while_wanted(lane: Lane, ask: Ask, until: float) -> None:
+def _look_while_wanted(lane: Lane, turn: Turn, ask: Ask, until: float) -> None:
     asked: set[str] = set()
     is_wanted = True
     while is_wanted:
-        for name in _unfinished(lane):
+        unfinished, errors = _look_after_each(lane)
+        for name in unfinished:
             if name not in asked:
                 asked.add(name)
                 ask(name)
-        is_wanted = turns.end(lane)
+        if errors:
+            message = "some subscriptions could not be looked after"
+            raise ExceptionGroup(message, errors)
+        is_wanted = turn.end()
         if is_wanted and time.monotonic() > until:
-            turns.give_up(lane)
+            turn.give_up()
             doorbell.ring()
             return
 
 
-def _unfinished(lane: Lane) -> Iterator[str]:
+def _leave(turn: Turn) -> None:
+    if turn.give_up():
+        doorbell.ring()
+
+
+def _look_after_each(lane: Lane) -> tuple[list[str], list[Exception]]:
+    """Return who needs a run of their own, and what stopped some."""
     listed = [each for each in subscriptions.all_subscriptions() if _lane(each) is lane]
-    heartbeats.beat(*[each.name for each in listed])
     paused, mark, reached = pauses.every(), store.watermark(), checkpoints.reached()
-    errors = []
+    unfinished, errors, seen = [], [], []
     for each in listed:
-        if each.name in paused:
-            continue
         try:
-            is_done = _look_after(each, mark, reached.get(each.name, NOWHERE))
-        # One that fails must not stop the others.
+            is_done = each.name in paused or _look_after(
+                each, mark, reached.get(each.name, NOWHERE)
+            )
+        # One that fails must not stop the others; it is not seen, so it shows.
         except Exception as error:
             if faults.is_lost_connection(error):
                 raise
             errors.append(error)
-        else:
-            if not is_done:
-                yield each.name
-    if errors:
-        message = "some subscriptions could not be looked after"
-        raise ExceptionGroup(message, errors)
+            continue
+        seen.append(each.name)
+        if not is_done:
+            unfinished.append(each.name)
+    heartbeats.beat(*seen)
+    return unfinished, errors
 
 
 def _lane(subscription: Subscription) -> Lane:

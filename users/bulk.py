@@ -72,7 +72,7 @@ def execute_each(wanted: Sequence[Wanted]) -> list[Result]:
         for each in wanted
     ]
     groups = _by_user(wanted)
-    for tries in range(TRIES):
+    for tries in range(TRIES + 1):
         try:
             return _attempt(wanted, groups, hopes=not tries)
         except (ConcurrencyError, ClaimsMovedError):

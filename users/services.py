@@ -17,7 +17,7 @@ from eventstore.repository import Loaded
 from users import claims
 from users.aggregate import USER, User
 from users.commands import CreateUser, UserCommand
-from users.errors import EmailTakenError, UserNotFoundError
+from users.errors import EmailSuppressedError, EmailTakenError, UserNotFoundError
 from users.events import UserErased, UserEvent
 
 # What a command finds that nobody has looked for: the append says whether it is so.
@@ -66,7 +66,7 @@ def execute(
     """
     known = told(command, metadata)
     if is_new(command, expected_version):
-        with suppress(ConcurrencyError, EmailTakenError):
+        with suppress(ConcurrencyError, EmailSuppressedError, EmailTakenError):
             return _record(command, known, NOBODY)
         # Perhaps the user is there already: look, and say what is the matter.
     try:

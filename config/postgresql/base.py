@@ -16,7 +16,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def is_usable(self) -> bool:
         """Return whether the connection works, as far as this machine knows."""
-        if self.connection is None:
+        if self.connection is None or self.connection.closed:
             return False
         silent = select.poll()
         silent.register(self.connection.fileno(), select.POLLIN)

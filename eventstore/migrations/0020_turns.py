@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
             name="Turn",
             fields=[
                 ("name", models.TextField(primary_key=True, serialize=False)),
+                ("holder", models.UUIDField()),
                 ("held_until", models.DateTimeField()),
                 ("is_wanted", models.BooleanField()),
             ],

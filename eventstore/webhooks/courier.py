@@ -76,9 +76,8 @@ def bring_due(seconds: float) -> bool:
 
 
 def is_due() -> bool:
-    """Return whether a delivery waits for somebody to bring it."""
-    with transaction.atomic():
-        return _endpoint_due() is not None
+    """Return whether a delivery is due.  One query, which locks nothing."""
+    return _endpoints_due().exists()
 
 
 def redeliver(name: str, event_id: UUID) -> None:
@@ -170,7 +169,9 @@ def _again(endpoint: WebhookEndpoint, which: Q) -> int:
 
 def _bring_next() -> bool:
     with transaction.atomic():
-        endpoint = _endpoint_due()
+        # Whoever waited longest is served first.
+        waiting = _endpoints_due().order_by("next_attempt_at", "pk")
+        endpoint = waiting.select_for_update(skip_locked=True).first()
         if endpoint is None:
             return False
         delivery = _due().filter(endpoint=endpoint).first()
@@ -182,17 +183,11 @@ def _bring_next() -> bool:
         return True
 
 
-def _endpoint_due() -> WebhookEndpoint | None:
-    """Lock and return who is to be served: whoever waited longest."""
-    return (
-        WebhookEndpoint.objects.filter(
-            Exists(_due().filter(endpoint=OuterRef("pk"))),
-            state=WebhookEndpoint.State.ACTIVE,
-            next_attempt_at__lte=Now(),
-        )
-        .order_by("next_attempt_at", "pk")
-        .select_for_update(skip_locked=True)
-        .first()
+def _endpoints_due() -> QuerySet[WebhookEndpoint]:
+    return WebhookEndpoint.objects.filter(
+        Exists(_due().filter(endpoint=OuterRef("pk"))),
+        state=WebhookEndpoint.State.ACTIVE,
+        next_attempt_at__lte=Now(),
     )
 
 

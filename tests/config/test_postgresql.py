@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
-from django.db import close_old_connections, connection, connections
+from django.db import (
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+)
 from django.test.utils import CaptureQueriesContext
 
 from config.postgresql.base import DatabaseWrapper
+from eventstore import store
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -53,3 +60,18 @@ def test_a_server_that_hung_up_costs_no_request() -> None:
     killer.join()
     close_old_connections()
     assert backend() != pid
+
+
+@pytest.mark.parametrize("ask", [backend, store.watermark])
+def test_a_server_that_hangs_up_in_the_middle_costs_no_later_request(
+    ask: Callable[[], int],
+) -> None:
+    killer = threading.Thread(target=terminate, args=[backend()])
+    killer.start()
+    killer.join()
+    with pytest.raises(OperationalError):
+        ask()
+    close_old_connections()
+    pid = backend()
+    close_old_connections()
+    assert backend() == pid

@@ -3,30 +3,34 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core import mail
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from pytest_django import Settings
 
 from eventstore import (
+    batching,
     checkpoints,
     effects,
     heartbeats,
     pauses,
     store,
     subscriptions,
+    tasks,
     turns,
     waking,
 )
 from eventstore.circumstances import acting
 from eventstore.doorbell import doorbell
 from eventstore.events import RecordedEvent
-from eventstore.models import Checkpoint, Effect, Turn
+from eventstore.models import Checkpoint, Effect, Heartbeat, Turn
 from eventstore.subscriptions import Projection
 from eventstore.tasks import catch_up
 from eventstore.waking import Lane
@@ -103,28 +107,20 @@ def test_nothing_to_do_is_told_by_a_few_queries() -> None:
     assert len(told) == 16, told
 
 
-def test_an_effect_that_somebody_performs_needs_nobody_else() -> None:
+def test_a_look_stops_nobody_who_performs() -> None:
     known_user(email="ada@example.com")
-    assert "welcome_email" in woken()
-    is_locked, is_seen = threading.Event(), threading.Event()
-
-    def linger(_event: RecordedEvent, _key: str) -> None:
-        is_locked.set()
-        assert is_seen.wait(10)
-
-    def work() -> None:
-        try:
-            effects.perform_due(WELCOME_EMAIL.name, linger)
-        finally:
-            connection.close()
-
-    other = threading.Thread(target=work)
-    other.start()
-    assert is_locked.wait(10)
-    assert "welcome_email" not in woken()
-    is_seen.set()
-    other.join()
+    woken()
+    with transaction.atomic():
+        waking.look_after(Lane.EFFECTS, lambda _name: None)
+        thread = threading.Thread(target=perform_all)
+        thread.start()
+        thread.join()
     assert Effect.objects.get(reactor="welcome_email").state == "done"
+
+
+def perform_all() -> None:
+    effects.perform_due(WELCOME_EMAIL.name, lambda _event, _key: None)
+    connection.close()
 
 
 @pytest.mark.usefixtures("two")
@@ -191,7 +187,7 @@ def test_who_finds_another_at_it_has_nothing_to_do_and_is_not_forgotten() -> Non
     assert answers == [False]
     assert Effect.objects.filter(reactor="welcome_email").count() == 2
     assert not DirectoryEntry.objects.exists()  # another lane's
-    assert Turn.objects.get().held_until < timezone.now()
+    assert turns.take(Lane.EFFECTS)
 
 
 def test_a_turn_that_took_too_long_is_left_to_others(
@@ -212,10 +208,41 @@ def test_a_turn_that_took_too_long_is_left_to_others(
 def test_the_turn_of_a_dead_worker_ends() -> None:
     known_user()
     assert turns.take(Lane.READ_MODELS)
-    assert not waking.look_after(Lane.READ_MODELS, print)
+    for _ in range(2):
+        assert not waking.look_after(Lane.READ_MODELS, print)
     Turn.objects.update(held_until=Now())
     assert waking.look_after(Lane.READ_MODELS, print)
     assert DirectoryEntry.objects.count() == 1
+
+
+def test_a_turn_is_held_the_second_time_as_the_first() -> None:
+    for _ in range(3):
+        turn = turns.take("x")
+        assert turn
+        assert turns.take("x") is None
+        assert turn.end()  # it was wanted
+        assert turns.take("x") is None
+        assert turn.end()
+        assert not turn.end()
+
+
+def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
+    assert turns.take("x")
+    Turn.objects.update(held_until=Now() + timedelta(hours=1))
+    assert turns.take("x")
+    assert turns.take("x") is None
+
+
+def test_who_was_too_slow_ends_nobody_elses_turn() -> None:
+    slow = turns.take("x")
+    Turn.objects.update(held_until=Now())
+    quick = turns.take("x")
+    assert slow
+    assert quick
+    assert not slow.end()
+    assert not slow.give_up()
+    assert turns.take("x") is None
+    assert quick.give_up()
 
 
 def test_a_broker_that_takes_no_question_leaves_the_turn_free() -> None:
@@ -226,4 +253,98 @@ def test_a_broker_that_takes_no_question_leaves_the_turn_free() -> None:
 
     with pytest.raises(ConnectionError):
         waking.look_after(Lane.EFFECTS, refuse)
-    assert not Turn.objects.exists()
+    assert turns.take(Lane.EFFECTS)
+
+
+def test_a_ring_during_a_turn_that_failed_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[None] = []
+    known_user(email="ada@example.com")
+    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(None))
+
+    def ring_and_refuse(_name: str) -> None:
+        assert not waking.look_after(Lane.EFFECTS, print)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        waking.look_after(Lane.EFFECTS, ring_and_refuse)
+    assert rung == [None]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note which tasks are sent, and send none."""
+    names: list[str] = []
+    for task in (tasks.react, tasks.catch_up):
+        monkeypatch.setattr(task, "apply_async", partial(_note, names, task.name))
+    return names
+
+
+def _note(names: list[str], task: str, given: tuple[str, ...] = (), **_: Any) -> None:
+    names.append(" ".join([task, *given]))
+
+
+def test_a_wake_has_the_effects_looked_after(sent: list[str]) -> None:
+    known_user(email="ada@example.com")
+    tasks.wake()
+    assert DirectoryEntry.objects.count() == 1
+    assert sent == ["eventstore.react"]
+    tasks.react()
+    assert sent[1:] == ["eventstore.catch_up welcome_email"]
+    assert turns.take(Lane.READ_MODELS)
+    tasks.wake()
+    assert len(sent) == 2
+
+
+@pytest.mark.usefixtures("two")
+def test_a_read_model_in_trouble_stops_no_effect(
+    sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_user()
+    Heartbeat.objects.all().delete()
+    monkeypatch.setattr(subscriptions, "_begin", _refuse)
+    with pytest.raises(ExceptionGroup):
+        tasks.wake()
+    assert sent == ["eventstore.react"]
+    assert heartbeats.last() == {}  # it shows as stalled
+
+
+def _refuse(_subscription: object) -> None:
+    raise ValueError(os.strerror(5))
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_what_takes_longer_than_a_moment_runs_apart(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(waking, "BRIEF_SECONDS", seconds)
+    monkeypatch.setattr(batching, "BATCH_SIZE", 2)
+    for each in SUBSCRIPTIONS:
+        subscriptions.catch_up(each)  # so that it has begun
+    for _ in range(5):
+        known_user()
+    assert woken() == ([] if seconds else ["broken", "heard"])
+    assert len(heard) == (5 if seconds else 2)
+
+
+@pytest.mark.usefixtures("two")
+def test_whoever_has_trouble_goes_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in SUBSCRIPTIONS:
+        subscriptions.catch_up(each)
+    known_user()
+    ways: list[str] = []
+    long_way = subscriptions.catch_up
+
+    def noted(each: subscriptions.Subscription, *, seconds: float) -> bool:
+        ways.append(each.name)
+        return long_way(each, seconds=seconds)
+
+    monkeypatch.setattr(subscriptions, "catch_up", noted)
+    woken()
+    assert (ways, len(heard)) == (["broken"], 1)
+    known_user()
+    Checkpoint.objects.filter(subscription="heard").update(error="DiskFull at x.py:1")
+    woken()
+    assert (ways[1:], len(heard)) == (["broken", "heard"], 2)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hmac
 import threading
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -13,11 +13,20 @@ from eventstore.errors import ConcurrencyError, PayloadError, UnreadableEventErr
 from eventstore.models import StoredEvent
 from tests.factories import ADA, known_user, metadata, renamed
 from tests.processes import somebody_waits_for_a_lock, wait_until
-from users import claims, services
+from users import bulk, claims, services
 from users.aggregate import USER
-from users.commands import ChangeEmail, ChangeName, CreateUser
-from users.errors import EmailTakenError, UserNotFoundError
+from users.commands import ChangeEmail, ChangeName, CreateUser, EraseUser
+from users.errors import (
+    EmailTakenError,
+    UserErasedError,
+    UserError,
+    UserExistsError,
+    UserNotFoundError,
+)
 from users.models import Claim
+from users.values import ErasureGround
+
+BOB = UUID(int=2)
 
 
 @pytest.mark.django_db
@@ -215,3 +224,27 @@ def test_of_racing_claims_on_one_address_exactly_one_is_granted(
         thread.join()
     assert sorted(told) == ["created"] + ["taken"] * 7
     assert StoredEvent.objects.count() == 1
+
+
+@pytest.mark.usefixtures("committed_db")
+@pytest.mark.parametrize(
+    "email", ["ada@example.com", "new@example.com", "b@example.com"]
+)
+@pytest.mark.parametrize("source", ["rest", "salesforce"])
+@pytest.mark.parametrize(
+    ("who", "refusal"), [(BOB, UserExistsError), (ADA, UserErasedError)]
+)
+def test_who_is_there_already_is_refused_as_such_whatever_the_address(
+    who: UUID, refusal: type[UserError], source: str, email: str
+) -> None:
+    known_user(ADA, email="ada@example.com")
+    known_user(BOB, email="bob@example.com")
+    known_user(email="b@example.com")
+    erase = EraseUser(user_id=ADA, ground=ErasureGround.REQUEST)
+    services.execute(erase, metadata())
+    create = CreateUser(user_id=who, name="Ada", email=email)
+    told = metadata(source=source)
+    with pytest.raises(refusal):
+        services.execute(create, told)
+    (result,) = bulk.execute_each([bulk.Wanted(command=create, metadata=told)])
+    assert type(result) is refusal
