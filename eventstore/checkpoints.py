@@ -57,7 +57,7 @@ class Reached:
 NOWHERE = Reached(position=0, error="")
 
 
-def lease(name: str, mark: int, *, most: int = LEASED_BUCKETS) -> dict[int, int]:
+def lease(name: str, mark: int) -> dict[int, int]:
     """Lease free, healthy buckets behind *mark*; return the position each has come to.
 
     Must run in a transaction; empty when there is nothing to do.
@@ -65,9 +65,8 @@ def lease(name: str, mark: int, *, most: int = LEASED_BUCKETS) -> dict[int, int]
     Args:
         name: The subscription.
         mark: A watermark.
-        most: So many buckets at most.
     """
-    return _locked("lease_buckets", name, mark, size=most)
+    return _locked("lease_buckets", name, mark, size=LEASED_BUCKETS)
 
 
 def lease_one(name: str, mark: int, bucket: int) -> dict[int, int]:

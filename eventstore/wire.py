@@ -156,10 +156,12 @@ def _encoded(value: Value) -> bytes | None:
 def _checked(link: psycopg.Connection[Any], result: PGresult) -> PGresult:
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         return result
-    if link.pgconn.status != psycopg.pq.ConnStatus.OK:
+    error = psycopg.errors.error_from_result(result)
+    # Without an SQLSTATE it is libpq that speaks, of a server that is gone.
+    if link.pgconn.status != psycopg.pq.ConnStatus.OK or error.sqlstate is None:
         message = "the connection is lost"
         raise psycopg.OperationalError(message)
-    raise psycopg.errors.error_from_result(result)
+    raise error
 
 
 def _text(value: bytes | None) -> str | None:
