@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection, transaction
 
 from eventstore import faults
 
-INSERT = "INSERT INTO eventstore_turn VALUES ('a', now(), false)"
-TWICE = f"{INSERT}; {INSERT}"
-NOTHING = "INSERT INTO eventstore_turn VALUES ('b', NULL, false)"
+INSERT = "INSERT INTO eventstore_heartbeat (subscription, beaten_at) VALUES"
+TWICE = f"{INSERT} ('a', now()), ('a', now())"
+NOTHING = f"{INSERT} ('b', NULL)"
 
 
 def refusal(statement: str) -> IntegrityError:
@@ -28,7 +28,7 @@ def refusal(statement: str) -> IntegrityError:
 def test_what_the_database_refused_is_placed_in_our_code_and_named() -> None:
     twice, nothing = refusal(TWICE), refusal(NOTHING)
     assert faults.described(twice).startswith(
-        "IntegrityError (eventstore_turn_pkey) at test_faults.py:"
+        "IntegrityError (eventstore_heartbeat_subscription_key) at test_faults.py:"
     )
     assert faults.described(nothing).startswith("IntegrityError (23502) at test_faults")
     assert faults.fingerprint("directory", twice) != faults.fingerprint(
