@@ -66,7 +66,7 @@ def _terminate(pid: int) -> None:
 
 
 BROKEN = Projection(name="broken", apply=get_into_trouble)
-SUBSCRIPTIONS = (BROKEN, Projection(name="heard", apply=hear))
+SUBSCRIPTIONS = (BROKEN, Projection(name="overheard", apply=hear))
 
 
 @pytest.fixture
@@ -101,8 +101,10 @@ def test_nothing_to_do_is_told_by_a_few_queries() -> None:
         catch_up(name)
     with CaptureQueriesContext(connection) as asked:
         assert woken() == []
-    told = [each["sql"] for each in asked if "SAVEPOINT" not in each["sql"]]
+    told = [each["sql"] for each in asked]
     told = [each for each in told if each not in ("BEGIN", "COMMIT")]
+    # A heartbeat is written where the last one is a second old.
+    told = [each for each in told if 'INSERT INTO "eventstore_heartbeat"' not in each]
     # Of each lane six; two reactors, webhooks, records that came in.
     assert len(told) == 16, told
 
@@ -325,8 +327,9 @@ def test_what_takes_longer_than_a_moment_runs_apart(
         subscriptions.catch_up(each)  # so that it has begun
     for _ in range(5):
         known_user()
-    assert woken() == ([] if seconds else ["broken", "heard"])
-    assert len(heard) == (5 if seconds else 2)
+    assert woken() == ([] if seconds else ["broken", "overheard"])
+    # Without a moment one batch of two, of what lies in half of the buckets.
+    assert len(heard) == 5 if seconds else len(heard) <= 2
 
 
 @pytest.mark.usefixtures("two")
@@ -345,6 +348,8 @@ def test_whoever_has_trouble_goes_the_long_way(monkeypatch: pytest.MonkeyPatch) 
     woken()
     assert (ways, len(heard)) == (["broken"], 1)
     known_user()
-    Checkpoint.objects.filter(subscription="heard").update(error="DiskFull at x.py:1")
+    Checkpoint.objects.filter(subscription="overheard").update(
+        error="DiskFull at x.py:1"
+    )
     woken()
-    assert (ways[1:], len(heard)) == (["broken", "heard"], 2)
+    assert (ways[1:], len(heard)) == (["broken", "overheard"], 2)
