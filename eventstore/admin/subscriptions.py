@@ -55,7 +55,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 
 def _furthest_behind(buckets: list[BucketLag]) -> list[BucketLag]:
-    late = [each for each in buckets if each.lag_seconds > LATE_SECONDS]
+    late = [each for each in buckets if each.error or each.lag_seconds > LATE_SECONDS]
     return sorted(late, key=lambda each: -each.lag_seconds)[:BUCKETS_SHOWN]
 
 
