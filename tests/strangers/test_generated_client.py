@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.journeys.cast import Cast
+from tests.processes import wait_until
 
 PACKAGE = "annals_client"
 
@@ -77,8 +79,8 @@ def test_a_generated_client_creates_changes_finds_and_explains(
         "UserCreated",
         "UserNameChanged",
     ]
-    fate = operation("commands.get_command").sync(created.command_id, client=client)
-    assert fate.status == "visible"
+    fate = partial(operation("commands.get_command").sync, client=client)
+    wait_until(lambda: fate(created.command_id).status == "visible")  # in every model
     nobody = operation("users.get_user").sync(uuid4(), client=client)
     assert (nobody.title, nobody.status) == ("User not found", 404)
 
