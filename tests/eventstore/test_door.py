@@ -351,6 +351,7 @@ def test_settings_that_make_no_sense_keep_nothing(
 ) -> None:
     settings.INGEST_SOURCES = told
     refused(post(BODY, standard(BODY)), 503, "Unavailable")
+    assert not RawRecord.objects.exists()
 
 
 @pytest.mark.usefixtures("superuser")
