@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -14,6 +15,62 @@ from eventstore.repository import refuse_unreadable
 BATCH_SIZE = 500  # events read a transaction, at most
 
 Apply = Callable[[Sequence[RecordedEvent]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The few events behind the watermark, read once for all who are nearly there.
+
+    Attributes:
+        after: Position, exclusive.
+        mark: A watermark: every event between the two is here.
+        events: Bucket and event, in order of position.
+    """
+
+    after: int
+    mark: int
+    events: Sequence[tuple[int, RecordedEvent]]
+
+
+def read_news(*, after: int, mark: int) -> News | None:
+    """Return what happened between two positions; None where that is no small batch."""
+    everywhere = range(checkpoints.BUCKETS)
+    read = store.read_all(
+        after=after, until=mark, buckets=everywhere, limit=BATCH_SIZE + 1
+    )
+    return None if len(read) > BATCH_SIZE else News(after, mark, read)
+
+
+def apply_news(name: str, apply: Apply, news: News) -> bool:
+    """Apply what is new to *name*; False where that is too much for its batches.
+
+    Leases the buckets in which something happened, at most half of them a transaction,
+    and no others: quiet ones are moved on at the end, and where another worker holds
+    them, it moves them itself.
+
+    Raises:
+        Exception: What :func:`go_on` sorts out; the batch was rolled back.
+    """
+    size = pacing.size(name, most=BATCH_SIZE)
+    if len(news.events) > size:
+        return False
+    loud = sorted({bucket for bucket, _ in news.events})
+    start = time.monotonic()
+    for first in range(0, max(len(loud), 1), checkpoints.LEASED_BUCKETS):
+        some = loud[first : first + checkpoints.LEASED_BUCKETS]
+        with transaction.atomic():
+            _apply_to(name, apply, news, some)
+            if some == loud[first:]:
+                checkpoints.advance_quiet(name, news.mark, loud, after=news.after)
+    pacing.took(name, time.monotonic() - start, size=size, most=BATCH_SIZE)
+    return True
+
+
+def _apply_to(name: str, apply: Apply, news: News, buckets: Sequence[int]) -> None:
+    leased = checkpoints.lease_those(name, news.mark, buckets, after=news.after)
+    if leased:
+        _apply_due(name, apply, leased, news.events)
+        checkpoints.advance(name, leased, news.mark)
 
 
 def go_on(name: str, apply: Apply, suspects: list[int]) -> bool:
@@ -93,14 +150,27 @@ def _apply_batch(
     read = store.read_all(
         after=min(leased.values()), until=mark, buckets=list(leased), limit=size
     )
-    due = [event for bucket, event in read if event.position > leased[bucket]]
-    refuse_unreadable(due)
-    if due:
-        about = {"annals.subscription": name, "annals.events": len(due)}
-        with tracing.span(f"catch up {name}", about, events=due):
-            quarantine.apply_sound(name, apply, due)
+    _apply_due(name, apply, leased, read)
     is_full = len(read) == size
     reached = read[-1][1].position if is_full else mark
     behind = {bucket: seen for bucket, seen in leased.items() if seen < reached}
     checkpoints.advance(name, behind, reached)
     return is_full
+
+
+def _apply_due(
+    name: str,
+    apply: Apply,
+    leased: Mapping[int, int],
+    read: Sequence[tuple[int, RecordedEvent]],
+) -> None:
+    due = [
+        event
+        for bucket, event in read
+        if bucket in leased and event.position > leased[bucket]
+    ]
+    refuse_unreadable(due)
+    if due:
+        about = {"annals.subscription": name, "annals.events": len(due)}
+        with tracing.span(f"catch up {name}", about, events=due):
+            quarantine.apply_sound(name, apply, due)

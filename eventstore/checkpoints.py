@@ -13,9 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import (
-    Count,
     Func,
-    Max,
     Min,
     OuterRef,
     SmallIntegerField,
@@ -27,7 +25,7 @@ from django.utils import timezone
 
 from eventstore import faults, store, wire
 from eventstore.errors import CheckpointMovedError, EventStoreError
-from eventstore.models import Checkpoint, DeadLetter, ProjectionCode
+from eventstore.models import Checkpoint, DeadLetter
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +65,22 @@ def lease(name: str, mark: int) -> dict[int, int]:
         mark: A watermark.
     """
     return _locked("lease_buckets", name, mark, size=LEASED_BUCKETS)
+
+
+def lease_those(
+    name: str, mark: int, buckets: Sequence[int], *, after: int
+) -> dict[int, int]:
+    """Lease those of *buckets* that are free, healthy and at *after* or beyond."""
+    return _locked("lease_those_buckets", name, mark, buckets=buckets, after=after)
+
+
+def advance_quiet(name: str, mark: int, loud: Sequence[int], *, after: int) -> None:
+    """Move all but the *loud* buckets to *mark*, for nothing happened since *after*.
+
+    What others hold, what failed and what stands before *after* stays where it is.
+    """
+    wanted = {"subscription": name, "watermark": mark, "buckets": list(loud)}
+    wire.rows("advance_quiet_buckets", {**wanted, "after": after})
 
 
 def lease_one(name: str, mark: int, bucket: int) -> dict[int, int]:
@@ -169,24 +183,11 @@ def keep_error(name: str, bucket: int, seen: int, error: Exception) -> None:
 
 def reached() -> dict[str, Reached]:
     """Return where each subscription stands.  One query."""
-    letters = DeadLetter.objects.filter(
-        subscription=OuterRef("subscription"), closed_at=None
-    ).values("subscription")
-    code = ProjectionCode.objects.filter(subscription=OuterRef("subscription"))
-    found = Checkpoint.objects.values("subscription").annotate(
-        least=Min("position"),
-        worst=Max("error"),
-        letters=Subquery(letters.annotate(count=Count("pk")).values("count")),
-        filled_by=Subquery(code.values("digest")),
-    )
     return {
-        row["subscription"]: Reached(
-            position=row["least"],
-            error=row["worst"],
-            letters=row["letters"] or 0,
-            filled_by=row["filled_by"] or "",
+        name: Reached(
+            position=position, error=error, letters=letters, filled_by=filled_by
         )
-        for row in found
+        for name, position, error, letters, filled_by in wire.rows("reached", {})
     }
 
 
@@ -292,6 +293,6 @@ def _bucket_of(stream: str) -> Func:
     )
 
 
-def _locked(statement: str, name: str, mark: int, **wanted: int) -> dict[int, int]:
+def _locked(statement: str, name: str, mark: int, **wanted: Any) -> dict[int, int]:
     parameters: dict[str, Any] = {"subscription": name, "watermark": mark, **wanted}
     return dict(wire.rows(statement, parameters))

@@ -12,8 +12,9 @@ from eventstore.waking import Lane
 from eventstore.webhooks import courier
 
 EXPIRES_SECONDS = 5  # until the next sweep
-SLICE_SECONDS = 2.0  # of a run of one subscription, before others get the worker
+SLICE_SECONDS = 0.5  # of a run of one subscription, before others get the worker
 REBUILD_SECONDS = 7200  # an index of a large table is one statement
+OUTSIDE = "outside"  # queue of whatever waits for other systems
 
 
 @shared_task(name="eventstore.wake")
@@ -34,7 +35,7 @@ def wake() -> None:
 def react() -> None:
     """Look after whatever causes effects; safe to run at any time."""
     close_old_connections()
-    waking.look_after(Lane.EFFECTS, _run_apart)
+    waking.look_after(Lane.EFFECTS, _run_outside)
 
 
 @shared_task(name="eventstore.catch_up")
@@ -83,3 +84,7 @@ def drop_kept() -> None:
 
 def _run_apart(name: str) -> None:
     catch_up.apply_async((name,), expires=EXPIRES_SECONDS)
+
+
+def _run_outside(name: str) -> None:
+    catch_up.apply_async((name,), expires=EXPIRES_SECONDS, queue=OUTSIDE)

@@ -8,7 +8,8 @@ smaller pieces, and rings would queue behind each other (ADR-0042).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from eventstore import (
@@ -22,6 +23,7 @@ from eventstore import (
     subscriptions,
     turns,
 )
+from eventstore.batching import News
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.doorbell import doorbell
 from eventstore.subscriptions import Courier, Projection, Reactor, Subscription
@@ -29,6 +31,8 @@ from eventstore.turns import Turn
 
 BRIEF_SECONDS = 0.25  # for each subscription that is behind
 TURN_SECONDS = 2.0  # how long one worker goes on before others get their turn
+LINGER_SECONDS = 0.06  # after the last event: a little longer than a bell's pause
+LOOK_SECONDS = 0.01  # between two looks at the watermark meanwhile
 
 Ask = Callable[[str], object]
 
@@ -40,10 +44,28 @@ class Lane(StrEnum):
     EFFECTS = "effects"
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one look.
+
+    Attributes:
+        mark: The watermark it went by.
+        unfinished: Who needs a run of their own.
+        errors: What stopped some.
+        had_news: Whether there were a few new events.
+    """
+
+    mark: int
+    unfinished: Sequence[str]
+    errors: Sequence[Exception]
+    had_news: bool
+
+
 def look_after(lane: Lane, ask: Ask, *, seconds: float = TURN_SECONDS) -> bool:
     """Catch up with whatever is behind, for a moment each, in the order of the list.
 
-    Goes on while somebody rings, for so many seconds.  While another worker is at it
+    Goes on while somebody rings, for so many seconds; for read models, while events
+    come, too, for a ring would take longer than a look.  While another worker is at it
     there is nothing to do, for it will look once more: one query, and False.
 
     Args:
@@ -71,38 +93,49 @@ def look_after(lane: Lane, ask: Ask, *, seconds: float = TURN_SECONDS) -> bool:
 
 def _look_while_wanted(lane: Lane, turn: Turn, ask: Ask, until: float) -> None:
     asked: set[str] = set()
-    is_wanted = True
-    while is_wanted:
-        unfinished, errors = _look_after_each(lane)
-        for name in unfinished:
+    while True:
+        look = _look_after_each(lane)
+        for name in look.unfinished:
             if name not in asked:
                 asked.add(name)
                 ask(name)
-        if errors:
+        if look.errors:
             message = "some subscriptions could not be looked after"
-            raise ExceptionGroup(message, errors)
-        is_wanted = turn.end()
-        if is_wanted and time.monotonic() > until:
-            turn.give_up()
-            doorbell.ring()
+            raise ExceptionGroup(message, look.errors)
+        is_hurried = lane is Lane.READ_MODELS and look.had_news
+        if is_hurried and _more_comes(look.mark, until):
+            continue
+        if not turn.end():
+            return
+        if time.monotonic() > until:
+            _leave(turn, is_wanted=True)
             return
 
 
-def _leave(turn: Turn) -> None:
-    if turn.give_up():
+def _more_comes(mark: int, until: float) -> bool:
+    """Wait a moment; return True as soon as more is recorded, False at the end."""
+    until = min(until, time.monotonic() + LINGER_SECONDS)
+    while time.monotonic() < until:
+        if store.watermark() > mark:
+            return True
+        time.sleep(LOOK_SECONDS)
+    return False
+
+
+def _leave(turn: Turn, *, is_wanted: bool = False) -> None:
+    if turn.give_up() or is_wanted:
         doorbell.ring()
 
 
-def _look_after_each(lane: Lane) -> tuple[list[str], list[Exception]]:
-    """Return who needs a run of their own, and what stopped some."""
+def _look_after_each(lane: Lane) -> Look:
     listed = [each for each in subscriptions.all_subscriptions() if _lane(each) is lane]
     paused, mark, reached = pauses.every(), store.watermark(), checkpoints.reached()
+    stand = [reached.get(each.name, NOWHERE) for each in listed]
+    news = _read_news(stand, mark)
     unfinished, errors, seen = [], [], []
-    for each in listed:
+    for each, at in zip(listed, stand, strict=True):
         try:
-            is_done = each.name in paused or _look_after(
-                each, mark, reached.get(each.name, NOWHERE)
-            )
+            is_done = each.name in paused or _look_after(each, mark, at, news)
         # One that fails must not stop the others; it is not seen, so it shows.
         except Exception as error:
             if faults.is_lost_connection(error):
@@ -113,7 +146,7 @@ def _look_after_each(lane: Lane) -> tuple[list[str], list[Exception]]:
         if not is_done:
             unfinished.append(each.name)
     heartbeats.beat(*seen)
-    return unfinished, errors
+    return Look(mark, unfinished, errors, had_news=news is not None)
 
 
 def _lane(subscription: Subscription) -> Lane:
@@ -122,9 +155,17 @@ def _lane(subscription: Subscription) -> Lane:
     return Lane.EFFECTS
 
 
-def _look_after(subscription: Subscription, mark: int, reached: Reached) -> bool:
+def _read_news(stand: Sequence[Reached], mark: int) -> News | None:
+    near = mark - batching.BATCH_SIZE
+    behind = [at.position for at in stand if near <= at.position < mark]
+    return batching.read_news(after=min(behind), mark=mark) if behind else None
+
+
+def _look_after(
+    subscription: Subscription, mark: int, reached: Reached, news: News | None
+) -> bool:
     """Return False when there is more to do than a moment's work."""
-    if not _catch_up(subscription, mark, reached):
+    if not _catch_up(subscription, mark, reached, news):
         return False
     match subscription:
         case Reactor(name=name):
@@ -135,15 +176,19 @@ def _look_after(subscription: Subscription, mark: int, reached: Reached) -> bool
             return True
 
 
-def _catch_up(subscription: Subscription, mark: int, reached: Reached) -> bool:
+def _catch_up(
+    subscription: Subscription, mark: int, reached: Reached, news: News | None
+) -> bool:
     is_healthy = reached is not NOWHERE and not (reached.error or reached.letters)
     if is_healthy and reached.position >= mark:
         return True
     if is_healthy:
+        name, apply = subscription.name, subscription.apply
         try:
-            return batching.follow(
-                subscription.name, subscription.apply, mark, seconds=BRIEF_SECONDS
-            )
+            near = news if news and news.after <= reached.position else None
+            if near and batching.apply_news(name, apply, near):
+                return True
+            return batching.follow(name, apply, mark, seconds=BRIEF_SECONDS)
         except Exception as error:
             if faults.is_lost_connection(error):
                 raise

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -35,7 +34,8 @@ from eventstore.subscriptions import Projection
 from eventstore.tasks import catch_up
 from eventstore.waking import Lane
 from projections.models import DirectoryEntry, UserPeriod
-from tests.factories import known_user
+from tests.factories import ADA, known_user
+from users.aggregate import USER
 from users.reactors import WELCOME_EMAIL
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -103,10 +103,95 @@ def test_nothing_to_do_is_told_by_a_few_queries() -> None:
         assert woken() == []
     told = [each["sql"] for each in asked]
     told = [each for each in told if each not in ("BEGIN", "COMMIT")]
-    # A heartbeat is written where the last one is a second old.
-    told = [each for each in told if 'INSERT INTO "eventstore_heartbeat"' not in each]
     # Of each lane six; two reactors, webhooks, records that came in.
     assert len(told) == 16, told
+
+
+@pytest.mark.usefixtures("two")
+def test_a_few_events_are_read_once_for_all_who_are_nearly_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    overheard, also = (Projection(name=name, apply=hear) for name in ("one", "other"))
+    monkeypatch.setattr(f"{__name__}.SUBSCRIPTIONS", (overheard, also))
+    settled()
+    users = [known_user() for _ in range(5)]
+    with CaptureQueriesContext(connection) as asked:
+        assert woken() == []
+    reads = [each for each in asked if each["sql"].startswith("-- Reads the log")]
+    assert len(reads) == 1
+    assert heard == [USER.stream(each) for each in users] * 2
+    stand = checkpoints.positions("one") | checkpoints.positions("other")
+    assert set(stand.values()) == {store.watermark()}
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(("seconds", "applied"), [(60, 20), (0, 1)])
+def test_what_is_recorded_during_a_look_waits_for_no_ring_but_for_the_next_turn(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, applied: int
+) -> None:
+    settled()
+
+    def hear_and_record(events: Sequence[RecordedEvent]) -> None:
+        hear(events)
+        if len(heard) < 20:
+            known_user()
+
+    overheard = Projection(name="overheard", apply=hear_and_record)
+    monkeypatch.setattr(f"{__name__}.SUBSCRIPTIONS", (overheard,))
+    known_user()
+    waking.look_after(Lane.READ_MODELS, print, seconds=seconds)
+    assert len(heard) == applied
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("held_bucket", range(2))
+def test_buckets_that_another_holds_are_left_to_it_and_nothing_is_passed_by(
+    held_bucket: int,
+) -> None:
+    settled()
+    begin = store.watermark()
+    known_user(ADA)
+    bucket = (store.bucket_of(USER.stream(ADA)) + held_bucket) % checkpoints.BUCKETS
+    with transaction.atomic():
+        held = Checkpoint.objects.select_for_update()
+        held.get(subscription="overheard", bucket=bucket)
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    stand = checkpoints.positions("overheard")
+    assert stand.pop(bucket) == begin
+    assert set(stand.values()) == {store.watermark()}
+    assert len(heard) == held_bucket  # ADA's own was held, or her neighbour
+    look()
+    assert set(checkpoints.positions("overheard").values()) == {store.watermark()}
+    assert heard == [USER.stream(ADA)]
+
+
+@pytest.mark.usefixtures("two")
+def test_what_stands_before_the_news_or_failed_is_not_moved_on_with_the_quiet() -> None:
+    settled()
+    mark = store.watermark()
+    mine = Checkpoint.objects.filter(subscription="overheard")
+    mine.filter(bucket=3).update(position=mark - 1)
+    mine.filter(bucket=4).update(failed_at=Now())
+    checkpoints.advance_quiet("overheard", mark + 9, [5], after=mark)
+    moved = mine.filter(position=mark + 9).values_list("bucket", flat=True)
+    assert set(moved) == set(range(checkpoints.BUCKETS)) - {3, 4, 5}
+    with transaction.atomic():
+        those = checkpoints.lease_those("overheard", mark + 9, [3, 4, 5], after=mark)
+    assert those == {5: mark}
+
+
+def settled() -> None:
+    """Let everybody begin and stand at one position."""
+    known_user()
+    look()
+    heard.clear()
+
+
+def look() -> None:
+    waking.look_after(Lane.READ_MODELS, print)
+    connection.close()
 
 
 def test_a_look_stops_nobody_who_performs() -> None:
@@ -205,46 +290,6 @@ def test_a_turn_that_took_too_long_is_left_to_others(
     assert waking.look_after(Lane.EFFECTS, ring_meanwhile, seconds=0)
     assert rung == [None]
     assert not Turn.objects.exists()
-
-
-def test_the_turn_of_a_dead_worker_ends() -> None:
-    known_user()
-    assert turns.take(Lane.READ_MODELS)
-    for _ in range(2):
-        assert not waking.look_after(Lane.READ_MODELS, print)
-    Turn.objects.update(held_until=Now())
-    assert waking.look_after(Lane.READ_MODELS, print)
-    assert DirectoryEntry.objects.count() == 1
-
-
-def test_a_turn_is_held_the_second_time_as_the_first() -> None:
-    for _ in range(3):
-        turn = turns.take("x")
-        assert turn
-        assert turns.take("x") is None
-        assert turn.end()  # it was wanted
-        assert turns.take("x") is None
-        assert turn.end()
-        assert not turn.end()
-
-
-def test_a_clock_that_was_set_back_holds_up_nobody() -> None:
-    assert turns.take("x")
-    Turn.objects.update(held_until=Now() + timedelta(hours=1))
-    assert turns.take("x")
-    assert turns.take("x") is None
-
-
-def test_who_was_too_slow_ends_nobody_elses_turn() -> None:
-    slow = turns.take("x")
-    Turn.objects.update(held_until=Now())
-    quick = turns.take("x")
-    assert slow
-    assert quick
-    assert not slow.end()
-    assert not slow.give_up()
-    assert turns.take("x") is None
-    assert quick.give_up()
 
 
 def test_a_broker_that_takes_no_question_leaves_the_turn_free() -> None:

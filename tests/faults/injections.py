@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from celery import Celery
 from django.db import connection, transaction
 
 from config.subscriptions import SUBSCRIPTIONS
@@ -122,11 +121,18 @@ def connections_ended(case: Case) -> None:
 
 
 def delivered_ten_times(case: Case) -> None:
-    with Celery(broker=case.crew.broker_url) as app:
-        for _ in range(10):
-            for each in SUBSCRIPTIONS:
-                app.send_task("eventstore.catch_up", args=[each.name])
+    before = caught_up(case)
+    for _ in range(10):
+        for each in SUBSCRIPTIONS:
+            case.crew.send("eventstore.catch_up", each.name)
     during(case, FEW)
+    wait_until(lambda: caught_up(case) - before >= 10 * len(SUBSCRIPTIONS), PATIENCE)
+
+
+def caught_up(case: Case) -> int:
+    """Return how many such tasks the workers have taken."""
+    logs = [case.crew.log(name) for name in ("worker", "second")]
+    return sum(log.count("Task eventstore.catch_up[") for log in logs)
 
 
 def beaten_twice(case: Case) -> None:

@@ -96,10 +96,6 @@ class Installation(Cast):
         self.settings["CELERY_BROKER_URL"] = self.rabbit.url
         self.start(*everything)
 
-    @property
-    def broker_url(self) -> str:
-        return self.environment()["CELERY_BROKER_URL"]
-
     def supervise(self) -> None:
         """Do the supervisor's part: what gave up or died is started again."""
         for name in self._starts:

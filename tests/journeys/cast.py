@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from celery import Celery
 from django.db import connection
 
 from config.embedded import valkey
@@ -43,11 +44,28 @@ class Cast:
         wait_until(lambda: _answers(valkey.socket_path(self.broker_folder)))
 
     def start_worker(
-        self, name: str = "worker", *, threads: int = 4, pool: str = "threads"
+        self,
+        name: str = "worker",
+        *,
+        threads: int = 4,
+        pool: str = "threads",
+        queues: str = "celery,outside",
     ) -> None:
         celery = [PYTHON, "-m", "celery", "-A", "config", "worker", "-P", pool]
         options = ["-c", str(threads), "-n", f"{name}@%h", "--without-gossip"]
+        options += ["-Q", queues]
         self._start(name, [*celery, *options, "-l", "INFO"])
+
+    @property
+    def broker_url(self) -> str:
+        return self.environment()["CELERY_BROKER_URL"]
+
+    def send(self, task: str, *given: str) -> None:
+        """Send a task to the broker; this process's own one is in its memory."""
+        with Celery(set_as_current=False) as app:
+            # What stands in the environment goes before ``Celery(broker=…)``.
+            app.conf.update(broker_write_url=self.broker_url)
+            app.send_task(task, args=given)
 
     def start_beat(self, name: str = "beat") -> None:
         self._start(name, [PYTHON, "-m", "celery", "-A", "config", "beat"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from uuid import UUID, uuid4
 
 import pytest
@@ -123,3 +124,31 @@ def test_a_worker_killed_between_sending_and_recording_sends_once_more_under_one
     assert keys[0] == keys[1] == str(effect.event_id)
     assert keys[2] != keys[0]
     assert list(done.values_list("attempts", flat=True)) == [1, 1]
+
+
+def test_a_system_that_does_not_answer_holds_up_its_own_queue_alone(cast: Cast) -> None:
+    is_heard, may_go_on = threading.Event(), threading.Event()
+    with receiver() as analytics:
+        cast.settings = {
+            "ANALYTICS_URL": analytics.url,
+            "WEBHOOK_ALLOW_HTTP": "true",
+            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        }
+
+        def hang() -> None:
+            is_heard.set()
+            may_go_on.wait(30)
+
+        analytics.before_answer = hang
+        cast.start_broker()
+        cast.start_worker(threads=1, queues="celery")
+        cast.start_worker("outside", threads=1, queues="outside")
+        known_user()
+        cast.send("eventstore.wake")
+        assert is_heard.wait(30)
+        other = known_user()
+        cast.send("eventstore.wake")
+        wait_until(lambda: DirectoryEntry.objects.filter(user_id=other))
+        assert not Effect.objects.filter(reactor="analytics", state="done").exists()
+        may_go_on.set()
+        wait_until(lambda: Effect.objects.filter(reactor="analytics", state="done"))
