@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from kombu import Queue
+
+from config.garbage import leave_the_code_out
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -55,3 +58,8 @@ app.conf.beat_schedule = {
         "options": {"expires": 60},
     },
 }
+
+
+@signals.worker_init.connect
+def _begin(**_: Any) -> None:
+    leave_the_code_out()

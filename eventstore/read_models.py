@@ -7,9 +7,10 @@ would write: the projection *changed*, and wants a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, models
@@ -44,6 +45,23 @@ class Table:
             for field in self.model._meta.concrete_fields  # noqa: SLF001
             if not isinstance(field, models.AutoField | models.GeneratedField)
         ]
+
+    def insert(self, rows: Iterable[models.Model]) -> None:
+        """Write *rows* that are not there yet, by COPY: twice as fast as INSERT.
+
+        Raises:
+            DatabaseError: As every statement of Django; then nothing was written.
+        """
+        columns = self.columns
+        names = ", ".join(f'"{name}"' for name in columns)
+        values = attrgetter(*columns)
+        with (
+            connection.wrap_database_errors,  # Django wraps what it knows, and not COPY
+            connection.cursor() as cursor,
+            cursor.copy(f'COPY "{self.name}" ({names}) FROM STDIN') as copy,
+        ):
+            for row in rows:
+                copy.write_row(values(row))
 
     @property
     def shape(self) -> str:

@@ -48,14 +48,22 @@ def recorded(
     """
     rows = list(found)
     stored = [_json(row[6]) for row in rows]
-    subjects = {data[SEALED]["subject"] for data in stored if sealing.is_sealed(data)}
+    subjects = [
+        data[SEALED]["subject"] if sealing.is_sealed(data) else None for data in stored
+    ]
     known = keys or {}
-    known = {**known, **vault.find(subjects - known.keys())}
-    return [_event(row, data, known) for row, data in zip(rows, stored, strict=True)]
+    wanted = {each for each in subjects if each is not None}
+    known = {**known, **vault.find(wanted - known.keys())}
+    return [
+        _event(row, data, subject, known)
+        for row, data, subject in zip(rows, stored, subjects, strict=True)
+    ]
 
 
-def _event(row: Sequence[Any], stored: Mapping[str, Any], keys: Keys) -> RecordedEvent:
-    data, is_erased, problem = _opened(row, stored, keys)
+def _event(
+    row: Sequence[Any], stored: Mapping[str, Any], subject: str | None, keys: Keys
+) -> RecordedEvent:
+    data, is_erased, problem = _opened(row, stored, subject, keys)
     return RecordedEvent(
         position=row[0],
         stream=row[1],
@@ -79,12 +87,11 @@ def _event(row: Sequence[Any], stored: Mapping[str, Any], keys: Keys) -> Recorde
 
 
 def _opened(
-    row: Sequence[Any], stored: Mapping[str, Any], keys: Keys
+    row: Sequence[Any], stored: Mapping[str, Any], subject: str | None, keys: Keys
 ) -> tuple[Mapping[str, Any], bool, str]:
     """Return the payload in clear, whether it is erased, and what stood in the way."""
-    if not sealing.is_sealed(stored):
+    if subject is None:
         return stored, False, ""
-    subject = stored[SEALED]["subject"]
     if subject not in keys:
         return stored, False, NO_KEY
     key = keys[subject]

@@ -23,6 +23,7 @@ from eventstore.events import ERASED
 from eventstore.hashing import canonical
 
 NONCE_BYTES = 12
+PARTS = {"blob", "fields", "subject"}  # of what is sealed
 
 
 def event_place(event_id: UUID, stream: str, type_name: str, subject: str) -> bytes:
@@ -71,11 +72,15 @@ def erased(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_sealed(stored: Mapping[str, Any]) -> bool:
     """Say whether a stored payload has a sealed part."""
-    match stored.get(SEALED):
-        case {"blob": str(), "fields": list(names), "subject": str(), **others}:
-            return not others and all(isinstance(name, str) for name in names)
-        case _:
-            return False
+    seal = stored.get(SEALED)
+    return (
+        isinstance(seal, dict)
+        and seal.keys() == PARTS
+        and isinstance(seal["blob"], str)
+        and isinstance(seal["subject"], str)
+        and isinstance(seal["fields"], list)
+        and set(map(type, seal["fields"])) <= {str}
+    )
 
 
 def seal(cipher: AESGCM, content: bytes, place: bytes) -> str:

@@ -21,6 +21,7 @@ from users.events import (
 )
 from users.values import Status
 
+ENTRIES = Table(model=DirectoryEntry, key=("user_id",))
 FIELDS = (
     "name",
     "email",
@@ -62,26 +63,30 @@ def fold(events: Iterable[RecordedEvent]) -> DirectoryEntry | None:
 
 def by_user(events: Iterable[RecordedEvent]) -> dict[UUID, list[RecordedEvent]]:
     """Return the events of each user, in the order given; those of others left out."""
-    touched: dict[UUID, list[RecordedEvent]] = {}
+    streams: dict[str, list[RecordedEvent]] = {}
     for event in events:
         if event.category == USER.category:
-            touched.setdefault(user_id_of(event.stream), []).append(event)
-    return touched
+            streams.setdefault(event.stream, []).append(event)
+    return {user_id_of(stream): its_events for stream, its_events in streams.items()}
 
 
 def apply(events: Sequence[RecordedEvent]) -> None:
     """Write a batch: read the rows it touches, fold in memory, write them at once."""
     touched = by_user(events)
     rows = DirectoryEntry.objects.in_bulk(list(touched))
-    changed, gone = [], []
+    made, changed, gone = [], [], []
     for user_id, its_events in touched.items():
         row = rows.get(user_id)
         for event in its_events:
             row = project(row, event)
-        if row is not None:
-            changed.append(row)
-        elif user_id in rows:
+        if row is None:
             gone.append(user_id)
+        elif user_id in rows:
+            changed.append(row)
+        else:
+            made.append(row)
+    if made:
+        ENTRIES.insert(made)
     write(changed)
     delete(gone)
 
@@ -143,6 +148,6 @@ DIRECTORY = Projection(
     name="directory",
     apply=apply,
     forget=forget,
-    tables=(Table(model=DirectoryEntry, key=("user_id",)),),
+    tables=(ENTRIES,),
     handles=UserEvent,
 )

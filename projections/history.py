@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
@@ -28,7 +27,6 @@ from users.events import UserCreated, UserErased, UserEvent
 from users.values import Status
 
 PERIODS = Table(model=UserPeriod, key=("user_id",))
-COLUMNS = PERIODS.columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,15 +167,8 @@ def _write(
 ) -> None:
     if ended or emptied:
         UserPeriod.objects.filter(Q(pk__in=ended) | Q(user_id__in=emptied)).delete()
-    if not made:
-        return
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f'COPY "{PERIODS.name}" ({names}) FROM STDIN') as copy,
-    ):
-        for period in made:
-            copy.write_row([getattr(period, name) for name in COLUMNS])
+    if made:
+        PERIODS.insert(made)
 
 
 def _pieces(events: Sequence[RecordedEvent], times: Sequence[datetime]) -> list[_Piece]:

@@ -53,7 +53,10 @@ def set_up(conninfo: str) -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     django.setup()
+    from config.garbage import leave_the_code_out  # noqa: PLC0415
     from eventstore import doorbell  # noqa: PLC0415
+
+    leave_the_code_out()  # as web and worker do
 
     doorbell.ring_after_commit = lambda: None  # measured apart: there is no broker
 
