@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.contest import Contest, Pace
-from benchmarks.environments import annals, bare
+from benchmarks.environments import PYEVENTSOURCING, annals, bare, peers
+
+RUN_EVENTS = 500  # of the peer's runner a unit: it is slow
 
 SAME_ROWS = """
 SELECT NOT EXISTS (
@@ -27,6 +29,14 @@ def contests(pace: Pace) -> Iterator[Contest]:
             annals(program, mode=f"batches {events}", check=SAME_ROWS),
             annals(
                 program, name="an ORM object saved per event", mode=f"rows {events}"
+            ),
+            *peers(
+                pace,
+                (
+                    f"{PYEVENTSOURCING}, projection runner",
+                    "projection_pyeventsourcing.py",
+                    f"run {events} {RUN_EVENTS}",
+                ),
             ),
         ],
         target=0.25,
