@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
-from config import access, audit, navigation, second_factor, sessions
+from config import access, audit, navigation, second_factor, sessions, unsent
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -148,7 +148,8 @@ class BackOfficeSite(AdminSite):
             access.refuse_others(request)
             if access.asks_for_proof(request) and not sessions.is_proved(request):
                 return sessions.ask(request)
-            return audit.recording(request, lambda: view(request, *args, **kwargs))
+            response = audit.recording(request, lambda: view(request, *args, **kwargs))
+            return unsent.refilled(request, response)
 
         return super().admin_view(guarded, cacheable)
 
