@@ -26,6 +26,7 @@ PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
+register.filter("plain", sentences.words)
 register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
@@ -75,12 +76,6 @@ def minute(value: datetime) -> SafeString:
 
 
 @register.filter
-def utc(value: str | None) -> str:
-    """Return a field's value for reading: a time ends in its zone, none is a dash."""
-    return "—" if value is None else value.replace("+00:00", " UTC")
-
-
-@register.filter
 def ago(value: datetime) -> str:
     """Return how long ago that was, in one unit: ``12 days ago``."""
     seconds = max(int((timezone.now() - value).total_seconds()), 0)
@@ -114,16 +109,6 @@ def elapsed(value: timedelta) -> str:
     if whole < DAY:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
-
-
-@register.filter
-def plain(value: Any) -> str:
-    """Return a JSON value for reading: text as it is, none as a dash."""
-    if value is None:
-        return "—"
-    return (
-        value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    )
 
 
 @register.filter
