@@ -160,6 +160,16 @@
         }
     });
 
+    /* Django's widgets name spans, and have heads without a name; they are made on load. */
+    window.addEventListener('load', () => {
+        all('.help-tooltip[aria-label]').forEach((icon) => icon.setAttribute('role', 'img'));
+        all('.tabular thead th').forEach((head) => {
+            if (!head.textContent.trim()) {
+                head.setAttribute('role', 'cell');
+            }
+        });
+    });
+
     /* What a crontab means, beside the choice (celery-beat's form). */
     const meanings = document.getElementById('readable-crontabs');
     const crontab = document.getElementById('id_crontab');
