@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from eventstore import codec, sentences
+from eventstore import codec, sentences, zones
 from eventstore.events import ERASED
 from eventstore.masking import MASK
 
@@ -23,6 +23,7 @@ register = template.Library()
 
 PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
+register.filter("spelled", zones.spelled)
 register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
@@ -47,15 +48,16 @@ def instant(value: datetime) -> str:
 
 @register.filter
 def moment(value: datetime) -> SafeString:
-    """Return a time for reading: ``6 Nov 2026, 15:00:00 UTC``."""
-    return _time(value, f"{date_format(value, 'j M Y, H:i:s')} UTC")
+    """Return a time for reading, in the reader's zone: ``6 Nov 2026, 15:00:00 UTC``."""
+    return _time(value, zones.spelled(value))
 
 
 @register.filter
 def precise(value: datetime) -> str:
     """Return a time where seconds are too coarse: ``6 Nov 2026, 15:00:00.123 UTC``."""
-    milliseconds = f"{value.microsecond // 1000:03d}"
-    return f"{date_format(value, 'j M Y, H:i:s')}.{milliseconds} UTC"
+    here = zones.local(value)
+    seconds = f"{date_format(here, 'j M Y, H:i:s')}.{value.microsecond // 1000:03d}"
+    return f"{seconds} {zones.abbreviation(here)}"
 
 
 @register.filter

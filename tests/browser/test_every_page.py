@@ -78,6 +78,7 @@ PAGES = (
     "/admin/audit/?type=StaffLoggedIn&actor=staff:root",
     "/admin/prove/",
     "/admin/second/",
+    "/admin/zone/",
     "/admin/factors/",
     "/admin/factors/app/",
     "/admin/factors/passkey/",
