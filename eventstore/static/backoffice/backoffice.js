@@ -160,6 +160,12 @@
         }
     });
 
+    /* Of the strip of pages that a narrow screen has, the part with this one. */
+    const here = document.querySelector('.strip [aria-current]');
+    if (here) {
+        here.parentNode.scrollLeft = here.offsetLeft - here.parentNode.offsetLeft - 40;
+    }
+
     /* Nobody chose a zone yet: the browser's is the first guess. */
     const zone = document.querySelector('select[data-zone]');
     if (zone && zone.value === 'UTC') {
