@@ -80,6 +80,7 @@ PAGES: Mapping[str, Need] = {
     "prove": FREE,
     "second": FREE,
     "factors": FREE,
+    "zone": FREE,
     "add_app": Need(is_free=True, is_proved=True),
     "add_passkey": Need(is_free=True, is_proved=True),
     "password_change": FREE,

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 
-from config import access, audit, navigation, second_factor, sessions
+from config import access, audit, navigation, second_factor, sessions, unsent, zone
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -98,6 +98,7 @@ class BackOfficeSite(AdminSite):
         return {
             **super().each_context(request),
             "environment": settings.ENVIRONMENT_NAME,
+            "zone": timezone.get_current_timezone_name(),
             "asks_for_second_factor": settings.STAFF_SECOND_FACTOR,
             "navigation": list(navigation.groups(request)),
         }
@@ -148,7 +149,8 @@ class BackOfficeSite(AdminSite):
             access.refuse_others(request)
             if access.asks_for_proof(request) and not sessions.is_proved(request):
                 return sessions.ask(request)
-            return audit.recording(request, lambda: view(request, *args, **kwargs))
+            response = audit.recording(request, lambda: view(request, *args, **kwargs))
+            return unsent.refilled(request, response)
 
         return super().admin_view(guarded, cacheable)
 
@@ -160,6 +162,7 @@ class BackOfficeSite(AdminSite):
                 [
                     ("second/", second_factor.second, "second"),
                     ("factors/", second_factor.listed, "factors"),
+                    ("zone/", zone.choose, "zone"),
                     ("factors/app/", second_factor.add_app, "add_app"),
                     ("factors/passkey/", second_factor.add_passkey, "add_passkey"),
                 ]

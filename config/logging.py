@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+UNAVAILABLE = 503
 _PLAIN = (str, int, float, list)  # Django hands whole requests over, query and all
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -29,18 +30,30 @@ class FieldsFormatter(logging.Formatter):
         return super().format(record) + fields
 
 
+class UnavailableFilter(logging.Filter):
+    """Makes a warning of each 503: it was meant, and asks the client to come again."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether *record* is still to be written."""
+        if getattr(record, "status_code", None) != UNAVAILABLE:
+            return True
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return logging.getLogger().isEnabledFor(logging.WARNING)
+
+
 def to_console(level: str) -> dict[str, Any]:
     """Return Django's LOGGING: everything from *level* up, to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"fields": {"()": "config.logging.FieldsFormatter"}},
+        "filters": {"unavailable": {"()": "config.logging.UnavailableFilter"}},
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "fields"},
         },
         # A refused request is the client's affair, and the answer tells it so.
         "loggers": {
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["unavailable"]},
             "httpx": {"level": "WARNING"},  # it tells of every request
         },
         "root": {"handlers": ["console"], "level": level},

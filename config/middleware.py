@@ -9,13 +9,15 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from config.problems import api_length_required
-from eventstore import faults, tracing
+from eventstore import faults, tracing, zones
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN
 from users.limits import Usage
 
+BACK_OFFICE = "/admin/"
 CORRELATION = "X-Correlation-ID"
 REQUEST = "X-Request-ID"
 TRACE = re.compile(r"00-(?P<trace_id>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -133,7 +135,10 @@ class QuotaMiddleware:
 
 
 class StaffMiddleware:
-    """Says which member of staff acts; comes after Django's authentication."""
+    """Says which member of staff acts, and in which zone they see times.
+
+    Comes after Django's authentication.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -143,7 +148,10 @@ class StaffMiddleware:
         if not request.user.is_authenticated:
             return self.get_response(request)
         with acting(actor=f"staff:{request.user.get_username()}", source=ADMIN):
-            return self.get_response(request)
+            if not request.path_info.startswith(BACK_OFFICE):
+                return self.get_response(request)
+            with timezone.override(zones.of(request)):
+                return self.get_response(request)
 
 
 def _given(request: HttpRequest) -> UUID | None:

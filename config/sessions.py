@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from config import unsent
 from config.login import LoginForm
 from eventstore.admin.pages import SeeOther, page
 
@@ -67,11 +68,14 @@ def is_proved(request: HttpRequest) -> bool:
 def ask(request: HttpRequest, name: str = "prove") -> HttpResponse:
     """Lead to the page that asks for the password, and back to this one.
 
+    What was typed is kept meanwhile (ADR-0046).
+
     Args:
         request: What is not answered yet.
         name: Of another page that asks for something.
     """
     again = {"again": 1} if request.method == "POST" else {}
+    unsent.keep(request)
     query = urlencode({"next": request.get_full_path(), **again})
     return redirect(f"{reverse(f'admin:{name}')}?{query}")
 

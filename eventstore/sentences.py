@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from psycopg.types.range import Range
 
 from eventstore import codec
 from eventstore.events import ADMIN, INTAKE, REST, SALESFORCE, SYSTEM, RecordedEvent
@@ -25,11 +30,48 @@ def sentence(event: RecordedEvent) -> str:
         is_old = event.schema_version != known.schema_version
         data = codec.fields(event) if is_old else event.data
         try:
-            return _(known.sentence).format(**data, **circumstances)
+            told = {field: words(value) for field, value in data.items()}
+            return _(known.sentence).format(**told, **circumstances)
         except (KeyError, TypeError):
             pass  # stored in a shape the sentence does not know
-    details = ", ".join(f"{field} = {value}" for field, value in event.data.items())
+    details = ", ".join(
+        f"{field} = {words(value)}" for field, value in event.data.items()
+    )
     return _("{event} happened ({details})").format(event=event.type, details=details)
+
+
+def words(value: Any) -> str:  # noqa: PLR0911 - one table
+    """Return a field's value for reading: none is a dash, a time ends in its zone."""
+    match value:
+        case None:
+            return "—"
+        case bool():
+            return _("yes") if value else _("no")
+        case datetime():
+            return str(value.astimezone(UTC)).replace("+00:00", " UTC")
+        case Range():
+            return _period(value)
+        case list() | tuple():
+            return ", ".join(map(words, value)) or "—"
+        case Mapping():
+            return ", ".join(f"{name}: {words(each)}" for name, each in value.items())
+        case _:
+            return str(value)
+
+
+def _period(value: Range[Any]) -> str:
+    if value.isempty:
+        return _("at no time")
+    since, until = words(value.lower), words(value.upper)
+    if value.lower is None:
+        return (
+            _("always")
+            if value.upper is None
+            else _("until {until}").format(until=until)
+        )
+    if value.upper is None:
+        return _("since {since}").format(since=since)
+    return _("from {since} until {until}").format(since=since, until=until)
 
 
 def actor(name: str) -> str:

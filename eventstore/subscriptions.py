@@ -38,6 +38,7 @@ from eventstore.read_models import Table
 # Kinds of subscriptions.
 PROJECTION = "projection"
 REACTOR = "reactor"
+COURIER = "courier"
 
 SLICE_SECONDS = 20.0  # how long one run keeps going before others get their turn
 STEP_SECONDS = 1.0  # how long effects go on before a pause is looked for
@@ -141,7 +142,7 @@ class Progress:
     """How far a subscription has come.
 
     Attributes:
-        kind: ``projection`` or ``reactor``.
+        kind: ``projection``, ``reactor`` or ``courier``.
         position: Everything at or below is applied.
         behind: Positions between that and the watermark; gaps count.
         error: What stopped it last, empty when nothing does.
@@ -167,7 +168,7 @@ class Handling:
     """How far a subscription is with one event.
 
     Attributes:
-        kind: ``projection`` or ``reactor``.
+        kind: ``projection``, ``reactor`` or ``courier``.
         is_done: Whether it has come past the event.
         error: What keeps the event waiting, empty when nothing does.
     """
@@ -304,7 +305,13 @@ def _handling(
 
 
 def _kind(subscription: Subscription) -> str:
-    return PROJECTION if isinstance(subscription, Projection) else REACTOR
+    match subscription:
+        case Projection():
+            return PROJECTION
+        case Reactor():
+            return REACTOR
+        case Courier():
+            return COURIER
 
 
 def _progress_at(mark: int, wanted: Sequence[Subscription]) -> list[Progress]:

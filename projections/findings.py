@@ -26,7 +26,7 @@ from users.events import UserErased
 
 TRIES = 5  # looks without a lock, while workers move the rows under us
 
-EMPTY = "empty"  # a range that holds no instant, as psycopg says it
+EMPTY: Range[Any] = Range(empty=True)
 
 # What would become of a user's rows.
 NOTHING = "nothing"
@@ -52,8 +52,8 @@ class Difference:
 
     projection: str
     field: str
-    now: str | None
-    after: str | None
+    now: Any
+    after: Any
     set_by: RecordedEvent | None
 
     @property
@@ -250,7 +250,7 @@ def _between(
         row, derived = now.get(place), after.get(place)
         for field in model.fields:
             old, new = _value(row, field), _value(derived, field)
-            if old != new:
+            if (row is None, old) != (derived is None, new):
                 by = at.get(derived.position) if place and derived else None
                 found.append(
                     Difference(
@@ -274,14 +274,12 @@ def _by_place(model: ReadModel, rows: Sequence[Any]) -> dict[str, Any]:
     return found
 
 
-def _value(row: Any, field: str) -> str | None:
-    if row is None:
-        return None
-    value = getattr(row, field)
+def _value(row: Any, field: str) -> Any:
+    value = None if row is None else getattr(row, field)
     if isinstance(value, Range) and value.lower is not None:
         # Events of one append share an instant: PostgreSQL keeps no bounds of nothing.
-        return EMPTY if value.lower == value.upper else str(value)
-    return str(value)
+        return EMPTY if value.lower == value.upper else value
+    return value
 
 
 def _action(differences: Sequence[Difference], *, now: bool, after: bool) -> str:

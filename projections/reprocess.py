@@ -291,7 +291,7 @@ def mark_of(finding: Finding) -> tuple[bytes, bytes]:
     """Return digests of who it is and of what was found."""
     changes = [[d.name, d.now, d.after] for d in finding.differences]
     user = sha256(finding.user_id.bytes).digest()[:MARK_BYTES]
-    return user, sha256(orjson.dumps(changes)).digest()[:MARK_BYTES]
+    return user, sha256(_written(changes)).digest()[:MARK_BYTES]
 
 
 def wilson(hits: int, tries: int) -> tuple[float, float]:
@@ -377,7 +377,11 @@ def _facts(found: Finding) -> str:
     # A digest, so that the token carries nothing about the person.
     changes = [[each.name, each.now, each.after] for each in found.differences]
     told = [str(found.user_id), found.events, code_version(NAMES), changes]
-    return sha256(orjson.dumps(told)).hexdigest()
+    return sha256(_written(told)).hexdigest()
+
+
+def _written(told: Any) -> bytes:
+    return orjson.dumps(told, default=str)  # of a range, what Python says
 
 
 def _told_by(metadata: Metadata | None) -> AbstractContextManager[None]:

@@ -199,13 +199,17 @@ def sealed(secret: str) -> bytes:
     return _cipher().encrypt(secret.encode())
 
 
-def opened(kept: bytes) -> str:
+def opened(kept: bytes, *, seconds: int | None = None) -> str:
     """Return a secret that was sealed.
 
+    Args:
+        kept: What :func:`sealed` returned.
+        seconds: How old it may be; None for any age.
+
     Raises:
-        InvalidToken: ``SECRET_KEY`` is another one now.
+        InvalidToken: ``SECRET_KEY`` is another one now, or it is too old.
     """
-    return _cipher().decrypt(kept).decode()
+    return _cipher().decrypt(kept, ttl=seconds).decode()
 
 
 def _add(account: User, kind: str, name: str, secret: bytes, **clocks: int) -> None:

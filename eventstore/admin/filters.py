@@ -18,6 +18,7 @@ from django_stubs_ext import StrOrPromise
 from eventstore import codec, sentences
 from eventstore.admin.times import understood
 from eventstore.searching import EventFilter
+from eventstore.zones import InstantField
 
 PLACES = ("before", "after")  # where a page begins; no filter survives a change of them
 
@@ -49,8 +50,8 @@ def _operators_choices() -> list[tuple[str, str]]:
     return [(name, name) for name in codec.operators_types()]
 
 
-def _instant(label: StrOrPromise) -> forms.DateTimeField:
-    return forms.DateTimeField(
+def _instant(label: StrOrPromise) -> InstantField:
+    return InstantField(
         required=False,
         label=label,
         error_messages={

@@ -25,6 +25,7 @@ from eventstore.intake.errors import UnknownRecordError
 from eventstore.intake.inbox import SHOWN, Wanted
 from eventstore.intake.models import RecordMapping
 from eventstore.intake.reprocessing import Outcome, Selection
+from eventstore.zones import InstantField
 
 SHOWN_BYTES = 100_000  # of a body
 
@@ -46,7 +47,7 @@ class InboxForm(forms.Form):
             attrs={"placeholder": gettext_lazy("record, entity or delivery")}
         ),
     )
-    until = forms.DateTimeField(
+    until = InstantField(
         label=gettext_lazy("Received until (UTC)"),
         required=False,
         widget=forms.TextInput(attrs={"placeholder": "2026-11-06 15:00"}),

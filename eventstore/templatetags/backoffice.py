@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from eventstore import codec, sentences
+from eventstore import codec, sentences, zones
 from eventstore.events import ERASED
 from eventstore.masking import MASK
 
@@ -23,9 +23,11 @@ register = template.Library()
 
 PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
+register.filter("spelled", zones.spelled)
 register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
+register.filter("plain", sentences.words)
 register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
@@ -46,15 +48,16 @@ def instant(value: datetime) -> str:
 
 @register.filter
 def moment(value: datetime) -> SafeString:
-    """Return a time for reading: ``6 Nov 2026, 15:00:00 UTC``."""
-    return _time(value, f"{date_format(value, 'j M Y, H:i:s')} UTC")
+    """Return a time for reading, in the reader's zone: ``6 Nov 2026, 15:00:00 UTC``."""
+    return _time(value, zones.spelled(value))
 
 
 @register.filter
 def precise(value: datetime) -> str:
     """Return a time where seconds are too coarse: ``6 Nov 2026, 15:00:00.123 UTC``."""
-    milliseconds = f"{value.microsecond // 1000:03d}"
-    return f"{date_format(value, 'j M Y, H:i:s')}.{milliseconds} UTC"
+    here = zones.local(value)
+    seconds = f"{date_format(here, 'j M Y, H:i:s')}.{value.microsecond // 1000:03d}"
+    return f"{seconds} {zones.abbreviation(here)}"
 
 
 @register.filter
@@ -72,12 +75,6 @@ def minute(value: datetime) -> SafeString:
         date_format(value, "Y-m-d H:i:s"),
         date_format(value, "Y-m-d H:i"),
     )
-
-
-@register.filter
-def utc(value: str | None) -> str:
-    """Return a field's value for reading: a time ends in its zone, none is a dash."""
-    return "—" if value is None else value.replace("+00:00", " UTC")
 
 
 @register.filter
@@ -114,16 +111,6 @@ def elapsed(value: timedelta) -> str:
     if whole < DAY:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
-
-
-@register.filter
-def plain(value: Any) -> str:
-    """Return a JSON value for reading: text as it is, none as a dash."""
-    if value is None:
-        return "—"
-    return (
-        value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    )
 
 
 @register.filter

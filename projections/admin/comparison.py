@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from eventstore.events import RecordedEvent
 from projections import directory
@@ -31,8 +32,8 @@ class Compared:
     """
 
     name: str
-    row: str | None
-    log: str | None
+    row: Any
+    log: Any
     differs: bool
 
 
@@ -100,5 +101,5 @@ def _beside(
     ]
 
 
-def _value(row: DirectoryEntry | None, name: str) -> str | None:
-    return None if row is None else str(getattr(row, name))
+def _value(row: DirectoryEntry | None, name: str) -> Any:
+    return None if row is None else getattr(row, name)

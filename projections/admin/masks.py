@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from eventstore.events import ERASED
 from eventstore.masking import MASK, masked_event
@@ -21,7 +21,7 @@ PERSONAL = frozenset({"name", "email"})
 Row = TypeVar("Row", bound=UserRow)
 
 
-def value(name: str, known: str | None) -> str | None:
+def value(name: str, known: Any) -> Any:
     """Return a field's value, or the mask; that there is none is not masked."""
     return known if name not in PERSONAL or known is None else _masked(known)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,7 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from eventstore import zones
 from eventstore.events import RecordedEvent
+from eventstore.zones import InstantField, NotOnceError
 from projections import queries
 from projections.queries import FIELDS, Chapter
 
@@ -90,13 +92,17 @@ EARLIEST_YEAR = 1970
 
 
 class MomentForm(forms.Form):
-    """``?at=2026-11-06T15:00:00Z``, ``?as_of=…``, ``?v=6``, or a date and time in UTC.
+    """``?at=2026-11-06T15:00:00Z``, ``?as_of=…``, ``?v=6``, or a date and time.
 
-    *as_of* asks what was true then, *at* what was recorded by then (ADR-0017).
+    *as_of* asks what was true then, *at* what was recorded by then (ADR-0017).  A date
+    and a time are read in the reader's zone.
+
+    Attributes:
+        choices: Instants that may be meant, where date and time were not once.
     """
 
-    at = forms.DateTimeField(required=False)
-    as_of = forms.DateTimeField(required=False)
+    at = InstantField(required=False)
+    as_of = InstantField(required=False)
     v = forms.IntegerField(required=False, min_value=0)
     date = forms.DateField(
         required=False,
@@ -105,7 +111,7 @@ class MomentForm(forms.Form):
     )
     time = forms.TimeField(
         required=False,
-        label=gettext_lazy("Time (UTC)"),
+        label=gettext_lazy("Time"),
         widget=forms.TimeInput(format="%H:%M:%S", attrs={"type": "time", "step": 1}),
     )
 
@@ -113,6 +119,9 @@ class MomentForm(forms.Form):
         """Read *query*, for a user with *head* events."""
         super().__init__(query, auto_id="moment_%s")
         self.head = head
+        self.choices: Sequence[datetime] = ()
+        zone = timezone.get_current_timezone_name()
+        self.fields["time"].label = _("Time ({zone})").format(zone=zone)
 
     def clean_at(self) -> datetime | None:
         """Refuse what has not been yet."""
@@ -137,10 +146,17 @@ class MomentForm(forms.Form):
         date, time = self.cleaned_data["date"], self.cleaned_data["time"]
         if date is None:
             return None
-        if time is not None:
-            return datetime.combine(date, time, tzinfo=UTC)
-        end = datetime.combine(date, datetime.max.time(), tzinfo=UTC)
-        return min(end, timezone.now()).replace(microsecond=0)
+        try:
+            if time is not None:
+                return zones.at(datetime.combine(date, time))
+            end = datetime.combine(date, datetime.max.time())
+            return min(zones.at(end), timezone.now()).replace(microsecond=0)
+        except NotOnceError as error:
+            self.choices = error.choices
+            self.add_error("time", str(error))
+        except OverflowError:
+            self.add_error("date", _("No log goes that far."))
+        return None
 
     def _past(self, name: str) -> datetime | None:
         instant: datetime | None = self.cleaned_data[name]

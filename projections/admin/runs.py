@@ -243,11 +243,11 @@ def _lines(scope: Scope, seen: Sight) -> Iterator[Any]:
         is_seen = seen.sees(USER.stream(user_id))
         each = found if is_seen else masks.difference(found)
         by = each.set_by
-        cells = [str(user_id), each.projection, each.field, each.now, each.after]
-        told = ["", ""] if by is None else [str(by.position), by.type]
+        cells = [user_id, each.projection, each.field, each.now, each.after]
+        told = [None, None] if by is None else [by.position, by.type]
         yield writer.writerow([_safe(cell) for cell in [*cells, *told]])
 
 
-def _safe(cell: str | None) -> str:
-    text = cell or ""
+def _safe(cell: Any) -> str:
+    text = "" if cell is None else str(cell)
     return f"'{text}" if text.startswith(UNSAFE) else text

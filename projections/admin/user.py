@@ -116,6 +116,7 @@ def unknown(request: HttpRequest, user_id: UUID) -> HttpResponse:
 def _history(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
     del user_id
     form = MomentForm(request.GET, head=len(chapters))
+    form.typed()  # says what is wrong with date and time
     moment = look(chapters, form)
     end = _end(len(chapters), number(request, "before"), moment)
     first = max(end - SHOWN, 0)

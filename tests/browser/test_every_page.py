@@ -10,6 +10,7 @@ from eventstore.models import ProjectionCode
 from eventstore.webhooks import endpoints
 from projections.models import ReprocessRun, UserPeriod
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Desk, log_in
 from tests.factories import (
     ADA,
@@ -77,6 +78,7 @@ PAGES = (
     "/admin/audit/?type=StaffLoggedIn&actor=staff:root",
     "/admin/prove/",
     "/admin/second/",
+    "/admin/zone/",
     "/admin/factors/",
     "/admin/factors/app/",
     "/admin/factors/passkey/",
@@ -153,13 +155,14 @@ def someone(server: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_obeys_the_policy_and_fits(
+def test_every_page_obeys_the_policy_and_fits_and_is_accessible(
     desk: Desk, complaints: list[str], scheme: str, width: int
 ) -> None:
     page = desk(color_scheme=scheme, viewport={"width": width, "height": 844})
     log_in(page)
-    absent, sideways = [], []
-    for url in PAGES:
+    absent, sideways, wrong = [], [], []
+    turn = (scheme == "dark") + (width == 390)
+    for number, url in enumerate(PAGES):
         answer = page.goto(url)
         assert answer is not None
         assert "content-security-policy" in answer.headers
@@ -167,8 +170,36 @@ def test_every_page_obeys_the_policy_and_fits(
             absent.append((answer.status, url))
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             sideways.append(url)
-    assert (complaints, sideways) == ([], [])
+        # Each page in two of the four: wide and narrow, all rules light, looks dark.
+        if (number + turn) % 2 == 0:
+            is_first = number < 2
+            wrong += violations(page, looks=scheme == "dark", frame=is_first)
+    assert (complaints, sideways, wrong) == ([], [], [])
     assert absent == [(404, f"{EVENTS}999/"), (404, "/admin/nowhere/")]
+
+
+def test_what_some_cannot_read_or_reach_is_a_violation(desk: Desk) -> None:
+    page = desk()
+    page.goto("/admin/login/")
+    assert violations(page, looks=False, frame=True) == []
+    page.evaluate("document.querySelector('h1').style.color = '#eee'")
+    page.evaluate("document.querySelector('label').remove()")
+    found = violations(page, looks=False, frame=False)
+    assert [each.split()[1][:-1] for each in found] == ["color-contrast", "label"]
+    found = violations(page, looks=True, frame=False)
+    assert [each.split()[1][:-1] for each in found] == ["color-contrast"]
+
+
+def test_a_table_that_is_too_wide_says_so_and_scrolls_by_keyboard(desk: Desk) -> None:
+    page = desk(viewport={"width": 390, "height": 844})
+    log_in(page)
+    page.goto(SUBSCRIPTIONS)
+    table = page.get_by_role("region", name="Subscriptions")
+    table.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    shadows = "element => getComputedStyle(element).backgroundAttachment"
+    assert table.evaluate(shadows) == "local, local, scroll, scroll, scroll"
 
 
 def test_a_task_s_crontab_is_explained_beside_the_choice(desk: Desk) -> None:

@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from eventstore import store
 from projections.models import DirectoryEntry
 from tests.backoffice import catch_up, user_url
 from tests.browser.conftest import Desk, log_in
+from tests.browser.hands import Hand, Keyboard
 from tests.factories import known_user, metadata
 from tests.processes import wait_until
 from users import services
@@ -33,30 +34,47 @@ def remembered(name: str) -> tuple[UUID, datetime]:
     return user_id, moment
 
 
-def find(page: Page, name: str) -> None:
-    page.fill("#go-to", name)
-    page.press("#go-to", "Enter")
-    page.get_by_role("link", name=f"{name} King").click()
-    expect(page.get_by_test_id("history")).to_contain_text(
+def find(hand: Hand, name: str) -> None:
+    hand.write(hand.page.locator("#go-to"), name)
+    hand.page.keyboard.press("Enter")
+    hand.press(hand.page.get_by_role("link", name=f"{name} King"))
+    expect(hand.page.get_by_test_id("history")).to_contain_text(
         f"changed name from {name} to {name} King"
     )
 
 
-def look_at(page: Page, moment: datetime, name: str) -> None:
-    page.fill("#moment_date", f"{moment:%Y-%m-%d}")
-    page.fill("#moment_time", f"{moment:%H:%M:%S}")
-    page.get_by_test_id("tt-show").click()
-    expect(page.get_by_test_id("tt-banner")).to_contain_text(f"{moment:%H:%M:%S} UTC")
+def look_at(hand: Hand, moment: datetime, name: str) -> None:
+    page = hand.page
+    hand.write(page.locator("#moment_date"), f"{moment:%Y-%m-%d}", f"{moment:%m%d%Y}")
+    clock = f"{moment:%H:%M:%S}"
+    hand.write(page.locator("#moment_time"), clock, f"{moment:%I%M%S%p}")
+    hand.press(page.get_by_test_id("tt-show"))
+    expect(page.get_by_test_id("tt-banner")).to_contain_text(f"{clock} UTC")
     expect(page.get_by_test_id("tt-then")).to_contain_text(f"then {name} → now")
     expect(page.locator(".chapter.is-shown")).to_have_attribute("id", "v1")
-    page.get_by_test_id("tt-now").click()
+    hand.press(page.get_by_test_id("tt-now"))
+    expect(page.get_by_test_id("tt-banner")).to_have_count(0)
 
 
-def change_name(page: Page, user_id: UUID) -> None:
-    page.get_by_test_id("change").click()
-    page.get_by_test_id("change-name").click()
-    page.fill("#id_name", "Ada Lovelace")
-    page.get_by_test_id("submit").click()
+def explain(hand: Hand, user_id: UUID) -> None:
+    """From a value to the event that set it, whether it was altered, and its cause."""
+    page = hand.page
+    (created, _changed) = store.read_stream(USER.stream(user_id))
+    email = page.get_by_test_id("explain").locator("div", has_text="email")
+    hand.press(email.get_by_role("link"))
+    expect(page.get_by_test_id("event-fields")).to_contain_text("recomputed just now")
+    hand.press(page.get_by_test_id("to-conversation"))
+    expect(page.get_by_test_id("tree")).to_contain_text("CreateUser")
+    assert page.url.endswith(f"/admin/c/{created.correlation_id}")
+    page.goto(user_url(user_id))
+
+
+def change_name(hand: Hand, user_id: UUID) -> None:
+    page = hand.page
+    hand.press(page.get_by_test_id("change").locator("summary"))
+    hand.press(page.get_by_test_id("change-name"))
+    hand.write(page.locator("#id_name"), "Ada Lovelace")
+    hand.press(page.get_by_test_id("submit"))
     expect(page.locator(".messagelist")).to_have_text(
         re.compile(r"Recorded as #\d+, version 3\.")
     )
@@ -66,34 +84,37 @@ def change_name(page: Page, user_id: UUID) -> None:
     assert event.actor == "staff:root"
 
 
-def repair(page: Page, user_id: UUID) -> None:
+def repair(hand: Hand, user_id: UUID) -> None:
+    page = hand.page
     catch_up()
     DirectoryEntry.objects.filter(user_id=user_id).update(name="Broken")
     page.goto(user_url(user_id))
     expect(page.get_by_test_id("disagrees")).to_be_visible()
-    page.get_by_test_id("tab-state").click()
-    page.get_by_test_id("state-reprocess").click()
+    hand.press(page.get_by_test_id("tab-state"))
+    hand.press(page.get_by_test_id("state-reprocess"))
     expect(page.get_by_test_id("preview-diff").locator("tbody tr")).to_have_count(1)
     expect(page.get_by_test_id("diff-name")).to_contain_text("Broken")
-    page.fill("#id_reason", "OPS-412")
-    page.get_by_test_id("submit").click()
+    hand.write(page.locator("#id_reason"), "OPS-412")
+    hand.press(page.get_by_test_id("submit"))
     expect(page.get_by_test_id("state")).to_contain_text("Agrees")
     expect(page.get_by_test_id("disagrees")).to_have_count(0)
     assert DirectoryEntry.objects.get(user_id=user_id).name == "Ada Lovelace"
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["script", "no script"])
-def test_find_read_look_back_change_and_repair(
-    desk: Desk, complaints: list[str], *, scripts: bool
+@pytest.mark.parametrize("way", ["mouse", "keyboard", "no script"])
+def test_find_read_look_back_explain_change_and_repair(
+    desk: Desk, complaints: list[str], way: str
 ) -> None:
     name = f"Ada {uuid4().hex}"
     user_id, moment = remembered(name)
-    page = desk(java_script_enabled=scripts)
+    page = desk(java_script_enabled=way != "no script")
+    hand = Keyboard(page) if way == "keyboard" else Hand(page)
     log_in(page)
-    find(page, name)
-    look_at(page, moment, name)
-    change_name(page, user_id)
-    repair(page, user_id)
+    find(hand, name)
+    look_at(hand, moment, name)
+    explain(hand, user_id)
+    change_name(hand, user_id)
+    repair(hand, user_id)
     assert complaints == []
 
 

@@ -65,6 +65,7 @@ FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
     "prove": (),
     "second": (),
     "factors": (),
+    "zone": (),
     "add_app": (),
     "add_passkey": (),
     "events": (),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -10,9 +12,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from config import access, sessions
-from tests.backoffice import EVENTS, proved, text, user_url
+from config import access, sessions, unsent
+from eventstore.checkpoints import ensure
+from eventstore.read_models import note
+from tests.backoffice import EVENTS, hidden, proved, text, user_url
 from tests.factories import ADA, known_user
+from users import factors
 from users.models import ApiToken
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +138,76 @@ def test_after_five_minutes_a_hard_act_asks_who_it_is(root: Client, ago: int) ->
     assert (back.status_code, back["Location"]) == (303, ISSUE)
     assert root.post(ISSUE, TOKEN).status_code == 200
     assert ApiToken.objects.count() == 1
+
+
+def typed_again(root: Client, url: str, sent: dict[str, Any]) -> str:
+    """Post too late, prove who it is, and return the page that one comes back to."""
+    proved(root, 301)
+    asked = root.post(url, sent)["Location"]
+    back = root.post(asked, {"password": PASSWORD})["Location"]
+    return root.get(back, follow=True).content.decode()
+
+
+def test_a_form_that_came_too_late_comes_back_as_it_was_typed_once(
+    root: Client,
+) -> None:
+    sent = {"name": "bi <b>", "scopes": ["users:read", "events:read"], "reason": "Öl"}
+    page = typed_again(root, ISSUE, sent)
+    assert 'value="bi &lt;b&gt;"' in page
+    assert 'value="Öl"' in page
+    assert page.count(" checked") == 2
+    assert 'value="Öl"' not in root.get(ISSUE).content.decode()
+    assert not ApiToken.objects.exists()
+
+
+def test_what_was_typed_for_an_act_comes_back_on_the_page_of_the_act(
+    root: Client,
+) -> None:
+    rebuild = "/admin/eventstore/subscription/directory/rebuild/"
+    page = typed_again(root, rebuild, {"reason": "OPS-412", "typed": "directory"})
+    assert ('value="OPS-412"' in page, 'value="directory"' in page) == (True, True)
+    ensure("directory")
+    note("directory", "another code")
+    page = typed_again(root, f"{rebuild}accept/", {"reason": "OPS-413"})
+    assert page.count('value="OPS-413"') == 1
+    assert 'value="OPS-412"' not in page
+
+
+def test_the_version_somebody_saw_comes_back_with_what_they_typed(
+    root: Client,
+) -> None:
+    known_user(ADA)
+    typed_again(root, ERASE, {"ground": "retention", "expected_version": "0"})
+    proved(root, 301)
+    asked = root.post(ERASE, {"ground": "retention", "expected_version": "0"})
+    answer = root.post(asked["Location"], {"password": PASSWORD}, follow=True)
+    assert hidden(answer, "expected_version") == "0"
+
+
+def test_nobody_reads_in_the_session_what_was_typed(root: Client) -> None:
+    proved(root, 301)
+    root.post(ISSUE, {"name": "hunter2", "reason": "hunter2"})
+    kept = root.session["unsent"]
+    assert kept.startswith("gAAAA")
+    assert "hunter2" not in str(dict(root.session))
+    moved(root, proved_at=0)
+    session = root.session
+    session["unsent"] = sealed_long_ago("hunter2")
+    session.save()
+    assert "hunter2" not in root.get(ISSUE).content.decode()
+    assert "unsent" not in root.session
+
+
+def test_what_is_too_long_to_keep_is_not_kept(root: Client) -> None:
+    proved(root, 301)
+    assert root.post(ISSUE, {"reason": "x" * 100_001}).status_code == 302
+    assert "unsent" not in root.session
+
+
+def sealed_long_ago(name: str) -> str:
+    kept = json.dumps([ISSUE, f"name={name}"]).encode()
+    ago = int(time.time()) - unsent.KEPT_SECONDS - 1
+    return factors._cipher().encrypt_at_time(kept, ago).decode()  # noqa: SLF001
 
 
 def test_a_wrong_password_proves_nothing_and_counts(root: Client) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 
 import pytest
 from django.utils import timezone as clock
@@ -40,18 +40,6 @@ def test_a_time_in_an_address_is_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (None, "—"),
-        ("Ada", "Ada"),
-        (str(datetime(2026, 11, 6, 15, tzinfo=UTC)), "2026-11-06 15:00:00 UTC"),
-    ],
-)
-def test_a_field_s_value_for_reading(value: str | None, shown: str) -> None:
-    assert backoffice.utc(value) == shown
-
-
-@pytest.mark.parametrize(
     ("name", "letters"),
     [
         ("Ada", "A"),
@@ -84,10 +72,3 @@ def test_json_is_sorted_and_indented() -> None:
 )
 def test_a_duration_in_the_units_that_matter(duration: timedelta, words: str) -> None:
     assert backoffice.elapsed(duration) == words
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [("Ada", "Ada"), (None, "—"), (3, "3"), (["name"], '["name"]')]
-)
-def test_a_json_value_for_reading(value: object, shown: str) -> None:
-    assert backoffice.plain(value) == shown

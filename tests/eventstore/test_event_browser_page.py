@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from eventstore import searching, store
 from eventstore.events import ADMIN, REST
+from eventstore.models import StoredEvent
 from tests import databases
 from tests.backoffice import EVENTS, attribute, regions, superuser, text
 from tests.factories import ADA, appended, known_user, renamed, user_created
@@ -255,3 +256,17 @@ def test_what_people_wrote_is_never_markup() -> None:
     client = superuser()
     for url in (EVENTS, f"{EVENTS}3/", f"{EVENTS}?actor={EVIL}&stream={EVIL}"):
         assert EVIL not in client.get(url).content.decode()
+
+
+def test_tables_and_filters_are_utc_in_every_zone() -> None:
+    times = StoredEvent.objects.order_by("position").values_list("recorded_at")
+    first, last = (
+        time.replace(microsecond=0, tzinfo=None)
+        for (time,) in (times[0], times.reverse()[0])
+    )
+    client = superuser()
+    client.cookies["zone"] = "America/New_York"
+    page = client.get(EVENTS, {"since": last.isoformat()})
+    assert str(last) in (text(page, "events-table") or "")
+    page = client.get(EVENTS, {"until": first.isoformat()})
+    assert text(page, "events-table") is None

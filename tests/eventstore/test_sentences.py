@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
 import pytest
+from psycopg.types.range import Range
 
 from eventstore import sentences
 from eventstore.events import UnknownEvent
@@ -74,3 +76,48 @@ def test_actors_are_called_as_staff_call_them(actor: str, told: str) -> None:
 
 def test_an_unknown_source_keeps_its_name() -> None:
     assert sentences.source("carrier-pigeon") == "carrier-pigeon"
+
+
+THREE = datetime(2026, 11, 6, 15, tzinfo=UTC)
+FOUR = datetime(2026, 11, 6, 17, 0, 0, 5, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "—"),
+        (True, "yes"),
+        (False, "no"),
+        (0, "0"),
+        ("None", "None"),  # a person may be called so
+        ("", ""),
+        (Status.ACTIVE, "active"),
+        (THREE, "2026-11-06 15:00:00 UTC"),
+        (FOUR, "2026-11-06 16:00:00.000005 UTC"),
+        (
+            Range(THREE, FOUR),
+            "from 2026-11-06 15:00:00 UTC until 2026-11-06 16:00:00.000005 UTC",
+        ),
+        (Range(THREE, None), "since 2026-11-06 15:00:00 UTC"),
+        (Range(None, THREE), "until 2026-11-06 15:00:00 UTC"),
+        (Range(None, None), "always"),
+        (Range(empty=True), "at no time"),
+        (["name", None, True], "name, —, yes"),
+        ([], "—"),
+        ({"hour": THREE, "of": {"a": None}}, "hour: 2026-11-06 15:00:00 UTC, of: a: —"),
+    ],
+)
+def test_no_value_is_told_in_the_words_of_python(value: Any, said: str) -> None:
+    assert sentences.words(value) == said
+
+
+def test_an_unknown_event_tells_its_values_in_plain_words() -> None:
+    event = recorded(renamed())
+    data = {"agreed": True, "until": None}
+    unknown = UnknownEvent(type="UserTeleported", data=data)
+    event = msgspec.structs.replace(
+        event, type="UserTeleported", data=data, payload=unknown
+    )
+    assert (
+        sentences.sentence(event) == "UserTeleported happened (agreed = yes, until = —)"
+    )

@@ -286,6 +286,7 @@ def test_progress_counts_positions_behind_the_watermark() -> None:
     catch_up(directory)
     assert progress(directory).behind == 0
     assert progress(subscriptions.find("welcome_email")).kind == "reactor"
+    assert progress(subscriptions.find("webhooks")).kind == "courier"
 
 
 def test_an_unknown_subscription_is_named() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -191,14 +192,14 @@ def test_what_a_preview_shows_is_what_a_run_does(
     assert all(is_fold(user_id) for user_id in everyone)
 
 
-def _rows(everyone: list[UUID]) -> dict[tuple[str, str], str]:
+def _rows(everyone: list[UUID]) -> dict[tuple[str, str], Any]:
     """Every field of every row, by the name that a preview gives it."""
     found = {}
     for model in READ_MODELS:
         for row in model.rows(everyone):
             for field in model.fields:
                 name = f"{model.name}.{f'{model.place(row)} {field}'.strip()}"
-                found[USER.stream(row.user_id), name] = str(getattr(row, field))
+                found[USER.stream(row.user_id), name] = getattr(row, field)
     return found
 
 

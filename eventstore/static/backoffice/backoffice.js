@@ -160,6 +160,29 @@
         }
     });
 
+    /* Of the strip of pages that a narrow screen has, the part with this one. */
+    const here = document.querySelector('.strip [aria-current]');
+    if (here) {
+        here.parentNode.scrollLeft = here.offsetLeft - here.parentNode.offsetLeft - 40;
+    }
+
+    /* Nobody chose a zone yet: the browser's is the first guess. */
+    const zone = document.querySelector('select[data-zone]');
+    if (zone && zone.value === 'UTC') {
+        const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
+        zone.value = [...zone.options].some((each) => each.value === guess) ? guess : 'UTC';
+    }
+
+    /* Django's widgets name spans, and have heads without a name; they are made on load. */
+    window.addEventListener('load', () => {
+        all('.help-tooltip[aria-label]').forEach((icon) => icon.setAttribute('role', 'img'));
+        all('.tabular thead th').forEach((head) => {
+            if (!head.textContent.trim()) {
+                head.setAttribute('role', 'cell');
+            }
+        });
+    });
+
     /* What a crontab means, beside the choice (celery-beat's form). */
     const meanings = document.getElementById('readable-crontabs');
     const crontab = document.getElementById('id_crontab');

@@ -22,6 +22,7 @@ from eventstore.archive.console import (
 )
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM
+from eventstore.sentences import words
 from projections import reprocess, runs, scopes
 from projections.models import ReprocessRun
 from projections.reprocess import Preview, StalePreviewError
@@ -127,7 +128,7 @@ class Command(BaseCommand):
                     for user_id, each in preview.shown
                 ],
             }
-            self.stdout.write(orjson.dumps(facts).decode())
+            self.stdout.write(orjson.dumps(facts, default=str).decode())
             return
         self.stdout.write(
             f"{preview.checked:,} users checked up to #{preview.position:,}:"
@@ -135,7 +136,9 @@ class Command(BaseCommand):
             f" derived. Nothing was written."
         )
         for user_id, each in preview.shown:
-            self.stdout.write(f"{user_id} {each.name}: {each.now} -> {each.after}")
+            self.stdout.write(
+                f"{user_id} {each.name}: {words(each.now)} -> {words(each.after)}"
+            )
 
     def _tell_run(self, run: ReprocessRun, *, as_json: bool) -> None:
         if as_json:
