@@ -41,6 +41,11 @@ def stripe(
     return {"Stripe-Signature": f"t={instant},v1={told},v0=abc"}
 
 
+def basic(login: str) -> dict[str, str]:
+    """Return the header of HTTP Basic."""
+    return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+
+
 def hexed(signed: bytes, secret: str = PLAIN_SECRET) -> str:
     return hmac.new(secret.encode(), signed, sha256).hexdigest()
 

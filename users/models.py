@@ -251,6 +251,19 @@ class SalesforceLink(models.Model):
         return f"{self.sf_id}: {self.state}"
 
 
+class SalesforceHint(models.Model):
+    """A record that Salesforce said has changed, until a run is started over it."""
+
+    sf_id = models.TextField(primary_key=True)
+    hinted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.sf_id
+
+
 class SalesforceFinding(models.Model):
     """What a run would do and has not done: at its end, or never if it is a dry run."""
 

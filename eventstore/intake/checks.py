@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 
 from eventstore.intake import registry, sources
 from eventstore.intake.errors import SourceSettingsError, UnknownMapperError
-from eventstore.intake.sources import GITHUB, HMAC, Source
+from eventstore.intake.sources import GITHUB, HMAC, SALESFORCE, Source
 
 TAG = "eventstore"
 HOUR = 3600  # seconds
@@ -56,6 +56,10 @@ def _of_each(known: Mapping[str, Source]) -> Iterator[CheckMessage]:
             text = f"The source {each.name} is enabled and has no secret."
             hint = "Give it one, or say enabled: false."
             yield Error(text, hint=hint, id="eventstore.E012")
+        if each.is_enabled and each.style == SALESFORCE and not each.org_id:
+            text = f"The source {each.name} is enabled and has no org_id."
+            hint = "Name your org, or the messages of any org would do."
+            yield Error(text, hint=hint, id="eventstore.E015")
         if each.is_enabled and len(each.secrets) > 2:  # noqa: PLR2004 - old and new
             text = f"The source {each.name} has {len(each.secrets)} secrets."
             hint = "Remove those that nobody signs with any more."

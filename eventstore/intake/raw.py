@@ -30,6 +30,7 @@ from eventstore.intake.models import RawRecord, RecordMapping, SourceEntity
 WEBHOOK = "webhook"
 CLOUD_EVENT = "cloudevent"
 CHANGE_EVENT = "change_event"
+OUTBOUND = "outbound"  # a notification of an outbound message of Salesforce
 RECORD = "record"  # fetched by a connector
 
 KEY_LENGTH = 200  # characters of an id that is kept as it is
@@ -205,6 +206,20 @@ def forget(subject: str) -> None:
         state=State.ERASED, error="", fingerprint="", settled_at=now
     )
     SourceEntity.objects.filter(subject=subject).update(said={}, changed_at=now)
+
+
+def tell_of(subject: str, *, instead_of: str) -> None:
+    """Let what was received about *instead_of* be about *subject*.
+
+    For who turned out to be somebody we knew already.  Must run in a transaction, after
+    whatever it appends; goes with the person if they were erased meanwhile.
+    """
+    for each in sorted((subject, instead_of)):
+        hold(each)
+    RecordMapping.objects.filter(subject=instead_of).update(subject=subject)
+    SourceEntity.objects.filter(subject=instead_of).update(subject=subject)
+    if is_erased(subject):
+        forget(subject)
 
 
 def hold(subject: str) -> None:

@@ -3,7 +3,7 @@
 Nothing is parsed before it is verified.  Every secret is tried, and compared in
 constant time; a malformed header is no better and no worse than a wrong signature.
 
-Source: Standard Webhooks 1.0.0; the documents of GitHub and Stripe.
+Source: Standard Webhooks 1.0.0; RFC 7617; the documents of GitHub and Stripe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from eventstore.intake.errors import UnverifiedError
-from eventstore.intake.sources import GITHUB, HMAC, STANDARD, STRIPE, Source
+from eventstore.intake.sources import (
+    GITHUB,
+    HMAC,
+    LOGIN,
+    SALESFORCE,
+    STANDARD,
+    STRIPE,
+    Source,
+)
 
 INSTANT = re.compile(r"[0-9]{1,12}")  # Unix time, seconds
 IDENTITY = re.compile(r"[^\s.\x00-\x1f\x7f]{1,200}")  # a full stop ends the id
@@ -127,6 +135,21 @@ def _plain(
     return body, _digests([text.removeprefix(source.prefix)], decode)
 
 
+def _basic(
+    _source: Source,
+    headers: Headers,
+    _body: bytes,
+    _now: float,
+    _tolerance: int,
+) -> tuple[bytes, Iterable[bytes]]:
+    scheme, _space, text = _needed(headers, "authorization").partition(" ")
+    given = _base64(text.strip()) if scheme.lower() == "basic" else b""
+    # Nothing is signed.  Secrets are compared as keys of one HMAC, so that neither
+    # their length nor how much of them fits can be told from the time it takes.
+    is_one = LOGIN.fullmatch(given.decode("latin-1"))
+    return b"", [hmac.new(given, b"", sha256).digest()] if is_one else []
+
+
 _STYLES: Mapping[
     str,
     Callable[[Source, Headers, bytes, float, int], tuple[bytes, Iterable[bytes]]],
@@ -135,6 +158,7 @@ _STYLES: Mapping[
     GITHUB: _github,
     STRIPE: _stripe,
     HMAC: _plain,
+    SALESFORCE: _basic,
 }
 
 

@@ -20,13 +20,17 @@ STANDARD = "standard"
 GITHUB = "github"
 STRIPE = "stripe"
 HMAC = "hmac"
-STYLES = (STANDARD, GITHUB, STRIPE, HMAC)
+SALESFORCE = "salesforce"
+STYLES = (STANDARD, GITHUB, STRIPE, HMAC, SALESFORCE)
 PLAIN = "plain"
 CLOUD_EVENTS = "cloudevents"
 CHANGE_EVENTS = "change_events"
 FORMATS = (PLAIN, CLOUD_EVENTS, CHANGE_EVENTS)
 SECRET_BYTES = 16  # fewer can be guessed
 PREFIX = "whsec_"
+# What needs no escaping in an address, where Salesforce wants it to be written.
+LOGIN = re.compile(rf"[\w.~-]+:[\w.~-]{{{SECRET_BYTES},}}", re.ASCII)
+ORG = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?", re.ASCII)
 KNOWN = {
     "style",
     "format",
@@ -37,6 +41,7 @@ KNOWN = {
     "encoding",
     "prefix",
     "timestamp_header",
+    "org_id",
 }
 
 
@@ -55,6 +60,8 @@ class Source:
         timestamp_header: With Unix seconds, signed as ``<timestamp>.<body>``; empty
             when the sender has none, and then an old delivery looks like a new one
             unless it is known.
+        org_id: For the style ``salesforce``: the org that may send, 15 or 18
+            characters; without it nothing is let in.
     """
 
     name: str
@@ -67,6 +74,15 @@ class Source:
     encoding: str = "hex"
     prefix: str = ""
     timestamp_header: str = ""
+    org_id: str = ""
+
+    @property
+    def may_send(self) -> bool:
+        """Whether it is enabled, and can prove that it is itself."""
+        is_known = bool(self.secrets) and (
+            self.style != SALESFORCE or bool(self.org_id)
+        )
+        return self.is_enabled and is_known
 
 
 def every() -> Mapping[str, Source]:
@@ -83,10 +99,10 @@ def named(name: str) -> Source:
 
     Raises:
         SourceSettingsError: A setting makes no sense.
-        UnknownSourceError: There is none, it is disabled, or it has no secret.
+        UnknownSourceError: There is none, it is disabled, or it has no secret or org.
     """
     found = every().get(name)
-    if found is None or not found.is_enabled or not found.secrets:
+    if found is None or not found.may_send:
         raise UnknownSourceError(name)
     return found
 
@@ -121,10 +137,11 @@ def _source(name: str, told: Any) -> Source:
         problem = f"say only {', '.join(sorted(KNOWN))}"
         raise SourceSettingsError(name, problem)
     style = _one_of(name, told, "style", STYLES, STANDARD)
+    formats = (PLAIN,) if style == SALESFORCE else FORMATS
     return Source(
         name=name,
         style=style,
-        format=_one_of(name, told, "format", FORMATS, PLAIN),
+        format=_one_of(name, told, "format", formats, PLAIN),
         mapper=_text(name, told, "mapper"),
         secrets=tuple(_secret(name, style, each) for each in _secrets(name, told)),
         is_enabled=told.get("enabled", True) is True,
@@ -132,7 +149,16 @@ def _source(name: str, told: Any) -> Source:
         encoding=_one_of(name, told, "encoding", ("hex", "base64"), "hex"),
         prefix=_text(name, told, "prefix", ""),
         timestamp_header=_text(name, told, "timestamp_header", ""),
+        org_id=_org(name, told),
     )
+
+
+def _org(name: str, told: dict[str, Any]) -> str:
+    value = _text(name, told, "org_id", "")
+    if value and not ORG.fullmatch(value):
+        problem = "org_id must be 15 or 18 characters that begin with 00D"
+        raise SourceSettingsError(name, problem)
+    return value
 
 
 def _text(name: str, told: dict[str, Any], key: str, default: str | None = None) -> str:
@@ -167,6 +193,12 @@ def _secret(name: str, style: str, text: str) -> bytes:
         except binascii.Error:
             problem = "a secret begins with whsec_ and is no base64"
             raise SourceSettingsError(name, problem) from None
+    if style == SALESFORCE and not LOGIN.fullmatch(text):
+        problem = (
+            "write a secret as name:password, both of letters, digits, - . _ ~ alone,"
+            f" the password of {SECRET_BYTES} characters or more"
+        )
+        raise SourceSettingsError(name, problem)
     if len(raw) < SECRET_BYTES:
         problem = f"a secret has fewer than {SECRET_BYTES} bytes"
         raise SourceSettingsError(name, problem)

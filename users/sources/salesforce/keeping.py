@@ -10,8 +10,14 @@ from typing import Any
 from eventstore.events import SALESFORCE
 from eventstore.intake import raw
 from eventstore.intake.raw import RECORD, Received, Settled
+from users.aggregate import USER
 from users.sources.salesforce.comparing import Case
-from users.sources.salesforce.translate import MAPPER, MAPPER_VERSION, Observed
+from users.sources.salesforce.translate import (
+    MAPPER,
+    MAPPER_VERSION,
+    Observed,
+    user_id_of,
+)
 
 
 def keep(
@@ -52,6 +58,17 @@ def keep(
             )
         )
     raw.keep(received, settled=settled)
+
+
+def hand_over(cases: Sequence[Case]) -> None:
+    """Let hints at newly linked records be about whom they turned out to tell of.
+
+    They go when that person is erased.  Must run in the transaction with the links.
+    """
+    for case in cases:
+        if case.is_matched and case.link is None and not case.is_erased:
+            alone = USER.stream(user_id_of(case.seen.sf_id))
+            raw.tell_of(case.stream, instead_of=alone)
 
 
 def _was_erased_meanwhile(case: Case) -> bool:

@@ -94,6 +94,7 @@ def apply(
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
     links.save(_linked(case, told) for case in cases if not case.quarantined)
+    keeping.hand_over([case for case in cases if not case.quarantined])
     keeping.keep([case for case in cases if not case.is_erased], unusable)
     tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
     for case in cases:
