@@ -240,6 +240,7 @@ class SalesforceLink(models.Model):
     modified = models.DateTimeField()
     state = models.TextField(choices=State)
     master_id = models.TextField(blank=True, default="")
+    run_id = models.UUIDField(null=True)  # that found it last to say something new
 
     class Meta:
         indexes = [

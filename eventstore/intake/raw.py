@@ -81,6 +81,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """What a source sent last about one thing of its own, and what became of it."""
+
+    record: RawRecord
+    mapping: RecordMapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What a connector that maps by itself made of a record.
 
@@ -176,6 +184,15 @@ def find(record_id: UUID) -> tuple[RawRecord, RecordMapping]:
     if record is None or mapping is None:
         raise UnknownRecordError(record_id)
     return record, mapping
+
+
+def newest(source: str, entity: str) -> Newest | None:
+    """Return what *source* sent last about *entity*; None if nothing.  Two queries."""
+    mine = RecordMapping.objects.filter(source=source, entity=entity)
+    mapping = mine.order_by("-raw_id").first()
+    if mapping is None:
+        return None
+    return Newest(record=RawRecord.objects.get(pk=mapping.raw_id), mapping=mapping)
 
 
 def delete_bodies(record_ids: Collection[UUID]) -> int:

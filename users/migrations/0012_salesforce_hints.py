@@ -1,4 +1,4 @@
-"""Records that Salesforce said have changed, until a run reads them."""
+"""Records that Salesforce said have changed, and which run read a record last."""
 
 from __future__ import annotations
 
@@ -19,5 +19,10 @@ class Migration(migrations.Migration):
                 ("hinted_at", models.DateTimeField()),
             ],
             options={"default_permissions": ()},
+        ),
+        migrations.AddField(
+            model_name="salesforcelink",
+            name="run_id",
+            field=models.UUIDField(null=True),
         ),
     ]

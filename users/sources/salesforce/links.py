@@ -43,7 +43,9 @@ def save(links: Iterable[SalesforceLink]) -> None:
         BATCH_SIZE,
         update_conflicts=True,
         unique_fields=["sf_id"],
-        update_fields=["user_id", "said", "stamp", "modified", "state", "master_id"],
+        update_fields=[
+            *("user_id", "said", "stamp", "modified", "state", "master_id", "run_id"),
+        ],
     )
 
 
