@@ -19,7 +19,7 @@ ANSWERS = {
     "503": "Nothing can be kept now. Send it again.",
 }
 SCHEMES = {
-    "standardWebhooks": ("webhook-signature", "Standard Webhooks 1.0.0, version v1."),
+    "standardWebhooks": ("webhook-signature", "Standard Webhooks 1.0.0, v1 and v1a."),
     "githubSignature": ("X-Hub-Signature-256", "`sha256=` and the HMAC in hex."),
     "stripeSignature": ("Stripe-Signature", "`t=` and `v1=`, as Stripe signs."),
     "hmacSignature": (

@@ -13,7 +13,11 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from eventstore.intake.errors import UnverifiedError
 from eventstore.intake.sources import (
@@ -56,7 +60,7 @@ def verify(
     """
     signed, told = _STYLES[source.style](source, headers, body, now, tolerance)
     digests = list(told)
-    is_good = False
+    is_good = _is_signed(source.public_keys, headers, signed)
     for secret in source.secrets:
         own = hmac.new(secret, signed, sha256).digest()
         for digest in digests:
@@ -80,11 +84,24 @@ def _standard(
     instant = _needed(headers, "webhook-timestamp")
     _refuse_other_times(instant, now, tolerance)
     signed = b"%s.%s.%s" % (identity.encode("utf-8", "replace"), instant.encode(), body)
-    listed = _needed(headers, "webhook-signature").split(" ")
-    versioned = [each.partition(",") for each in listed[:MOST_SIGNATURES]]
-    return signed, _digests(
-        (text for version, _comma, text in versioned if version == "v1"), _base64
-    )
+    return signed, _digests(_listed(headers, "v1"), _base64)
+
+
+def _listed(headers: Headers, version: str) -> list[str]:
+    """Return the signatures of a version that a delivery by Standard Webhooks has."""
+    listed = _needed(headers, "webhook-signature").split(" ")[:MOST_SIGNATURES]
+    found = [each.partition(",") for each in listed]
+    return [text for known, _comma, text in found if known == version]
+
+
+def _is_signed(keys: Iterable[bytes], headers: Headers, signed: bytes) -> bool:
+    """Say whether one of the public keys fits.  Nothing of it is secret."""
+    for key in keys:
+        for signature in _digests(_listed(headers, "v1a"), _base64):
+            with suppress(InvalidSignature):
+                Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+                return True
+    return False
 
 
 def _github(

@@ -41,6 +41,7 @@ __all__ = ["crm"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("crm")]
 STREAM = stream_of("crm", "1")
 SALESFORCE = SOURCE["sf"]
+PUBLIC = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 ALL = Selection(source="crm")
 
 
@@ -291,6 +292,12 @@ def test_the_inbox_finds_a_record_by_what_is_known_of_it() -> None:
         ({"secrets": [], "enabled": False}, []),
         ({"secrets": [SECRET] * 3}, ["eventstore.W012"]),
         ({"style": "hmac"}, ["eventstore.W013"]),
+        ({"secrets": [PUBLIC]}, []),
+        ({"secrets": [PUBLIC, PUBLIC, SECRET]}, ["eventstore.W012"]),
+        ({"secrets": [PUBLIC[:-4]]}, ["eventstore.E010"]),
+        ({"secrets": ["whpk_not base64!"]}, ["eventstore.E010"]),
+        ({"secrets": [PUBLIC.replace("whpk_", "whsk_")]}, ["eventstore.E010"]),
+        ({"secrets": [PUBLIC], "style": "github"}, ["eventstore.E010"]),
         (SALESFORCE, []),
         (SALESFORCE | {"org_id": ""}, ["eventstore.E015"]),
         (SALESFORCE | {"org_id": "003000000000001AAA"}, ["eventstore.E010"]),
