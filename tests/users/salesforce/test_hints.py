@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from eventstore.intake import raw
 from eventstore.intake.models import RawRecord, RecordMapping
+from tests.backoffice import superuser, text
 from tests.factories import known_user, metadata
 from tests.intake import let_time_pass, work
 from tests.salesforce.answers import Salesforce
@@ -21,7 +22,7 @@ from users import services
 from users.aggregate import USER
 from users.commands import EraseUser
 from users.models import SalesforceHint, SalesforceLink, SalesforceRun
-from users.sources.salesforce import hints, runs, translate
+from users.sources.salesforce import hints, runs, schedule, translate
 from users.sources.salesforce.checks import check_messages
 from users.sources.salesforce.events import SalesforceRunStarted
 from users.sources.salesforce.run_state import Mode
@@ -76,6 +77,8 @@ def test_hints_wait_while_another_run_is_under_way(connected: Salesforce) -> Non
     tell(ids[0])
     assert hints.start_run() is None
     assert hinted() == [ids[0]]
+    assert schedule.standing().hinted == 1
+    assert text(superuser().get("/admin/users/salesforcerun/"), "hinted") == "1"
     finish(other)
     started = hints.start_run()
     assert started
