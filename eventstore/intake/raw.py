@@ -225,18 +225,21 @@ def forget(subject: str) -> None:
     SourceEntity.objects.filter(subject=subject).update(said={}, changed_at=now)
 
 
-def tell_of(subject: str, *, instead_of: str) -> None:
-    """Let what was received about *instead_of* be about *subject*.
+def tell_of(subjects: Mapping[str, str]) -> None:
+    """Let what was received about the one subject be about the other, from old to new.
 
     For who turned out to be somebody we knew already.  Must run in a transaction, after
-    whatever it appends; goes with the person if they were erased meanwhile.
+    whatever it appends; goes with the person if they were erased meanwhile.  One query,
+    and four for each subject that something was received about.
     """
-    for each in sorted((subject, instead_of)):
-        hold(each)
-    RecordMapping.objects.filter(subject=instead_of).update(subject=subject)
-    SourceEntity.objects.filter(subject=instead_of).update(subject=subject)
-    if is_erased(subject):
-        forget(subject)
+    mine = RecordMapping.objects.filter(subject__in=list(subjects))
+    for old in sorted(mine.values_list("subject", flat=True).distinct()):
+        new = subjects[old]
+        hold(new)
+        RecordMapping.objects.filter(subject=old).update(subject=new)
+        SourceEntity.objects.filter(subject=old).update(subject=new)
+        if is_erased(new):
+            forget(new)
 
 
 def hold(subject: str) -> None:

@@ -8,7 +8,6 @@ import pytest
 from django.conf import LazySettings
 from django.utils import timezone
 
-from eventstore.intake import raw
 from eventstore.intake.models import RawRecord, RecordMapping
 from tests.backoffice import superuser, text
 from tests.factories import known_user, metadata
@@ -22,7 +21,7 @@ from users import services
 from users.aggregate import USER
 from users.commands import EraseUser
 from users.models import SalesforceHint, SalesforceLink, SalesforceRun
-from users.sources.salesforce import hints, runs, schedule, translate
+from users.sources.salesforce import hints, links, runs, schedule, translate
 from users.sources.salesforce.checks import check_messages
 from users.sources.salesforce.events import SalesforceRunStarted
 from users.sources.salesforce.run_state import Mode
@@ -174,14 +173,14 @@ def test_a_message_read_while_its_record_is_linked_is_read_again(
 ) -> None:
     user_id = known_user(email="ada@example.com")
     identity = connected.org.create(LastName="Byron", Email="ada@example.com")
-    hold = raw.hold
+    rely = links.rely
 
-    def link_first(subject: str) -> None:
-        monkeypatch.setattr(raw, "hold", hold)
+    def link_first() -> None:
+        monkeypatch.setattr(links, "rely", rely)
         run(Mode.RECORD, ids=[identity])
-        hold(subject)
+        rely()
 
-    monkeypatch.setattr(raw, "hold", link_first)
+    monkeypatch.setattr(links, "rely", link_first)
     tell(identity)
     outbound = RecordMapping.objects.filter(mapper="salesforce_hints")
     assert outbound.get().state == "failing"

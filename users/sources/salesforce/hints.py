@@ -16,7 +16,6 @@ from django.db.models.functions import Now
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SALESFORCE
-from eventstore.intake import raw
 from eventstore.intake.errors import MapperError
 from eventstore.intake.registry import Change, Mapper, Reading, Record
 from users.aggregate import USER
@@ -69,8 +68,8 @@ def apply(change: Change) -> None:
     Raises:
         MovedError: See there.
     """
-    # Whoever links the record meanwhile waits here, and then finds what was kept.
-    raw.hold(change.subject)
+    # Whoever links the record meanwhile waits, and then finds what was kept.
+    links.rely()
     if _subject(change.entity) != change.subject:
         raise MovedError
     hint = SalesforceHint(sf_id=change.entity, hinted_at=Now())

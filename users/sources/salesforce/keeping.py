@@ -11,6 +11,7 @@ from eventstore.events import SALESFORCE
 from eventstore.intake import raw
 from eventstore.intake.raw import RECORD, Received, Settled
 from users.aggregate import USER
+from users.sources.salesforce import links
 from users.sources.salesforce.comparing import Case
 from users.sources.salesforce.translate import (
     MAPPER,
@@ -65,10 +66,14 @@ def hand_over(cases: Sequence[Case]) -> None:
 
     They go when that person is erased.  Must run in the transaction with the links.
     """
-    for case in cases:
-        if case.is_matched and case.link is None and not case.is_erased:
-            alone = USER.stream(user_id_of(case.seen.sf_id))
-            raw.tell_of(case.stream, instead_of=alone)
+    subjects = {
+        USER.stream(user_id_of(case.seen.sf_id)): case.stream
+        for case in cases
+        if case.is_matched and case.link is None and not case.is_erased
+    }
+    if subjects:
+        links.settle()
+        raw.tell_of(subjects)
 
 
 def _was_erased_meanwhile(case: Case) -> bool:
