@@ -135,6 +135,7 @@ PAGES: Mapping[str, Need] = {
     "salesforce_runs": _one(SEE_RUNS),
     "salesforce_run": _one(SEE_RUNS),
     "start_salesforce_run": _one(START_RUNS),
+    "fetch_salesforce_record": _one(START_RUNS),
     "reach_salesforce": _one(START_RUNS),
     "steer_salesforce_run": _one("users.change_salesforcerun"),
     "approve_salesforce_run": _one("users.approve_salesforcerun"),

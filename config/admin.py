@@ -306,6 +306,7 @@ class BackOfficeSite(AdminSite):
         pages: list[tuple[str, View, str]] = [
             (SALESFORCE, salesforce.listed, "salesforce_runs"),
             (f"{SALESFORCE}add/", salesforce.start, "start_salesforce_run"),
+            (f"{USER}salesforce/", salesforce.fetch, "fetch_salesforce_record"),
             (f"{SALESFORCE}reach/", salesforce.reach, "reach_salesforce"),
             (one, salesforce.run, "salesforce_run"),
             (f"{one}approve/", salesforce.approve, "approve_salesforce_run"),

@@ -12,11 +12,13 @@ from users import limits
 from users.addresses import client_address
 from users.limits import Limit
 from users.sources.people import PEOPLE
+from users.sources.salesforce.hints import HINTS
 
 WINDOW_SECONDS = 60
 
 MAPPERS: tuple[Mapper, ...] = (
     PEOPLE,  # a plain list of people
+    HINTS,  # outbound messages of Salesforce: which records to read
 )
 
 

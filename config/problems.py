@@ -45,6 +45,7 @@ from users.sources.salesforce.errors import (
     RunActiveError,
     RunStateError,
     SalesforceError,
+    SinceError,
     UnknownRunError,
 )
 
@@ -201,6 +202,9 @@ def _of_salesforce(error: SalesforceError) -> Problem | None:  # noqa: PLR0911 -
             return 409, "Full run needed", detail
         case NotEnabledError():
             return 409, "Salesforce not enabled", detail
+        case SinceError():
+            problem = {"pointer": "#/since", "detail": str(error)}
+            return 400, "Invalid input", {"errors": [problem]}
         case NoIdsError() | RecordIdError():
             problem = {"pointer": "#/ids", "detail": str(error)}
             return 400, "Invalid input", {"errors": [problem]}

@@ -48,5 +48,6 @@ SALESFORCE: dict[str, Any] = {
     "STALE_AFTER": env.int("SALESFORCE_STALE_AFTER", default=1800),
     "LEASE_SECONDS": env.int("SALESFORCE_LEASE_SECONDS", default=60),
     "SLICE_SECONDS": env.float("SALESFORCE_SLICE_SECONDS", default=45.0),
+    "HINT_SECONDS": env.int("SALESFORCE_HINT_SECONDS", default=30),
     "MOST_BEHIND": env.int("SALESFORCE_MOST_BEHIND", default=50000),
 }

@@ -8,6 +8,7 @@ import time
 from hashlib import sha256
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
 from tests.intake import SECRET
@@ -29,6 +30,25 @@ def standard(
     }
 
 
+def ed25519(
+    body: bytes, key: Ed25519PrivateKey, *, name: str = "msg_1", at: float | None = None
+) -> dict[str, str]:
+    """Return the headers of Standard Webhooks, signed with a private key."""
+    instant = str(int(time.time() if at is None else at))
+    signature = key.sign(f"{name}.{instant}.".encode() + body)
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": instant,
+        "webhook-signature": f"v1a,{base64.b64encode(signature).decode()}",
+    }
+
+
+def public(key: Ed25519PrivateKey) -> str:
+    """Return the public key, as a sender gives it."""
+    raw = key.public_key().public_bytes_raw()
+    return f"whpk_{base64.b64encode(raw).decode()}"
+
+
 def github(body: bytes, *, secret: str = PLAIN_SECRET) -> dict[str, str]:
     return {"X-Hub-Signature-256": f"sha256={hexed(body, secret)}"}
 
@@ -39,6 +59,11 @@ def stripe(
     instant = str(int(time.time() if at is None else at))
     told = hexed(f"{instant}.".encode() + body, secret)
     return {"Stripe-Signature": f"t={instant},v1={told},v0=abc"}
+
+
+def basic(login: str) -> dict[str, str]:
+    """Return the header of HTTP Basic."""
+    return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
 
 
 def hexed(signed: bytes, secret: str = PLAIN_SECRET) -> str:

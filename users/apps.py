@@ -13,7 +13,11 @@ class UsersConfig(AppConfig):
     verbose_name = "Users"
 
     def ready(self) -> None:
-        """Register the check of the settings of Salesforce."""
-        from users.sources.salesforce.checks import check_salesforce  # noqa: PLC0415
+        """Register the checks of the settings of Salesforce."""
+        from users.sources.salesforce.checks import (  # noqa: PLC0415
+            check_messages,
+            check_salesforce,
+        )
 
         checks.register(check_salesforce)
+        checks.register(check_messages, deploy=True)

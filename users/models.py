@@ -240,6 +240,7 @@ class SalesforceLink(models.Model):
     modified = models.DateTimeField()
     state = models.TextField(choices=State)
     master_id = models.TextField(blank=True, default="")
+    run_id = models.UUIDField(null=True)  # that found it last to say something new
 
     class Meta:
         indexes = [
@@ -249,6 +250,19 @@ class SalesforceLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sf_id}: {self.state}"
+
+
+class SalesforceHint(models.Model):
+    """A record that Salesforce said has changed, until a run is started over it."""
+
+    sf_id = models.TextField(primary_key=True)
+    hinted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.sf_id
 
 
 class SalesforceFinding(models.Model):

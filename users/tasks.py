@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from users import answers, limits, unrecorded
-from users.sources.salesforce import backfill, runs, schedule
+from users.sources.salesforce import backfill, hints, runs, schedule
 from users.sources.salesforce.bell import TASK, bell
 from users.sources.salesforce.run_state import Mode
 
@@ -29,8 +29,12 @@ def prune() -> None:
 
 @shared_task(name=TASK)
 def salesforce_sweep() -> None:
-    """Work at every Salesforce run that is due; safe to run at any time."""
+    """Work at every Salesforce run that is due; safe to run at any time.
+
+    Starts one over the records that Salesforce hinted at, if it is time for it.
+    """
     close_old_connections()
+    hints.start_run()
     for run_id in runs.due():
         if backfill.work(run_id):
             bell.ring()

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 
 from eventstore.intake import registry, sources
 from eventstore.intake.errors import SourceSettingsError, UnknownMapperError
-from eventstore.intake.sources import GITHUB, HMAC, Source
+from eventstore.intake.sources import GITHUB, HMAC, SALESFORCE, Source
 
 TAG = "eventstore"
 HOUR = 3600  # seconds
@@ -52,12 +52,16 @@ HINT = "See docs/reference/settings.md, INGEST_SOURCES."
 
 def _of_each(known: Mapping[str, Source]) -> Iterator[CheckMessage]:
     for each in known.values():
-        if each.is_enabled and not each.secrets:
+        if each.is_enabled and not each.keys:
             text = f"The source {each.name} is enabled and has no secret."
             hint = "Give it one, or say enabled: false."
             yield Error(text, hint=hint, id="eventstore.E012")
-        if each.is_enabled and len(each.secrets) > 2:  # noqa: PLR2004 - old and new
-            text = f"The source {each.name} has {len(each.secrets)} secrets."
+        if each.is_enabled and each.style == SALESFORCE and not each.org_id:
+            text = f"The source {each.name} is enabled and has no org_id."
+            hint = "Name your org, or the messages of any org would do."
+            yield Error(text, hint=hint, id="eventstore.E015")
+        if each.is_enabled and each.keys > 2:  # noqa: PLR2004 - old and new
+            text = f"The source {each.name} has {each.keys} secrets."
             hint = "Remove those that nobody signs with any more."
             yield Warning(text, hint=hint, id="eventstore.W012")
         if each.is_enabled and each.style == HMAC and not each.timestamp_header:

@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eventstore.intake import cloudevents, raw, strict
-from eventstore.intake.errors import MapperError
+from eventstore.intake import cloudevents, outbound, raw, strict
+from eventstore.intake.errors import MapperError, UnverifiedError
 from eventstore.intake.raw import Received
 from eventstore.intake.sources import (
     CHANGE_EVENTS,
     CLOUD_EVENTS,
+    SALESFORCE,
     STANDARD,
     STRIPE,
     Source,
@@ -39,9 +40,12 @@ def records(
         body: As received.
 
     Raises:
-        MapperError: A batch is none, is empty, or holds more than 500 events.  Nothing
-            of it is kept.
+        MapperError: A batch is none, is empty, or holds more than 500 events, or 100
+            notifications.  Nothing of it is kept.
+        UnverifiedError: It names an org that is not the source's.
     """
+    if source.style == SALESFORCE:
+        return _notifications(source, headers, body)
     if source.format == CLOUD_EVENTS:
         return _cloud_events(source, headers, body)
     kind = raw.CHANGE_EVENT if source.format == CHANGE_EVENTS else raw.WEBHOOK
@@ -104,6 +108,19 @@ def _value(body: bytes) -> dict[str, Any]:
     except MapperError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _notifications(
+    source: Source, headers: Mapping[str, str], body: bytes
+) -> Sequence[Received]:
+    message = outbound.read(body)
+    if not message.is_of(source.org_id):
+        reason = "another org"
+        raise UnverifiedError(reason)
+    return [
+        _received(source, headers, each.body, kind=raw.OUTBOUND, key=each.id)
+        for each in message.notifications
+    ]
 
 
 def _cloud_events(

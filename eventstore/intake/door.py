@@ -1,14 +1,15 @@
 """``POST /api/ingest/<source>/``: verified over the bytes, durable, then answered 202.
 
 What a delivery means is not asked here.  Whoever cannot prove to be the source learns
-nothing, and nothing of theirs is kept.  Never a 500.
+nothing, and nothing of theirs is kept.  Never a 500.  Salesforce, which speaks SOAP, is
+answered in SOAP: 200 with an acknowledgement, or a fault.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -17,21 +18,30 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
 from eventstore.errors import KeyRingError
-from eventstore.intake import deliveries, raw, signatures, sources
+from eventstore.intake import (
+    cloudevents,
+    deliveries,
+    outbound,
+    raw,
+    signatures,
+    sources,
+)
 from eventstore.intake.errors import (
     MapperError,
     SourceSettingsError,
     UnknownSourceError,
     UnverifiedError,
 )
-from eventstore.intake.raw import Kept
-from eventstore.intake.sources import STANDARD, Source
+from eventstore.intake.raw import Kept, Received
+from eventstore.intake.sources import SALESFORCE, STANDARD, Source
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
 NOBODY = Source(name="", style=STANDARD, mapper="", secrets=(b"no source of ours",))
 RETRY_SECONDS = "5"
+AGAIN = (400, 429, 503)  # what may be sent again as it is
+CHALLENGE = 'Basic realm="annals", charset="UTF-8"'
 
 
 class _RefusedError(Exception):
@@ -58,7 +68,7 @@ def receive(request: HttpRequest, source: str, *, spend: Spend) -> HttpResponse:
     """
     try:
         _refuse_too_many(spend(request, source))
-        return _accepted(_kept(request, source))
+        return _answered(request, source)
     except _RefusedError as error:
         return _problem(request, error)
     except (Error, KeyRingError, SourceSettingsError) as error:
@@ -74,23 +84,41 @@ def _refuse_too_many(seconds: int) -> None:
         raise _RefusedError(429, "Quota exceeded", detail, Retry_After=str(seconds))
 
 
-def _kept(request: HttpRequest, name: str) -> list[Kept]:
+def _answered(request: HttpRequest, name: str) -> HttpResponse:
     if request.method != "POST":
         raise _RefusedError(405, "Method not allowed", "Send a POST.", Allow="POST")
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
     body = _body(request)
     source = _verified(name, headers, body)
-    try:
-        received = deliveries.records(source, headers, body)
-    except MapperError as error:
-        detail = f"The delivery was refused whole: {error.code}."
-        raise _RefusedError(422, "Not understood", detail) from error
-    kept = raw.keep(received)
+    kept = raw.keep(_records(source, headers, body))
+    if source.style == SALESFORCE:
+        # Sent again, a notification has the newest values: other content is no error.
+        return HttpResponse(outbound.ACK, content_type=outbound.CONTENT_TYPE)
     if all(each.is_same for each in kept):
-        return kept
+        return _accepted(kept)
     logger.error("delivery repeated with other content", extra={"source": name})
     detail = "This id came before, with other content. What came first is kept."
     raise _RefusedError(409, "Other content", detail)
+
+
+def _records(
+    source: Source, headers: dict[str, str], body: bytes
+) -> Sequence[Received]:
+    try:
+        return deliveries.records(source, headers, body)
+    except UnverifiedError as error:
+        raise _unverified(source, error) from error
+    except MapperError as error:
+        detail = f"The delivery was refused whole: {error.code}."
+        raise _RefusedError(422, "Not understood", detail) from error
+
+
+def _unverified(source: Source, error: UnverifiedError) -> _RefusedError:
+    told = {"source": source.name, "reason": error.reason}
+    logger.warning("delivery not verified", extra=told)
+    detail = "This delivery does not prove that it comes from its source."
+    challenge = {"WWW_Authenticate": CHALLENGE} if source.style == SALESFORCE else {}
+    return _RefusedError(401, "Not verified", detail, **challenge)
 
 
 def _text(value: str) -> str:
@@ -134,10 +162,7 @@ def _verified(name: str, headers: dict[str, str], body: bytes) -> Source:
         )
     except UnverifiedError as error:
         if is_known:
-            told = {"source": name, "reason": error.reason}
-            logger.warning("delivery not verified", extra=told)
-            detail = "This delivery does not prove that it comes from its source."
-            raise _RefusedError(401, "Not verified", detail) from error
+            raise _unverified(source, error) from error
     if not is_known:
         raise _RefusedError(404, "Not found", "There is nothing at this address.")
     return source
@@ -154,6 +179,14 @@ def _accepted(kept: list[Kept]) -> HttpResponse:
 
 
 def _problem(request: HttpRequest, error: _RefusedError) -> HttpResponse:
+    told = {"content-type": request.headers.get("Content-Type", "")}
+    if cloudevents.media_type(told) == outbound.MEDIA_TYPE:
+        return HttpResponse(
+            outbound.fault(error.detail, is_ours=error.status in AGAIN),
+            status=error.status,
+            content_type=outbound.CONTENT_TYPE,
+            headers=error.headers,
+        )
     correlation_id = request.correlation_id  # type: ignore[attr-defined]
     body = {
         "type": f"urn:annals:problem:{error.title.lower().replace(' ', '-')}",

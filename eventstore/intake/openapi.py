@@ -13,12 +13,13 @@ ANSWERS = {
     "405": "Only POST is answered.",
     "409": "The id came before, with other content. What came first is kept.",
     "413": "The body is too large.",
-    "422": "A batch is none, is empty or holds more than 500 events. Nothing is kept.",
+    "422": "A batch is none, is empty or holds more than 500 events, or a message of"
+    " Salesforce is none or holds more than 100 notifications. Nothing is kept.",
     "429": "Too many deliveries to this source from this address.",
     "503": "Nothing can be kept now. Send it again.",
 }
 SCHEMES = {
-    "standardWebhooks": ("webhook-signature", "Standard Webhooks 1.0.0, version v1."),
+    "standardWebhooks": ("webhook-signature", "Standard Webhooks 1.0.0, v1 and v1a."),
     "githubSignature": ("X-Hub-Signature-256", "`sha256=` and the HMAC in hex."),
     "stripeSignature": ("Stripe-Signature", "`t=` and `v1=`, as Stripe signs."),
     "hmacSignature": (
@@ -26,6 +27,7 @@ SCHEMES = {
         "HMAC-SHA256 of the body; the source's settings name the header.",
     ),
 }
+BASIC = "salesforceBasic"  # the one scheme that is no header of its own
 ONE = {"id": "01a21fea-e6d1-72e7-93d2-18a398c6b0b2", "duplicate": False}
 MANY = {"records": [ONE, ONE | {"duplicate": True}]}
 SAYS = {
@@ -53,6 +55,8 @@ def describe_door(
             "name": header,
             "description": about,
         }
+    about = "Outbound messages of Salesforce; what they name must be the source's org."
+    schemes[BASIC] = {"type": "http", "scheme": "basic", "description": about}
     result["paths"][PATH] = {"post": _operation()}
     return result
 
@@ -63,9 +67,10 @@ def _operation() -> dict[str, Any]:
         "summary": "Take in what another system sends",
         "description": "Verified over the bytes as received, by the style of the"
         " source. 202 means that it is kept, not what it meant: that is found out"
-        " afterwards. Sent again, it is kept once.",
+        " afterwards. Sent again, it is kept once. Who sends text/xml is answered in"
+        " SOAP.",
         "tags": ["ingest"],
-        "security": [{name: []} for name in SCHEMES],
+        "security": [{name: []} for name in (*SCHEMES, BASIC)],
         "parameters": [
             {
                 "name": "source",
@@ -86,10 +91,16 @@ def _operation() -> dict[str, Any]:
                 "application/cloudevents-batch+json": {
                     "schema": {"type": "array", "items": {"type": "object"}}
                 },
+                "text/xml": {"schema": {"type": "string"}},
             },
         },
-        "responses": {"202": _accepted()} | _problems(),
+        "responses": {"200": _acknowledged(), "202": _accepted()} | _problems(),
     }
+
+
+def _acknowledged() -> dict[str, Any]:
+    content = {"text/xml": {"schema": {"type": "string"}}}
+    return {"description": "Kept, for good; told to Salesforce.", "content": content}
 
 
 def _accepted() -> dict[str, Any]:
@@ -100,7 +111,9 @@ def _accepted() -> dict[str, Any]:
 
 def _problems() -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
-    content = {"application/problem+json": {"schema": schema}}
+    # A SOAP fault for whoever sends text/xml.
+    fault = {"schema": {"type": "string"}}
+    content = {"application/problem+json": {"schema": schema}, "text/xml": fault}
     return {
         status: {"description": about, "content": content}
         for status, about in ANSWERS.items()

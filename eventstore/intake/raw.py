@@ -30,6 +30,7 @@ from eventstore.intake.models import RawRecord, RecordMapping, SourceEntity
 WEBHOOK = "webhook"
 CLOUD_EVENT = "cloudevent"
 CHANGE_EVENT = "change_event"
+OUTBOUND = "outbound"  # a notification of an outbound message of Salesforce
 RECORD = "record"  # fetched by a connector
 
 KEY_LENGTH = 200  # characters of an id that is kept as it is
@@ -77,6 +78,14 @@ class Kept:
     record_id: UUID
     is_new: bool
     is_same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """What a source sent last about one thing of its own, and what became of it."""
+
+    record: RawRecord
+    mapping: RecordMapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +186,15 @@ def find(record_id: UUID) -> tuple[RawRecord, RecordMapping]:
     return record, mapping
 
 
+def newest(source: str, entity: str) -> Newest | None:
+    """Return what *source* sent last about *entity*; None if nothing.  Two queries."""
+    mine = RecordMapping.objects.filter(source=source, entity=entity)
+    mapping = mine.order_by("-raw_id").first()
+    if mapping is None:
+        return None
+    return Newest(record=RawRecord.objects.get(pk=mapping.raw_id), mapping=mapping)
+
+
 def delete_bodies(record_ids: Collection[UUID]) -> int:
     """Delete the bodies of these records for ever; return how many there were."""
     if not record_ids:
@@ -205,6 +223,23 @@ def forget(subject: str) -> None:
         state=State.ERASED, error="", fingerprint="", settled_at=now
     )
     SourceEntity.objects.filter(subject=subject).update(said={}, changed_at=now)
+
+
+def tell_of(subjects: Mapping[str, str]) -> None:
+    """Let what was received about the one subject be about the other, from old to new.
+
+    For who turned out to be somebody we knew already.  Must run in a transaction, after
+    whatever it appends; goes with the person if they were erased meanwhile.  One query,
+    and four for each subject that something was received about.
+    """
+    mine = RecordMapping.objects.filter(subject__in=list(subjects))
+    for old in sorted(mine.values_list("subject", flat=True).distinct()):
+        new = subjects[old]
+        hold(new)
+        RecordMapping.objects.filter(subject=old).update(subject=new)
+        SourceEntity.objects.filter(subject=old).update(subject=new)
+        if is_erased(new):
+            forget(new)
 
 
 def hold(subject: str) -> None:

@@ -17,10 +17,11 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from eventstore.events import INTAKE
-from eventstore.intake import cloudevents, strict
+from eventstore.intake import cloudevents, outbound, strict
 from eventstore.intake.cloudevents import CloudEvent
 from eventstore.intake.errors import UnknownMapperError
 from eventstore.intake.models import RawRecord
+from eventstore.intake.outbound import Notification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Record:
     """One record, as a mapper sees it.
 
     Attributes:
-        kind: ``webhook``, ``cloudevent``, ``change_event`` or ``record``.
+        kind: ``webhook``, ``cloudevent``, ``change_event``, ``outbound`` or ``record``.
         body: As received, or cut out of a batch.
         headers: Those that were kept, names in lower case.  The signature does not
             cover them.
@@ -57,6 +58,14 @@ class Record:
             MapperError: It is none.
         """
         return cloudevents.read(self.headers, self.body)
+
+    def notification(self) -> Notification:
+        """Return the notification of Salesforce that the record is.
+
+        Raises:
+            MapperError: It is none.
+        """
+        return outbound.read(self.body).notifications[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 Nothing is parsed before it is verified.  Every secret is tried, and compared in
 constant time; a malformed header is no better and no worse than a wrong signature.
 
-Source: Standard Webhooks 1.0.0; the documents of GitHub and Stripe.
+Source: Standard Webhooks 1.0.0; RFC 7617; the documents of GitHub and Stripe.
 """
 
 from __future__ import annotations
@@ -13,10 +13,22 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from eventstore.intake.errors import UnverifiedError
-from eventstore.intake.sources import GITHUB, HMAC, STANDARD, STRIPE, Source
+from eventstore.intake.sources import (
+    GITHUB,
+    HMAC,
+    LOGIN,
+    SALESFORCE,
+    STANDARD,
+    STRIPE,
+    Source,
+)
 
 INSTANT = re.compile(r"[0-9]{1,12}")  # Unix time, seconds
 IDENTITY = re.compile(r"[^\s.\x00-\x1f\x7f]{1,200}")  # a full stop ends the id
@@ -48,7 +60,7 @@ def verify(
     """
     signed, told = _STYLES[source.style](source, headers, body, now, tolerance)
     digests = list(told)
-    is_good = False
+    is_good = _is_signed(source.public_keys, headers, signed)
     for secret in source.secrets:
         own = hmac.new(secret, signed, sha256).digest()
         for digest in digests:
@@ -72,11 +84,24 @@ def _standard(
     instant = _needed(headers, "webhook-timestamp")
     _refuse_other_times(instant, now, tolerance)
     signed = b"%s.%s.%s" % (identity.encode("utf-8", "replace"), instant.encode(), body)
-    listed = _needed(headers, "webhook-signature").split(" ")
-    versioned = [each.partition(",") for each in listed[:MOST_SIGNATURES]]
-    return signed, _digests(
-        (text for version, _comma, text in versioned if version == "v1"), _base64
-    )
+    return signed, _digests(_listed(headers, "v1"), _base64)
+
+
+def _listed(headers: Headers, version: str) -> list[str]:
+    """Return the signatures of a version that a delivery by Standard Webhooks has."""
+    listed = _needed(headers, "webhook-signature").split(" ")[:MOST_SIGNATURES]
+    found = [each.partition(",") for each in listed]
+    return [text for known, _comma, text in found if known == version]
+
+
+def _is_signed(keys: Iterable[bytes], headers: Headers, signed: bytes) -> bool:
+    """Say whether one of the public keys fits.  Nothing of it is secret."""
+    for key in keys:
+        for signature in _digests(_listed(headers, "v1a"), _base64):
+            with suppress(InvalidSignature):
+                Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+                return True
+    return False
 
 
 def _github(
@@ -127,6 +152,21 @@ def _plain(
     return body, _digests([text.removeprefix(source.prefix)], decode)
 
 
+def _basic(
+    _source: Source,
+    headers: Headers,
+    _body: bytes,
+    _now: float,
+    _tolerance: int,
+) -> tuple[bytes, Iterable[bytes]]:
+    scheme, _space, text = _needed(headers, "authorization").partition(" ")
+    given = _base64(text.strip()) if scheme.lower() == "basic" else b""
+    # Nothing is signed.  Secrets are compared as keys of one HMAC, so that neither
+    # their length nor how much of them fits can be told from the time it takes.
+    is_one = LOGIN.fullmatch(given.decode("latin-1"))
+    return b"", [hmac.new(given, b"", sha256).digest()] if is_one else []
+
+
 _STYLES: Mapping[
     str,
     Callable[[Source, Headers, bytes, float, int], tuple[bytes, Iterable[bytes]]],
@@ -135,6 +175,7 @@ _STYLES: Mapping[
     GITHUB: _github,
     STRIPE: _stripe,
     HMAC: _plain,
+    SALESFORCE: _basic,
 }
 
 

@@ -20,7 +20,7 @@ from eventstore.events import RecordedEvent
 from eventstore.masking import masked_event
 from eventstore.templatetags.backoffice import instant
 from projections import drift, queries
-from projections.admin import masks
+from projections.admin import masks, salesforce
 from projections.admin.comparison import compare
 from projections.admin.moments import Moment, MomentForm, look
 from projections.directory import DIRECTORY
@@ -29,6 +29,7 @@ from users.aggregate import USER
 from users.events import UserErased
 
 SHOWN = 100  # chapters a page
+SEE_RUNS = "users.view_salesforcerun"
 RESEND = "eventstore.change_effect"
 LATER = 5  # chapters shown above the one that a moment is about
 
@@ -46,8 +47,9 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     if typed is not None:
         place = reverse("admin:user", args=[user_id])
         return redirect(f"{place}?at={instant(typed)}")
+    tabs = _tabs(request)
     tab = request.GET.get("tab", "history")
-    label, details = TABS.get(tab, TABS["history"])
+    label, details = tabs.get(tab, TABS["history"])
     seen = sight.of(request)
     stream = USER.stream(user_id)
     is_masked = not seen.sees(stream)
@@ -72,10 +74,16 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         held=dead_letters.of_stream(stream, head=len(chapters)),
         version=len(chapters),
         comparison=masks.comparison(compared) if is_masked else compared,
-        tabs=[(name, words, name == tab) for name, (words, _details) in TABS.items()],
-        tab=tab if tab in TABS else "history",
+        tabs=[(name, words, name == tab) for name, (words, _details) in tabs.items()],
+        tab=tab if tab in tabs else "history",
         **_hidden(details(request, user_id, chapters), is_masked=is_masked),
     )
+
+
+def _tabs(request: HttpRequest) -> Mapping[str, tuple[Any, Details]]:
+    if request.user.has_perm(SEE_RUNS):
+        return TABS
+    return {name: told for name, told in TABS.items() if name != "salesforce"}
 
 
 def _hidden(details: dict[str, Any], *, is_masked: bool) -> dict[str, Any]:
@@ -155,4 +163,5 @@ TABS: Mapping[str, tuple[Any, Details]] = {
     "history": (gettext_lazy("History"), _history),
     "state": (gettext_lazy("State"), _state),
     "effects": (gettext_lazy("Effects"), _effects),
+    "salesforce": (gettext_lazy("Salesforce"), salesforce.details),
 }

@@ -25,6 +25,7 @@ from tests.factories import (
 )
 from tests.rebuilds import built
 from tests.repairs import break_row, everybody, started
+from tests.salesforce.acts import linked
 from users import services
 from users.aggregate import USER
 from users.commands import ChangeName
@@ -64,6 +65,7 @@ PAGES = (
     user_url(ADA) + "?v=2",
     user_url(ADA) + "?tab=state",
     user_url(ADA) + "?tab=effects",
+    user_url(ADA) + "?tab=salesforce",
     user_url(ADA, "effects/1/resend/"),
     user_url(ADA, "commands/change-name/"),
     user_url(ADA, "commands/change-email/"),
@@ -137,6 +139,7 @@ def someone(server: str) -> None:
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     held_run(READING, ADA)
     open_conflict(ADA)
+    linked(ADA)
     catch_up()
     with acting(actor=LONG, source="admin", correlation_id=uuid4()):
         UserPeriod.objects.update(name="wrong")

@@ -117,6 +117,7 @@ FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
     "retry_records": ("OL", ("0123456789ab",)),
     "reveal_user": ("VO", (ADA,)),
     "start_salesforce_run": ("OL", ()),
+    "fetch_salesforce_record": ("OL", (ADA,)),
     "reach_salesforce": ("OL", ()),
     "steer_salesforce_run": ("OL", (ORG_RUN, "pause")),
     "approve_salesforce_run": ("L", (ORG_RUN,)),

@@ -16,7 +16,14 @@ from django.test import Client
 from eventstore.intake import raw, registry, signatures, sources
 from eventstore.intake.errors import UnverifiedError
 from eventstore.intake.models import RawRecord
-from tests.deliveries import PLAIN_SECRET, github, hexed, post, standard, stripe
+from tests.deliveries import (
+    PLAIN_SECRET,
+    github,
+    hexed,
+    post,
+    standard,
+    stripe,
+)
 from tests.intake import ADA, SECRET, crm, person, states, work
 from tests.rest import problem
 

@@ -30,6 +30,7 @@ from eventstore.intake.reprocessing import Outcome, Selection
 from tests import intake
 from tests.factories import known_user, metadata
 from tests.intake import ADA, SECRET, crm, operator, person, receive, states, work
+from tests.salesforce.outbound import SOURCE
 from users import services
 from users.aggregate import user_id_of
 from users.commands import ChangeName
@@ -39,6 +40,8 @@ from users.sources.stating import stream_of
 __all__ = ["crm"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("crm")]
 STREAM = stream_of("crm", "1")
+SALESFORCE = SOURCE["sf"]
+PUBLIC = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 ALL = Selection(source="crm")
 
 
@@ -289,6 +292,19 @@ def test_the_inbox_finds_a_record_by_what_is_known_of_it() -> None:
         ({"secrets": [], "enabled": False}, []),
         ({"secrets": [SECRET] * 3}, ["eventstore.W012"]),
         ({"style": "hmac"}, ["eventstore.W013"]),
+        ({"secrets": [PUBLIC]}, []),
+        ({"secrets": [PUBLIC, PUBLIC, SECRET]}, ["eventstore.W012"]),
+        ({"secrets": [PUBLIC[:-4]]}, ["eventstore.E010"]),
+        ({"secrets": ["whpk_not base64!"]}, ["eventstore.E010"]),
+        ({"secrets": [PUBLIC.replace("whpk_", "whsk_")]}, ["eventstore.E010"]),
+        ({"secrets": [PUBLIC], "style": "github"}, ["eventstore.E010"]),
+        (SALESFORCE, []),
+        (SALESFORCE | {"org_id": ""}, ["eventstore.E015"]),
+        (SALESFORCE | {"org_id": "003000000000001AAA"}, ["eventstore.E010"]),
+        (SALESFORCE | {"secrets": ["annals:short"]}, ["eventstore.E010"]),
+        (SALESFORCE | {"secrets": [":a-password-without-name"]}, ["eventstore.E010"]),
+        (SALESFORCE | {"secrets": ["a:must be in an address"]}, ["eventstore.E010"]),
+        (SALESFORCE | {"format": "cloudevents"}, ["eventstore.E010"]),
     ],
 )
 def test_unsafe_sources_are_refused(
@@ -300,7 +316,7 @@ def test_unsafe_sources_are_refused(
     settings.INGEST_SOURCES = {"crm": crm}
     found = [*sources_make_sense(), *sources_are_safe()]
     assert [each.id for each in found] == expected
-    assert SECRET not in str(found)
+    assert not any(secret in str(found) for secret in crm["secrets"])
 
 
 def test_an_unsafe_installation_is_refused(settings: LazySettings) -> None:

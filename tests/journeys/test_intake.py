@@ -14,10 +14,11 @@ from django.db import connection
 
 from eventstore import store
 from eventstore.intake.models import RawRecord, RecordMapping
-from tests.deliveries import standard
+from tests.deliveries import basic, standard
 from tests.intake import ADA, SECRET, person
 from tests.journeys.cast import Cast
 from tests.processes import wait_until
+from tests.salesforce.outbound import ACK, LOGIN, SOURCE, message, notification
 from users.sources.stating import stream_of
 
 BODY = json.dumps(ADA).encode()
@@ -41,6 +42,23 @@ def send(cast: Cast, body: bytes = BODY, key: str = "msg_1") -> tuple[int, bytes
     told = answer.status, answer.read()
     talk.close()
     return told
+
+
+def test_salesforce_is_acknowledged_over_http_once_its_message_is_durable(
+    cast: Cast,
+) -> None:
+    cast.settings["INGEST_SOURCES"] = json.dumps(SOURCE)
+    cast.start_web()
+    body = message(*(notification(n, "003000000000001AAA") for n in range(100)))
+    headers = basic(LOGIN) | {"Host": "localhost", "Content-Type": "text/xml"}
+    for _ in range(2):
+        talk = HTTPConnection("127.0.0.1", cast.port, timeout=20)
+        talk.request("POST", "/api/ingest/sf/", body, headers)
+        answer = talk.getresponse()
+        assert (answer.status, answer.read()) == (200, ACK)
+        talk.close()
+    cast.kill("web")
+    assert states() == ["pending"] * 100
 
 
 def states() -> list[str]:

@@ -148,6 +148,7 @@ def views(urls: list[str]) -> list[str]:
 QUERIES = (
     "?tab=state",
     "?tab=effects",
+    "?tab=salesforce",
     "?v=2",
     "?at=2999-01-01T00:00:00Z",
     "?as_of=2026-01-01T00:00:00Z",

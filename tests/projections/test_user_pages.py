@@ -132,6 +132,7 @@ def test_the_pages_need_few_queries(
         (user_url(ADA) + "?v=3", 8),
         (user_url(ADA) + "?tab=state", 8),
         (user_url(ADA) + "?tab=effects", 8),
+        (user_url(ADA) + "?tab=salesforce", 9),
     ):
         with django_assert_max_num_queries(most):
             client.get(url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.test import Client, override_settings
@@ -17,7 +17,7 @@ from eventstore.events import ANY, SALESFORCE
 from tests.factories import ADA
 from tests.salesforce.here import SET
 from users.aggregate import USER
-from users.models import SalesforceConflict, SalesforceRun
+from users.models import SalesforceConflict, SalesforceLink, SalesforceRun
 from users.sources.salesforce import conflicts
 from users.sources.salesforce.events import SalesforceConflictOpened
 
@@ -31,6 +31,26 @@ def start(client: Client) -> Any:
     with override_settings(SALESFORCE=told):
         form = {"mode": "full", "reason": WHY}
         return client.post(reverse("admin:start_salesforce_run"), form)
+
+
+def fetch(client: Client) -> Any:
+    linked(ADA)
+    told = settings.SALESFORCE | SET | {"LOGIN_URL": "http://127.0.0.1:9"}
+    with override_settings(SALESFORCE=told):
+        return client.post(reverse("admin:fetch_salesforce_record", args=[ADA]))
+
+
+def linked(user_id: UUID) -> SalesforceLink:
+    """Let a record tell of a user."""
+    now = timezone.now()
+    return SalesforceLink.objects.create(
+        sf_id=RECORD,
+        sobject="Contact",
+        user_id=user_id,
+        stamp=now,
+        modified=now,
+        state="linked",
+    )
 
 
 def steer(*actions: str) -> Act:
@@ -88,6 +108,11 @@ ACTS: dict[str, tuple[Act, str, dict[str, Any]]] = {
         start,
         "SalesforceRunStarted",
         {"mode": "full", "reason": WHY},
+    ),
+    "fetch the record of a user": (
+        fetch,
+        "SalesforceRunStarted",
+        {"mode": "record", "ids": [RECORD]},
     ),
     "pause a Salesforce run": (
         steer("pause"),

@@ -25,7 +25,7 @@ from eventstore.admin.sight import Sight
 from users.aggregate import USER
 from users.errors import UserError
 from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
-from users.sources.salesforce import conflicts, runs, schedule
+from users.sources.salesforce import conflicts, records, runs, schedule
 from users.sources.salesforce.comparing import DIFFERS
 from users.sources.salesforce.errors import SalesforceError, UnknownRunError
 from users.sources.salesforce.options import options
@@ -34,6 +34,8 @@ from users.values import REASON_LENGTH
 
 REFUSED = 422
 SHOWN = 50  # newest runs
+SEE_RUNS = "users.view_salesforcerun"
+FETCHED = "Asked for on the page of the user."  # in the log, so in one language
 PEOPLE = 100  # of a finding's list
 REFRESH_SECONDS = "3"  # of the page of a run that is at work
 STEERING: dict[str, tuple[Callable[..., SalesforceRun], Any]] = {
@@ -162,6 +164,25 @@ def start(request: HttpRequest) -> HttpResponse:
     )
 
 
+@require_POST
+def fetch(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Start a run over the records that tell of one user."""
+    place = reverse("admin:user", args=[user_id])
+    ids = records.to_fetch(user_id)
+    if not ids:
+        messages.error(request, _("No record of Salesforce tells of this user."))
+        return SeeOther(f"{place}?tab=salesforce")
+    try:
+        row = runs.start(Mode.RECORD, ids=ids, reason=FETCHED)
+    except SalesforceError as error:
+        messages.error(request, str(error))
+        return SeeOther(f"{place}?tab=salesforce")
+    if request.user.has_perm(SEE_RUNS):
+        return SeeOther(reverse("admin:salesforce_run", args=[row.run_id]))
+    messages.success(request, _("Started. What it finds is here in a moment."))
+    return SeeOther(f"{place}?tab=salesforce")
+
+
 @require_safe
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Show one run: how far it is, what it did, and whom it waits for."""
@@ -209,7 +230,7 @@ def disputes(request: HttpRequest) -> HttpResponse:
         request,
         "admin/users/salesforce_conflicts.html",
         title=_("Conflicts"),
-        disputes=[_dispute(row, seen) for row in rows[:SHOWN]],
+        disputes=[dispute(row, seen) for row in rows[:SHOWN]],
         count=rows.count(),
         shown=SHOWN,
         form=ReasonForm(),
@@ -233,7 +254,8 @@ def settle(request: HttpRequest, number: int) -> HttpResponse:
     return SeeOther(reverse("admin:salesforce_conflicts"))
 
 
-def _dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
+def dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
+    """Return an open conflict as somebody may see it."""
     told = seen.event(conflicts.opening(row)).data
     return Dispute(row=row, told=told, may_be_theirs=row.kind == DIFFERS)
 

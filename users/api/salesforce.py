@@ -21,6 +21,7 @@ from users.api.described import IDEMPOTENCY_KEY
 from users.api.idempotency import answered
 from users.api.schema import problems
 from users.api.serializers import (
+    Instant,
     NeededReason,
     Reason,
     RecordId,
@@ -95,6 +96,11 @@ class StartRunSerializer(StrictSerializer):
         max_length=MOST_IDS,
         help_text="Records, 15 or 18 characters each, for the mode `record`.",
     )
+    since = Instant(
+        required=False,
+        help_text="For the mode `incremental`: reach back to this instant, at or before"
+        " the watermark.",
+    )
     dry_run = YesOrNo(required=False, default=False)
     reason = Reason(required=False, allow_blank=True, default="")
 
@@ -140,6 +146,11 @@ class RunsView(APIView):
         examples=[
             STARTED,
             OpenApiExample("What changed", {"mode": "incremental"}, request_only=True),
+            OpenApiExample(
+                "What changed since a day",
+                {"mode": "incremental", "since": "2026-11-01T00:00:00Z"},
+                request_only=True,
+            ),
             OpenApiExample(
                 "Two records",
                 {"mode": "record", "ids": ["0035g00000XyZab", "0035g00000XyZacAAF"]},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -26,6 +28,9 @@ from users.values import (
     Status,
 )
 
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 GROUNDS = [ground.value for ground in ErasureGround]
 # Characters of the basic plane that no text may hold, but for those that Unicode has
 # not assigned, which are many and grow fewer; one that it may; and those of a name that
@@ -107,6 +112,24 @@ class NeededReason(Text):
 @_shape(18, r"^[A-Za-z0-9]{15}([A-Za-z0-5]{3})?$", minLength=15)
 class RecordId(Text):
     """The id of a record in Salesforce."""
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class Instant(Text):
+    """An instant with its offset, as RFC 3339 writes it."""
+
+    default_error_messages: ClassVar = {
+        "no_instant": "Use an instant with an offset, such as 2026-11-06T15:00:00Z."
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the instant, aware, in UTC."""
+        text = super().to_internal_value(data)
+        try:
+            value = datetime.fromisoformat(text) if RFC_3339.fullmatch(text) else None
+            return value.astimezone(UTC) if value else self.fail("no_instant")
+        except (ValueError, OverflowError):
+            self.fail("no_instant")
 
 
 class YesOrNo(serializers.BooleanField):

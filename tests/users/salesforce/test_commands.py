@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
@@ -12,9 +13,10 @@ from django_celery_beat.models import PeriodicTask
 
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.faults import Call, Fault
-from tests.salesforce.here import ours, run, truth
+from tests.salesforce.here import log, ours, run, truth
 from users.models import SalesforceRun
-from users.sources.salesforce import login
+from users.sources.salesforce import login, runs
+from users.sources.salesforce.events import SalesforceRunStarted
 from users.sources.salesforce.run_state import Mode
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,46 @@ def test_a_run_at_the_command_line(connected: Salesforce) -> None:
     assert told.pop("run_id")
     assert (told["state"], told["read"], told["created"]) == ("succeeded", 156, 0)
     assert SalesforceRun.objects.first().actor == "system:manage.py"  # type: ignore[union-attr]
+
+
+def test_a_longer_window_is_read_again(connected: Salesforce) -> None:
+    connected.org.seed(3)
+    connected.org.create(
+        LastName="Old",
+        Email="old@example.com",
+        SystemModstamp=connected.org.now() - timedelta(days=30),
+    )
+    run()
+    assert json.loads(said("salesforce_sync", "--json"))["read"] == 3
+    instant = connected.org.now() - timedelta(days=31)
+    told = json.loads(said("salesforce_sync", "--json", f"--since={instant:%FT%TZ}"))
+    assert (told["read"], told["created"], told["changed"]) == (4, 0, 0)
+    (*_, event) = log(SalesforceRunStarted)
+    assert event.payload.since == instant
+    mark = runs.watermark("Contact")
+    assert mark
+    assert refused(
+        "salesforce_sync", f"--since={mark + timedelta(seconds=1):%FT%TZ}"
+    ) == (
+        2,
+        f"Say an instant before {mark:%FT%TZ}, up to when Salesforce is known.",
+    )
+    assert refused("salesforce_sync", "--mode=full", f"--since={mark:%FT%TZ}") == (
+        2,
+        "Only an incremental run reads from an instant on.",
+    )
+    for text in ("yesterday", "2026-11-01"):
+        status, message = refused("salesforce_sync", f"--since={text}")
+        assert "write an instant with an offset" in message
+        assert status == 1
+
+
+def test_a_window_without_a_watermark_is_refused(connected: Salesforce) -> None:
+    connected.org.seed(1)
+    assert refused("salesforce_sync", "--since=2026-11-01T00:00:00Z") == (
+        2,
+        "Salesforce was never read whole: start a full run first.",
+    )
 
 
 def test_a_rehearsal_at_the_command_line(connected: Salesforce) -> None:

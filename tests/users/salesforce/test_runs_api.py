@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from tests.rest import client, post, problem
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.here import finish, log, ours, run
 from users.models import SalesforceRun
+from users.sources.salesforce import runs
 from users.sources.salesforce.events import SalesforceRunStarted
 from users.sources.salesforce.run_state import Mode, State
 
@@ -71,6 +73,15 @@ def test_a_second_run_is_refused() -> None:
         ({"mode": "everything"}, 400, "Invalid input"),
         ({"mode": "full", "ids": ["0035g00000XyZabAAF"]}, 400, "Invalid input"),
         ({"mode": "full", "reason": "x" * 501}, 400, "Invalid input"),
+        ({"mode": "full", "since": "2026-11-01T00:00:00Z"}, 400, "Invalid input"),
+        *(
+            ({"mode": "full", "since": each}, 400, "Invalid input")
+            for each in ("", "now", "2026-11-01", "2026-11-01T00:00:00", 5, None)
+        ),
+        *(
+            ({"mode": "full", "since": each}, 400, "Invalid input")
+            for each in ("2026-02-30T00:00:00Z", "0001-01-01T00:00:00+23:00")
+        ),
         ({}, 400, "Invalid input"),
         ([], 400, "Invalid input"),
     ],
@@ -79,6 +90,23 @@ def test_what_makes_no_sense_is_refused(body: Any, status: int, title: str) -> N
     told = problem(post(client(), RUNS, body))
     assert (told["status"], told["title"]) == (status, title)
     assert SalesforceRun.objects.count() == 0
+
+
+def test_a_run_reaches_back_as_far_as_it_is_told(connected: Salesforce) -> None:
+    connected.org.seed(3)
+    run()
+    body = {"mode": "incremental", "since": "2026-01-01t01:00:00.5+01:00"}
+    api = client()
+    assert post(api, RUNS, body).status_code == 202
+    (*_, event) = log(SalesforceRunStarted)
+    since = datetime(2026, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+    assert event.payload.since == since
+    done = finish(SalesforceRun.objects.order_by("-started_at")[0])
+    assert (done.state, runs.state_of(done.run_id).low) == (State.SUCCEEDED, since)
+    later = {"mode": "incremental", "since": "2999-01-01T00:00:00Z"}
+    (error,) = problem(post(api, RUNS, later))["errors"]
+    assert error["pointer"] == "#/since"
+    assert error["detail"].startswith("Say an instant before 2")
 
 
 def test_nothing_starts_while_it_is_switched_off(settings: LazySettings) -> None:

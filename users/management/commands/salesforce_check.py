@@ -54,5 +54,6 @@ class Command(BaseCommand):
             f"known up to {standing.watermark or 'never'}",
             f"last success {standing.last_success or 'never'}",
             f"{standing.conflicts:,} conflicts wait for somebody",
+            f"{standing.hinted:,} records wait to be read",
         ]
         self.stdout.write("\n".join(lines))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -31,6 +32,11 @@ class Command(BaseCommand):
             "--ids", nargs="+", default=[], metavar="ID", help="records, for record"
         )
         parser.add_argument(
+            "--since",
+            type=_instant,
+            help="for incremental: reach back to this instant",
+        )
+        parser.add_argument(
             "--dry-run",
             action="store_true",
             help="say what would change; change nothing",
@@ -55,6 +61,7 @@ class Command(BaseCommand):
                 started = runs.start(
                     Mode(options["mode"]),
                     ids=options["ids"],
+                    since=options["since"],
                     dry_run=options["dry_run"],
                     reason=options["reason"],
                 )
@@ -80,3 +87,14 @@ class Command(BaseCommand):
         )
         dry = " (only told, nothing changed)" if row.dry_run else ""
         self.stdout.write(f"{row.mode}: {shown or 'nothing to read'}{dry}")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        value = None
+    if value is None or value.tzinfo is None:
+        message = "write an instant with an offset, for example 2026-11-06T12:00:00Z"
+        raise ArgumentTypeError(message)
+    return value

@@ -112,7 +112,9 @@ def _low(run: Run, told: Options) -> datetime | None:
     mark = runs.watermark(run.sobject)
     if run.mode is not Mode.INCREMENTAL or mark is None:
         return None
-    return mark - timedelta(seconds=max(60, told.overlap_seconds))
+    low = mark - timedelta(seconds=max(60, told.overlap_seconds))
+    # Never later: what changed in between would be passed by, and called known.
+    return min(low, run.since) if run.since else low
 
 
 def _page(leased: Leased, client: Client, told: Options) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 from django.core import checks
 
+from eventstore.intake import sources
+from eventstore.intake.errors import SourceSettingsError
 from users.sources.salesforce import soql, translate
 from users.sources.salesforce.errors import UnsafeAddressError
+from users.sources.salesforce.hints import HINTS
 from users.sources.salesforce.options import Options, options, safe_address
 from users.sources.salesforce.ownership import Owner
 from users.values import SETTABLE_STATUSES
@@ -29,6 +32,30 @@ def check_salesforce(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Error(text, id=f"salesforce.{code}") for code, text in _problems(told)
     ]
+
+
+def check_messages(**_: Any) -> list[checks.CheckMessage]:
+    """Refuse sources of outbound messages that would lead to nothing."""
+    try:
+        known = sources.every()
+    except SourceSettingsError:
+        return []  # the intake's own check says so
+    mine = [
+        each
+        for each in known.values()
+        if each.is_enabled and each.style == sources.SALESFORCE
+    ]
+    found: list[checks.CheckMessage] = []
+    for each in mine:
+        if each.mapper != HINTS.name:
+            text = f"The source {each.name} sends outbound messages."
+            hint = f'Give it the mapper "{HINTS.name}".'
+            found.append(checks.Error(text, hint=hint, id="salesforce.messages"))
+    if mine and not options().enabled:
+        text = "Salesforce may tell what changed, and nobody will read it there."
+        hint = "Set SALESFORCE_ENABLED, or say enabled: false of the source."
+        found.append(checks.Warning(text, hint=hint, id="salesforce.unread"))
+    return found
 
 
 def _problems(told: Options) -> Iterator[tuple[str, str]]:

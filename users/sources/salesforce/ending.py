@@ -122,7 +122,9 @@ def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -
             if sf_id in known and (reason := _reason(sf_id, seen))
         }
         _carry_out(leased, known, seen, gone)
-        links.save(_gone(known[sf_id], gone[sf_id], seen.get(sf_id)) for sf_id in gone)
+        links.save(
+            _gone(leased, known[sf_id], gone[sf_id], seen.get(sf_id)) for sf_id in gone
+        )
         for sf_id in ids:
             _findings(leased).filter(sf_id=sf_id).update(
                 is_done=True, reason=gone.get(sf_id, "")
@@ -183,7 +185,10 @@ def _about(leased: Leased, sf_id: str, seen: Observed | None, high: datetime) ->
     )
 
 
-def _gone(link: SalesforceLink, reason: str, seen: Observed | None) -> SalesforceLink:
+def _gone(
+    leased: Leased, link: SalesforceLink, reason: str, seen: Observed | None
+) -> SalesforceLink:
+    link.run_id = leased.run_id
     kind, _, master = reason.partition(":")
     link.state = STATES.get(kind, SalesforceLink.State.LINKED)
     link.master_id = master

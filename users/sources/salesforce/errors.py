@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class SalesforceError(Exception):
     """Something about Salesforce went wrong; the class says what."""
@@ -119,6 +121,23 @@ class NoIdsError(SalesforceError):
 
     def __init__(self) -> None:
         super().__init__("Name 1 to 2,000 record ids for this mode, and for no other.")
+
+
+class SinceError(SalesforceError):
+    """From an instant on only an incremental run reads, and from one that is known.
+
+    Attributes:
+        watermark: Up to when Salesforce is known; None if the mode is the trouble.
+    """
+
+    def __init__(self, watermark: datetime | None = None) -> None:
+        self.watermark = watermark
+        text = "Only an incremental run reads from an instant on."
+        if watermark is not None:
+            # From later on, what changed in between would be passed by for ever.
+            known = f"{watermark:%Y-%m-%dT%H:%M:%SZ}"
+            text = f"Say an instant before {known}, up to when Salesforce is known."
+        super().__init__(text)
 
 
 class NotEnabledError(SalesforceError):

@@ -23,6 +23,8 @@ class SalesforceRunStarted:
         dry_run: Whether nothing is to be changed.
         ids: Records to read, 18 characters each; empty but for ``record``.
         reason: Why, in the words of whoever started it; may be empty.
+        since: From which stamp on at the latest, for ``incremental``; null for what is
+            not known yet.
     """
 
     sobject: str
@@ -30,6 +32,7 @@ class SalesforceRunStarted:
     dry_run: bool
     ids: list[str]
     reason: str = ""
+    since: datetime | None = None
 
 
 @event_type(

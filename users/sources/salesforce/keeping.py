@@ -10,8 +10,15 @@ from typing import Any
 from eventstore.events import SALESFORCE
 from eventstore.intake import raw
 from eventstore.intake.raw import RECORD, Received, Settled
+from users.aggregate import USER
+from users.sources.salesforce import links
 from users.sources.salesforce.comparing import Case
-from users.sources.salesforce.translate import MAPPER, MAPPER_VERSION, Observed
+from users.sources.salesforce.translate import (
+    MAPPER,
+    MAPPER_VERSION,
+    Observed,
+    user_id_of,
+)
 
 
 def keep(
@@ -52,6 +59,21 @@ def keep(
             )
         )
     raw.keep(received, settled=settled)
+
+
+def hand_over(cases: Sequence[Case]) -> None:
+    """Let hints at newly linked records be about whom they turned out to tell of.
+
+    They go when that person is erased.  Must run in the transaction with the links.
+    """
+    subjects = {
+        USER.stream(user_id_of(case.seen.sf_id)): case.stream
+        for case in cases
+        if case.is_matched and case.link is None and not case.is_erased
+    }
+    if subjects:
+        links.settle()
+        raw.tell_of(subjects)
 
 
 def _was_erased_meanwhile(case: Case) -> bool:

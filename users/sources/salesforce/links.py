@@ -14,6 +14,7 @@ from users.models import SalesforceLink, SalesforceSeen
 from users.sources.salesforce.translate import comparable
 
 ABSENT = Path(__file__).parent / "sql" / "find_absent.sql"
+LOCK = 7343  # advisory: to link records, or to rely on who is linked
 BATCH_SIZE = 2_000  # rows written at once
 
 
@@ -43,7 +44,9 @@ def save(links: Iterable[SalesforceLink]) -> None:
         BATCH_SIZE,
         update_conflicts=True,
         unique_fields=["sf_id"],
-        update_fields=["user_id", "said", "stamp", "modified", "state", "master_id"],
+        update_fields=[
+            *("user_id", "said", "stamp", "modified", "state", "master_id", "run_id"),
+        ],
     )
 
 
@@ -51,6 +54,21 @@ def count(sobject: str) -> int:
     """Return how many records of an object are linked."""
     linked = SalesforceLink.State.LINKED
     return SalesforceLink.objects.filter(sobject=sobject, state=linked).count()
+
+
+def settle() -> None:
+    """Until the transaction ends, let nobody rely on who is not linked yet."""
+    _lock("SELECT pg_advisory_xact_lock(%s)")
+
+
+def rely() -> None:
+    """Until the transaction ends, let nobody link a record to a user known before."""
+    _lock("SELECT pg_advisory_xact_lock_shared(%s)")
+
+
+def _lock(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [LOCK])
 
 
 def note_seen(run_id: UUID, page: int, sf_ids: Collection[str]) -> None:

@@ -49,6 +49,7 @@ class Options:
     quarantine_ratio: float
     lease_seconds: int
     slice_seconds: float
+    hint_seconds: int
     most_behind: int
     stale_after: int
 

@@ -93,7 +93,8 @@ def apply(
     _carry_out(cases, run_id=run_id, high=high, told=told)
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
-    links.save(_linked(case, told) for case in cases if not case.quarantined)
+    links.save(_linked(case, run_id, told) for case in cases if not case.quarantined)
+    keeping.hand_over([case for case in cases if not case.quarantined])
     keeping.keep([case for case in cases if not case.is_erased], unusable)
     tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
     for case in cases:
@@ -272,7 +273,7 @@ def _is_to_be_compared_anew(  # noqa: C901
     return True
 
 
-def _linked(case: Case, told: Options) -> SalesforceLink:
+def _linked(case: Case, run_id: UUID, told: Options) -> SalesforceLink:
     seen = case.seen
     link = case.link or SalesforceLink(sf_id=seen.sf_id, sobject=told.sobject)
     link.user_id = case.user_id
@@ -283,7 +284,7 @@ def _linked(case: Case, told: Options) -> SalesforceLink:
     else:
         link.state = SalesforceLink.State.LINKED
     link.said = {**link.said, **said}
-    link.stamp, link.modified = seen.stamp, seen.modified
+    link.stamp, link.modified, link.run_id = seen.stamp, seen.modified, run_id
     if case.is_erased:
         link.state, link.said = SalesforceLink.State.IGNORED, {}
     elif case.is_without_user:

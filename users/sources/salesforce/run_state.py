@@ -72,6 +72,7 @@ class Run:
     dry_run: bool
     ids: tuple[str, ...]
     reason: str = ""
+    since: datetime | None = None
     state: State = State.QUEUED
     org_id: str = ""
     low: datetime | None = None
@@ -106,6 +107,7 @@ def evolve(run: Run | None, event: Any) -> Run | None:
             dry_run=event.dry_run,
             ids=tuple(event.ids),
             reason=event.reason,
+            since=event.since,
         )
     return run and _further(run, event)
 

@@ -29,6 +29,7 @@ from users.sources.salesforce.errors import (
     NotEnabledError,
     NoWatermarkError,
     RunActiveError,
+    SinceError,
     UnknownRunError,
 )
 from users.sources.salesforce.events import (
@@ -64,17 +65,24 @@ class Leased:
 
 
 def start(
-    mode: Mode, *, ids: Sequence[str] = (), dry_run: bool = False, reason: str = ""
+    mode: Mode,
+    *,
+    ids: Sequence[str] = (),
+    since: datetime | None = None,
+    dry_run: bool = False,
+    reason: str = "",
 ) -> SalesforceRun:
     """Start a run and return it; a worker takes it up soon.
 
-    An incremental run after a gap of more than a week becomes a reconciliation.
+    An incremental run after a gap of more than a week becomes a reconciliation.  By
+    *since*, an aware instant, it reaches further back than it would.
 
     Raises:
         NotEnabledError: Salesforce is switched off.
         RunActiveError: A run of the same object is under way.
         NoWatermarkError: *mode* is incremental, and there was no full run yet.
         NoIdsError: *ids* and *mode* do not fit.
+        SinceError: *since* and *mode* do not fit, or it is after the watermark.
         RecordIdError: One of *ids* is none.
         InvalidValueError: *reason* is not acceptable.
     """
@@ -83,12 +91,15 @@ def start(
         raise NotEnabledError
     if bool(ids) != (mode is Mode.RECORD) or len(ids) > MOST_IDS:
         raise NoIdsError
+    trusted = _trusted(mode, told.sobject)
+    _refuse_gap(mode, since, told.sobject)
     started = SalesforceRunStarted(
         sobject=told.sobject,
-        mode=_trusted(mode, told.sobject),
+        mode=trusted,
         dry_run=dry_run,
         ids=sorted({canonical(each) for each in ids}),
         reason=proper_reason(reason),
+        since=since if trusted is Mode.INCREMENTAL else None,
     )
     run_id = uuid.uuid7()
     row = SalesforceRun(
@@ -275,6 +286,16 @@ def _told(run_id: UUID, event: Any) -> SalesforceRun:
         _write(row, _evolved(loaded.state, event))
         bell.ring_after_commit()
     return row
+
+
+def _refuse_gap(mode: Mode, since: datetime | None, sobject: str) -> None:
+    if since is None:
+        return
+    if mode is not Mode.INCREMENTAL:
+        raise SinceError
+    mark = watermark(sobject)
+    if mark is not None and since > mark:
+        raise SinceError(mark)
 
 
 def _trusted(mode: Mode, sobject: str) -> Mode:

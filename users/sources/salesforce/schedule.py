@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM
-from users.models import SalesforceConflict, SalesforceRun
+from users.models import SalesforceConflict, SalesforceHint, SalesforceRun
 from users.sources.salesforce import runs, translate
 from users.sources.salesforce.client import Client
 from users.sources.salesforce.errors import (
@@ -50,6 +50,7 @@ class Standing:
         last_success: When a run succeeded last.
         held: Runs that wait for a human or for the limit.
         conflicts: Differences that wait for a human.
+        hinted: Records that Salesforce said have changed, and that wait for a run.
         is_stale: Whether the last success is too long ago.
     """
 
@@ -57,6 +58,7 @@ class Standing:
     last_success: datetime | None
     held: int
     conflicts: int
+    hinted: int
     is_stale: bool
 
 
@@ -92,7 +94,7 @@ def reach() -> Reached:
 
 
 def standing() -> Standing:
-    """Return how the readings stand.  Four queries."""
+    """Return how the readings stand.  Five queries."""
     told = options()
     mine = SalesforceRun.objects.filter(sobject=told.sobject)
     succeeded = mine.filter(state__in=SUCCEEDED, dry_run=False).order_by("-changed_at")
@@ -103,5 +105,6 @@ def standing() -> Standing:
         last_success=last,
         held=mine.filter(state__in=HELD).count(),
         conflicts=SalesforceConflict.objects.filter(resolved_at=None).count(),
+        hinted=SalesforceHint.objects.count(),
         is_stale=told.enabled and (last is None or last < late),
     )
