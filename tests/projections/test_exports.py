@@ -266,21 +266,21 @@ def test_no_piece_is_made_while_somebody_is_being_erased() -> None:
         erasure.forget(USER.stream(ADA))
         worker = threading.Thread(target=make)
         worker.start()
-        _wait_for_a_lock()
+        _wait_for_its_lock(worker)
         assert not ExportPiece.objects.exists()
     worker.join()
     assert made_it == [True]
     assert b"Ada" not in content(Export.objects.get(pk=export.pk))
 
 
-def _wait_for_a_lock() -> None:
+def _wait_for_its_lock(worker: threading.Thread) -> None:
     waiting = (
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname ="
         " current_database())"
     )
     with connection.cursor() as cursor:
-        while True:
+        while worker.is_alive():
             cursor.execute(waiting)
             if cursor.fetchone()[0]:
                 return
