@@ -13,7 +13,7 @@ from eventstore.exports import keeping
 from projections import drift_check, runs
 from projections.exports import KINDS
 
-EXPORT_SECONDS = 10.0  # of an export, before others get the worker
+EXPORT_SECONDS = 2.0  # of an export, before others get the worker
 HASHING_SECONDS = 3600  # the last step reads the whole file once
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -79,10 +80,17 @@ def body(layout: Layout, rows: Sequence[Row], *, is_first: bool) -> bytes:
         is_first: Whether nothing is before them.
     """
     names = layout.names
-    picked = _picked_local if layout.zone else _picked
-    found = (picked(layout, row) for row in rows)
+    found = _picked(layout, rows)
     if layout.form == CSV:
-        cells = ([_cell(value) for value in values] for values in found)
+        cells = (
+            [
+                value
+                if type(value) is str and value[:1] not in UNSAFE
+                else _cell(value)
+                for value in values
+            ]
+            for values in found
+        )
         return _csv([*([names] if is_first else []), *cells])
     lines = []
     for values, row in zip(found, rows, strict=True):
@@ -96,8 +104,13 @@ def body(layout: Layout, rows: Sequence[Row], *, is_first: bool) -> bytes:
     return (b"" if is_first else b",") + b",".join(lines) if lines else b""
 
 
-def _picked(layout: Layout, row: Row) -> list[Any]:
-    return [row[column] for column in layout.columns]
+def _picked(layout: Layout, rows: Sequence[Row]) -> Iterator[Sequence[Any]]:
+    if not layout.zone:
+        columns = layout.columns
+        # A step of Python for each cell is what a million rows notice.
+        pick = itemgetter(*columns, columns[0])
+        return (pick(row)[:-1] for row in rows)
+    return (_picked_local(layout, row) for row in rows)
 
 
 def _picked_local(layout: Layout, row: Row) -> list[Any]:
