@@ -40,15 +40,12 @@ class Need:
         is_free: Whether every member of staff may open it.
         is_proved: Whether the password must have been given a moment ago; only to post
             where *act* is given.
-        keeps_form: Whether what was posted is kept while the password is asked for; the
-            page fills its form with it again.
     """
 
     see: tuple[str, ...] = ()
     act: tuple[str, ...] = ()
     is_free: bool = False
     is_proved: bool = False
-    keeps_form: bool = False
 
 
 FREE = Need(is_free=True)
@@ -150,7 +147,7 @@ PAGES: Mapping[str, Need] = {
     "rotate_webhook": _one(CHANGE_WEBHOOKS),
     "change_webhook": _one(CHANGE_WEBHOOKS),
     "exports": _one(EXPORT),
-    "new_export": Need((EXPORT,), (EXPORT,), is_proved=True, keeps_form=True),
+    "new_export": Need((EXPORT,), (EXPORT,), is_proved=True),
     "export": _one(EXPORT),
     "export_file": _one(EXPORT),
     "tokens": _one("users.view_apitoken"),
@@ -181,13 +178,10 @@ def may_open(person: Any, name: str, *, acts: bool = False) -> bool:
 
 def asks_for_proof(request: HttpRequest) -> bool:
     """Return whether what *request* asks is only for those who proved who they are."""
-    need = _need(request)
+    found = request.resolver_match
+    name = found.url_name if found else None
+    need = PAGES.get(name or "", SUPERUSERS)
     return need.is_proved and (_acts(request) or not need.act)
-
-
-def keeps_form(request: HttpRequest) -> bool:
-    """Return whether what *request* posts outlives the question for the password."""
-    return _need(request).keeps_form
 
 
 def refuse_others(request: HttpRequest) -> None:
@@ -203,11 +197,6 @@ def refuse_others(request: HttpRequest) -> None:
         return
     if not may_open(request.user, found.url_name, acts=_acts(request)):
         raise PermissionDenied
-
-
-def _need(request: HttpRequest) -> Need:
-    found = request.resolver_match
-    return PAGES.get((found.url_name if found else None) or "", SUPERUSERS)
 
 
 def _acts(request: HttpRequest) -> bool:

@@ -20,7 +20,6 @@ from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
     intake,
-    kept,
     letters,
     log,
     rebuilds,
@@ -152,8 +151,6 @@ class BackOfficeSite(AdminSite):
                 return way
             access.refuse_others(request)
             if access.asks_for_proof(request) and not sessions.is_proved(request):
-                if access.keeps_form(request):
-                    kept.keep(request)
                 return sessions.ask(request)
             response = audit.recording(request, lambda: view(request, *args, **kwargs))
             return unsent.refilled(request, response)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from eventstore.admin import kept, sight
+from eventstore.admin import sight
 from eventstore.admin.filters import AuditForm, EventFilterForm
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.exports import forms as written
@@ -150,10 +150,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Ask how and why; posted, make what is small, and leave the rest to workers.
-
-    What was typed before the password was asked for stands in the form again.
-    """
+    """Ask how and why; posted, make what is small, and leave the rest to workers."""
     kind = KINDS.get(request.GET.get("kind", "events"))
     if kind is None:
         return not_found(request, _("There is no such list to export."))
@@ -165,9 +162,7 @@ def new(request: HttpRequest) -> HttpResponse:
     except AskingError as error:
         messages.error(request, str(error))
         return SeeOther(_list_url(kind))
-    again = None if request.method == "POST" else kept.take(request)
-    typed = request.POST if request.method == "POST" else again
-    form = ExportForm(typed, kind=kind, sees_all=seen.sees_all)
+    form = ExportForm(request.POST or None, kind=kind, sees_all=seen.sees_all)
     status = 200
     if request.method == "POST":
         status = REFUSED
@@ -185,7 +180,6 @@ def new(request: HttpRequest) -> HttpResponse:
         kind=kind.name,
         asked=kinds.in_words(asked),
         form=form,
-        is_again=again is not None,
         list_url=_list_url(kind),
     )
 
