@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -74,8 +74,8 @@ def events_asked(matching: EventFilter) -> dict[str, Any]:
         "actor": matching.actor,
         "source": matching.source,
         "correlation": str(matching.correlation_id or ""),
-        "since": instant(matching.since) if matching.since else "",
-        "until": instant(matching.until) if matching.until else "",
+        "since": instant(matching.since.astimezone(UTC)) if matching.since else "",
+        "until": instant(matching.until.astimezone(UTC)) if matching.until else "",
     }
 
 
