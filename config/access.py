@@ -27,6 +27,7 @@ SEE_RECORDS = "eventstore.view_rawrecord"
 SEE_RUNS = "users.view_salesforcerun"
 START_RUNS = "users.add_salesforcerun"
 REPROCESS_RECORDS = "eventstore.reprocess_rawrecord"
+EXPORT = "eventstore.export_events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,10 @@ PAGES: Mapping[str, Need] = {
     "add_webhook": _one(CHANGE_WEBHOOKS),
     "rotate_webhook": _one(CHANGE_WEBHOOKS),
     "change_webhook": _one(CHANGE_WEBHOOKS),
+    "exports": _one(EXPORT),
+    "new_export": Need((EXPORT,), (EXPORT,), is_proved=True),
+    "export": _one(EXPORT),
+    "export_file": _one(EXPORT),
     "tokens": _one("users.view_apitoken"),
     "issue_token": _one("users.add_apitoken", is_proved=True),
     "revoke_token": _one("users.revoke_apitoken"),

@@ -35,6 +35,7 @@ from projections import streams as stream_heads
 from projections.admin import (
     commands,
     directory,
+    exports,
     reprocess,
     resends,
     reveal,
@@ -69,6 +70,7 @@ TOKENS = "users/apitoken/"
 RUNS = "projections/reprocess/"
 SALESFORCE = "users/salesforcerun/"
 CONFLICTS = "users/salesforceconflict/"
+EXPORTS = "exports/"
 
 
 class BackOfficeSite(AdminSite):
@@ -89,6 +91,7 @@ class BackOfficeSite(AdminSite):
             *self._webhook_pages(),
             *self._intake_pages(),
             *self._token_pages(),
+            *self._export_pages(),
             *self._salesforce_pages(),
             *super().get_urls(),
         ]
@@ -293,6 +296,16 @@ class BackOfficeSite(AdminSite):
             (TOKENS, tokens.listed, "tokens"),
             (f"{TOKENS}add/", tokens.issue, "issue_token"),
             (f"{TOKENS}<uuid:token_id>/revoke/", tokens.revoke, "revoke_token"),
+        ]
+        return self._paths(pages)
+
+    def _export_pages(self) -> list[URLPattern]:
+        one = f"{EXPORTS}<uuid:export_id>/"
+        pages: list[tuple[str, View, str]] = [
+            (EXPORTS, exports.listed, "exports"),
+            (f"{EXPORTS}new/", exports.new, "new_export"),
+            (one, exports.export, "export"),
+            (f"{one}file", exports.file, "export_file"),
         ]
         return self._paths(pages)
 

@@ -52,6 +52,16 @@ app.conf.beat_schedule = {
         "schedule": 5.0,  # seconds
         "options": {"expires": 5},
     },
+    "export": {
+        "task": "projections.export",
+        "schedule": 5.0,  # seconds
+        "options": {"expires": 5},
+    },
+    "expire_exports": {
+        "task": "eventstore.expire_exports",
+        "schedule": 60.0,  # seconds
+        "options": {"expires": 60},
+    },
     "check_drift": {
         "task": "projections.check_drift",
         "schedule": 60.0,  # seconds

@@ -117,6 +117,11 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
                 icon="schedules",
             ),
             Entry(
+                label=gettext_lazy("Exports"),
+                url_name="exports",
+                icon="exports",
+            ),
+            Entry(
                 label=gettext_lazy("API tokens"),
                 url_name="tokens",
                 icon="tokens",

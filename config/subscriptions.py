@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import eventstore.exports.events
 import eventstore.intake.events
 import eventstore.operator_events  # noqa: F401 - registers what staff do
 import projections.events  # noqa: F401 - registers what operators do

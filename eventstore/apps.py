@@ -16,6 +16,7 @@ class EventStoreConfig(AppConfig):
         """Load the subscriptions, so that every process can decode every event."""
         from eventstore import guard, privacy_checks  # noqa: PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
+        from eventstore.exports import models as _exports  # noqa: F401, PLC0415
         from eventstore.intake import checks as intake_checks  # noqa: PLC0415
         from eventstore.intake import models as _records  # noqa: F401, PLC0415
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from eventstore import sql, store
+from eventstore import sql, store, wire
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
 from eventstore.reading import COLUMNS, recorded
@@ -152,6 +152,36 @@ def following(matching: EventFilter, *, after: int, limit: int) -> Stretch:
         events=[event for event in recorded(rows) if matching.lets_through(event)],
         reached=max(mark, after) if edge is None else edge,
         is_full=is_full,
+    )
+
+
+def ascending(
+    matching: EventFilter, *, after: int | None, mark: int, limit: int
+) -> Stretch:
+    """Return the first events behind a position, in the order of :func:`page`, turned.
+
+    Whoever goes on after ``reached`` as long as ``is_full`` sees each event once, and
+    what was recorded meanwhile lies above *mark*.
+
+    Args:
+        matching: Which events.
+        after: ``reached`` of the stretch before; None at the beginning.
+        mark: Only positions up to this one, which a watermark has passed.
+        limit: At most so many events.
+    """
+    edge: int | None = None
+    if matching == EventFilter():
+        # The whole log, which may be long: past the steps of Django's cursor.
+        asked = {"after": after or 0, "until": mark, "size": limit}
+        rows = wire.rows("read_on", asked)
+    else:
+        rows, edge = search(matching, mark, after, ABOVE, limit)
+    if len(rows) == limit:
+        edge = rows[-1][0]
+    return Stretch(
+        events=recorded(rows),
+        reached=mark if edge is None else edge,
+        is_full=edge is not None,
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from eventstore import codec, copies, sql, vault
+from eventstore.exports import keeping
 from eventstore.subscriptions import Reactor, all_subscriptions
 
 
 def forget(subject: str) -> None:
     """Delete what is kept of *subject* beside the log; must run in a transaction.
 
-    That includes tables that are being built and those that were switched away from.  A
+    That includes tables that are being built, those that were switched away from, and
+    files of exports.  A
     worker that holds older events of the person may still write a row.  It goes when
     the worker comes to the event that erased them.
     """
@@ -26,6 +28,7 @@ def forget(subject: str) -> None:
                 if name == subscription.name:
                     with copies.within(name, schema):
                         subscription.forget(subject)
+    keeping.withdraw(subject)
 
 
 def undone() -> list[str]:

@@ -38,3 +38,11 @@ def masked_event(event: RecordedEvent) -> RecordedEvent:
         metadata=masked(event.metadata, IN_METADATA),
         payload=UnknownEvent(type=event.type, data=newest, problem=MASKED),
     )
+
+
+def person_of(event: RecordedEvent) -> str:
+    """Return the stream of the person whom *event* tells of; its own when unknown."""
+    known = codec.type_named(event.type)
+    if known is None or isinstance(event.payload, UnknownEvent):
+        return event.stream
+    return known.subject_of(event.stream, event.payload)

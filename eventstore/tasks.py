@@ -7,6 +7,7 @@ from django.db import close_old_connections
 
 from eventstore import rebuilding, subscriptions, waking
 from eventstore.doorbell import doorbell
+from eventstore.exports import keeping
 from eventstore.intake import retention
 from eventstore.waking import Lane
 from eventstore.webhooks import courier
@@ -47,6 +48,13 @@ def catch_up(name: str) -> None:
         doorbell.ring()
     if not subscriptions.perform_due(subscription, seconds=SLICE_SECONDS):
         doorbell.ring()
+
+
+@shared_task(name="eventstore.expire_exports")
+def expire_exports() -> None:
+    """Delete the files whose day is over."""
+    close_old_connections()
+    keeping.expire()
 
 
 @shared_task(name="eventstore.prune")

@@ -9,7 +9,12 @@ from django.db import close_old_connections
 
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM
+from eventstore.exports import keeping
 from projections import drift_check, runs
+from projections.exports import KINDS
+
+EXPORT_SECONDS = 2.0  # of an export, before others get the worker
+HASHING_SECONDS = 3600  # the last step reads the whole file once
 
 
 @shared_task(name="projections.go_on")
@@ -26,3 +31,11 @@ def check_drift() -> None:
     close_old_connections()
     with acting(actor="system:drift", source=SYSTEM, correlation_id=uuid.uuid7()):
         drift_check.look_on(users=settings.DRIFT_USERS)
+
+
+@shared_task(name="projections.export", time_limit=HASHING_SECONDS)
+def export() -> None:
+    """Go on with the exports that run; beat calls it all the time."""
+    close_old_connections()
+    if not keeping.go_on_all(KINDS, seconds=EXPORT_SECONDS):
+        export.apply_async()

@@ -13,9 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from eventstore import codec
-from eventstore.events import RecordedEvent, UnknownEvent
-from eventstore.masking import masked_event
+from eventstore.events import RecordedEvent
+from eventstore.masking import masked_event, person_of
 
 SEE = "eventstore.view_personal_data"
 REVEAL = "eventstore.reveal_personal_data"
@@ -73,14 +72,6 @@ def ends_at(request: HttpRequest, stream: str) -> datetime | None:
     """Return when the person's data is masked again; None when it is now."""
     seconds = _live(request).get(stream)
     return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
-
-
-def person_of(event: RecordedEvent) -> str:
-    """Return the stream of the person whom *event* tells of; its own when unknown."""
-    known = codec.type_named(event.type)
-    if known is None or isinstance(event.payload, UnknownEvent):
-        return event.stream
-    return known.subject_of(event.stream, event.payload)
 
 
 def _live(request: HttpRequest) -> dict[str, float]:

@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
+from eventstore.exports import forms
 from projections import drift, reprocess, runs, scopes
 from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED
@@ -37,7 +38,6 @@ from users.aggregate import USER
 ACTIONS = "pause|resume|cancel"
 AT_ONCE_SECONDS = 1.0  # of a run's work done before the page is answered
 RELOAD_SECONDS = 3  # of the page of a run that runs
-UNSAFE = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
 
 
 @require_safe
@@ -249,5 +249,4 @@ def _lines(scope: Scope, seen: Sight) -> Iterator[Any]:
 
 
 def _safe(cell: Any) -> str:
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(UNSAFE) else text
+    return "" if cell is None else forms.safe(str(cell))

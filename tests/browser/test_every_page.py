@@ -6,9 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from eventstore.circumstances import acting
+from eventstore.exports.models import Export
 from eventstore.models import ProjectionCode
 from eventstore.webhooks import endpoints
 from projections.models import ReprocessRun, UserPeriod
+from tests import exports
 from tests.backoffice import EVENTS, USERS, catch_up, user_url
 from tests.browser.accessibility import violations
 from tests.browser.conftest import Desk, log_in
@@ -43,6 +45,7 @@ RUNS = "/admin/projections/reprocess/"
 RUN = UUID("00000000-0000-4000-8000-000000000ec0")
 SALESFORCE = "/admin/users/salesforcerun/"
 CONFLICTS = "/admin/users/salesforceconflict/"
+FILE = UUID("00000000-0000-4000-8000-0000000f11e0")
 READING = UUID("00000000-0000-4000-8000-00000000a0a0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
@@ -76,6 +79,9 @@ PAGES = (
     f"{RUNS}new/?scope=filter&q=nobody",
     f"{RUNS}{RUN}/?still",
     user_url(ADA, "reveal/"),
+    "/admin/exports/",
+    "/admin/exports/new/?kind=users&status=active",
+    f"/admin/exports/{FILE}/?still",
     "/admin/audit/",
     "/admin/audit/?type=StaffLoggedIn&actor=staff:root",
     "/admin/prove/",
@@ -151,6 +157,8 @@ def someone(server: str) -> None:
     assert user_url(ADA, f"effects/{number}/resend/") in PAGES
     break_row(ADA, name=f"{LONG}, broken")
     ReprocessRun.objects.filter(pk=started(everybody(), LONG).pk).update(run_id=RUN)
+    begun = exports.begun(account=1, reason=LONG).pk
+    Export.objects.filter(pk=begun).update(export_id=FILE, error=f"{LONG} at x.py:1")
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
         about = metadata(correlation_id=TALK)
         services.execute(ChangeName(user_id=ADA, name=name), about)

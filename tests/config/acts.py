@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from projections.models import DirectoryEntry
@@ -104,6 +105,12 @@ def make_codes(client: Client) -> Any:
     return post("factors", codes="1")(client)
 
 
+def export(client: Client) -> Any:
+    url = f"{reverse('admin:new_export')}?kind=users&status=active&q=Ada"
+    form = {"form": "csv", "columns": ["id", "name"], "personal": "on", "reason": WHY}
+    return client.post(url, form)
+
+
 PASSWORDS = {
     "password1": NEW_PASSWORD,
     "password2": NEW_PASSWORD,
@@ -138,6 +145,17 @@ ACTS: dict[str, tuple[Act, str, dict[str, Any]]] = {
         {"account": "root", "factor": "recovery codes"},
     ),
     "be locked out": (be_locked_out, "StaffLockedOut", {"account": "ada"}),
+    "export": (
+        export,
+        "DataExported",
+        {
+            "what": "users",
+            "asked": "q=(masked)&status=active",
+            "rows": 1,
+            "personal": True,
+            "reason": WHY,
+        },
+    ),
     "issue a token": (post("issue_token", **NEW_TOKEN), "ApiTokenIssued", {}),
     "revoke a token": (revoke, "ApiTokenRevoked", {"name": "crm"}),
     "add a webhook": (post("add_webhook", **HOOK), "WebhookChanged", {}),

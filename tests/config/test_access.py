@@ -34,7 +34,7 @@ __all__ = ["crm"]
 
 ROLES = ("Viewer", "Agent", "Operator", "Lead", "Auditor", "Data officer")
 TALK, TOKEN = uuid4(), uuid4()
-RUN, RECORD, ORG_RUN = uuid4(), uuid4(), uuid4()
+RUN, RECORD, ORG_RUN, EXPORT = uuid4(), uuid4(), uuid4(), uuid4()
 SOMEBODY = 1_001  # an account; no sequence comes to it
 EVERYBODY, SUPERUSERS = "VAOLUD", ""  # the roles' letters; U is the Auditor
 MODELS = ("clockedschedule", "crontabschedule", "intervalschedule", "solarschedule")
@@ -128,6 +128,10 @@ FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
     "add_webhook": ("L", ()),
     "rotate_webhook": ("L", ("crm",)),
     "change_webhook": ("L", ("crm", "pause")),
+    "exports": ("LUD", ()),
+    "new_export": ("LUD", ()),
+    "export": ("LUD", (EXPORT,)),
+    "export_file": ("LUD", (EXPORT,)),
     "tokens": ("LU", ()),
     "issue_token": ("L", ()),
     "revoke_token": ("L", (TOKEN,)),

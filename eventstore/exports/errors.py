@@ -1,0 +1,11 @@
+"""What can be wrong with an export."""
+
+from __future__ import annotations
+
+
+class ExportRunsError(Exception):
+    """Another export of this account is running; one at a time."""
+
+
+class ExportGoneError(Exception):
+    """The file is not kept: its day is over, it was withdrawn, or it is not yours."""

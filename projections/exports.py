@@ -1,0 +1,111 @@
+"""Read models as files, and the list of all that can be exported (ADR-0044)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+
+from eventstore.exports.kinds import AUDIT, EVENTS, Asked, Batch, Kind
+from eventstore.masking import masked
+from eventstore.shown import instant
+from projections.filters import DirectoryFilter
+from projections.models import DirectoryEntry, StreamHead
+from users.aggregate import USER
+
+PERSONAL = frozenset({"name", "email"})
+PERSONAL_FILTERS = ("q", "email")
+USER_COLUMNS = (
+    "id",
+    "name",
+    "email",
+    "status",
+    "source",
+    "created_at",
+    "updated_at",
+    "version",
+    "position",
+)
+STREAM_COLUMNS = (
+    "stream",
+    "category",
+    "version",
+    "type",
+    "first_at",
+    "last_at",
+    "position",
+)
+
+
+def _users(asked: Asked, cursor: str, _until: int, limit: int, personal: bool) -> Batch:  # noqa: FBT001 - see Kind
+    """Return users in order of id; what changes meanwhile says so by its position."""
+    query = QueryDict(mutable=True)
+    query.update(asked)
+    found = DirectoryFilter(query, DirectoryEntry.objects.all()).qs
+    if cursor:
+        found = found.filter(user_id__gt=cursor)
+    entries = list(found.order_by("user_id")[:limit])
+    return Batch(
+        rows=[_user(entry, personal=personal) for entry in entries],
+        people=[USER.stream(e.user_id) for e in entries] if personal else (),
+        cursor=str(entries[-1].user_id) if len(entries) == limit else None,
+    )
+
+
+def _user(entry: DirectoryEntry, *, personal: bool) -> Mapping[str, Any]:
+    row = {
+        "id": str(entry.user_id),
+        "name": entry.name,
+        "email": entry.email,
+        "status": entry.status,
+        "source": entry.source,
+        "created_at": instant(entry.created_at),
+        "updated_at": instant(entry.updated_at),
+        "version": entry.version,
+        "position": entry.position,
+    }
+    return row if personal else masked(row, PERSONAL) | {"masked": True}
+
+
+def _without_persons(asked: Asked) -> Asked:
+    return masked(asked, [name for name in PERSONAL_FILTERS if asked.get(name)])
+
+
+def _streams(
+    asked: Asked,
+    cursor: str,
+    _until: int,
+    limit: int,
+    _personal: bool,  # noqa: FBT001 - see Kind
+) -> Batch:
+    """Return heads in order of name."""
+    found = StreamHead.objects.filter(stream__gt=cursor)
+    if asked.get("category"):
+        found = found.filter(category=asked["category"])
+    heads = list(found.order_by("stream")[:limit])
+    rows = [
+        {column: getattr(head, column) for column in STREAM_COLUMNS}
+        | {"first_at": instant(head.first_at), "last_at": instant(head.last_at)}
+        for head in heads
+    ]
+    cursor_after = heads[-1].stream if len(heads) == limit else None
+    return Batch(rows=rows, people=(), cursor=cursor_after)
+
+
+USERS = Kind(
+    name="users",
+    columns=USER_COLUMNS,
+    times=("created_at", "updated_at"),
+    read=_users,
+    masked=_without_persons,
+)
+STREAMS = Kind(
+    name="streams",
+    columns=STREAM_COLUMNS,
+    times=("first_at", "last_at"),
+    read=_streams,
+)
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (EVENTS, USERS, STREAMS, AUDIT)
+}
