@@ -36,6 +36,7 @@ PAGE = 50
 OK = 200
 WARM_UP = 3
 
+Asked = Callable[[], dict[str, Any]]  # parameters of a list
 Question = Callable[[], str]  # the address to ask
 
 
@@ -121,41 +122,91 @@ def a_user() -> uuid.UUID:
     return who
 
 
+class Places:
+    """Where to look: another place at each call."""
+
+    def __init__(self, users: int) -> None:
+        self.users = users
+        self.now = datetime.now(tz=UTC)
+        self._chance = random.Random(7)  # noqa: S311 - places to look at, no secrets
+
+    def then(self) -> str:
+        """Return an instant of the last three years."""
+        return (self.now - self._chance.random() * timedelta(days=1000)).isoformat()
+
+    def given(self) -> str:
+        """Return a given name that many have."""
+        return f"given{self._chance.randrange(300)}"
+
+    def family(self) -> str:
+        """Return a family name that few have."""
+        return f"family{self._chance.randrange(20000)}"
+
+    def person(self) -> str:
+        """Return most of somebody's e-mail address."""
+        return f"person{self._chance.randrange(self.users // 10, self.users)}@example"
+
+
 def questions(users: int, who: uuid.UUID) -> dict[str, Question]:
     """Return every shape of a question, each with places of its own at each call."""
-    chance = random.Random(7)  # noqa: S311 - places to look at, no secrets
-    now = datetime.now(tz=UTC)
+    places = Places(users)
+    lists = {**orders(), **searches(places), **filters(places)}
+    past = ["page 1", "by name", "search: a given name", "search: a rare word"]
+    past += ["status", "rare source", "exact e-mail address"]
 
-    def then() -> str:
-        return (now - chance.random() * timedelta(days=1000)).isoformat()
+    def query(asked: Asked) -> Question:
+        return lambda: listed(**asked())
 
-    def listed(**asked: Any) -> str:
-        return f"/api/v1/users?{urlencode(asked)}"
+    def at(name: str, kind: str) -> Question:
+        return lambda: listed(**lists[name](), **{kind: places.then()})
 
-    def given() -> str:
-        return f"given{chance.randrange(300)}"
+    found = {name: query(asked) for name, asked in lists.items()}
+    for kind in ("at", "as_of"):
+        found |= {f"{name}, {kind}": at(name, kind) for name in past}
+    user = f"/api/v1/users/{who}"
+    addresses = {
+        "one user": user,
+        "one user, at": f"{user}?{urlencode({'at': places.now.isoformat()})}",
+        "one user, events": f"{user}/events",
+        "one user, history": f"{user}/history",
+        "one user, explain": f"{user}/explain",
+    }
+    return found | {name: partial(str, address) for name, address in addresses.items()}
 
-    def person() -> str:
-        return f"person{chance.randrange(users // 10, users)}@example"
 
-    lists: dict[str, Callable[[], dict[str, Any]]] = {
+def orders() -> dict[str, Asked]:
+    """Return lists of everybody."""
+    return {
         "page 1": dict,
         f"page {DEEP:,}, newest first": lambda: deep("-created"),
         f"page {DEEP:,}, by name": lambda: deep("name"),
         "by name": lambda: {"ordering": "name"},
         "by update": lambda: {"ordering": "-updated"},
+    }
+
+
+def searches(places: Places) -> dict[str, Asked]:
+    """Return searches for words."""
+    given, family = places.given, places.family
+    return {
         "search: a given name": lambda: {"q": given()},
-        "search: name and family": lambda: {
-            "q": f"{given()} family{chance.randrange(20000)}"
-        },
-        "search: an e-mail address": lambda: {"q": person()},
-        "search: a rare word": lambda: {"q": f"family{chance.randrange(20000)}"},
+        "search: name and family": lambda: {"q": f"{given()} {family()}"},
+        "search: an e-mail address": lambda: {"q": places.person()},
+        "search: a rare word": lambda: {"q": family()},
         "search: nobody": lambda: {"q": "zebedee"},
         "search: a word of everybody": lambda: {"q": "example"},
         "search by relevance: a given name": lambda: relevant(given()),
         "search by relevance: a rare word": lambda: relevant("family777"),
         "search by relevance: a word of everybody": lambda: relevant("example"),
-        "exact e-mail address": lambda: {"email": f"{person()}.com"},
+    }
+
+
+def filters(places: Places) -> dict[str, Asked]:
+    """Return filters by fields, alone and together."""
+    then = places.then
+    since = {"status": "active", "source": "admin"}
+    return {
+        "exact e-mail address": lambda: {"email": f"{places.person()}.com"},
         "status": lambda: {"status": "suspended"},
         "status that nobody has": lambda: {"status": "deactivated"},
         "source": lambda: {"source": "salesforce"},
@@ -168,40 +219,20 @@ def questions(users: int, who: uuid.UUID) -> dict[str, Question]:
             "updated_until": then(),
             "ordering": "-updated",
         },
-        "changed since": lambda: {"changed_since": 2 * users - 200},
-        "status, source, created since": lambda: {
-            "status": "active",
-            "source": "admin",
-            "created_since": then(),
-        },
-        "search, status": lambda: {"q": given(), "status": "suspended"},
+        "changed since": lambda: {"changed_since": 2 * places.users - 200},
+        "status, source, created since": lambda: {**since, "created_since": then()},
+        "search, status": lambda: {"q": places.given(), "status": "suspended"},
         "search, status, updated since": lambda: {
-            "q": given(),
+            "q": places.given(),
             "status": "active",
             "updated_since": then(),
         },
     }
-    past = ["page 1", "by name", "search: a given name", "search: a rare word"]
-    past += ["status", "rare source", "exact e-mail address"]
 
-    def query(asked: Callable[[], dict[str, Any]]) -> Question:
-        return lambda: listed(**asked())
 
-    def at(name: str, kind: str) -> Question:
-        return lambda: listed(**lists[name](), **{kind: then()})
-
-    found = {name: query(asked) for name, asked in lists.items()}
-    for kind in ("at", "as_of"):
-        found |= {f"{name}, {kind}": at(name, kind) for name in past}
-    user = f"/api/v1/users/{who}"
-    addresses = {
-        "one user": user,
-        "one user, at": f"{user}?{urlencode({'at': now.isoformat()})}",
-        "one user, events": f"{user}/events",
-        "one user, history": f"{user}/history",
-        "one user, explain": f"{user}/explain",
-    }
-    return found | {name: partial(str, address) for name, address in addresses.items()}
+def listed(**asked: Any) -> str:
+    """Return the address of a list."""
+    return f"/api/v1/users?{urlencode(asked)}"
 
 
 def relevant(words: str) -> dict[str, str]:

@@ -9,15 +9,13 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q
 from django.db.models.functions import Now
 
-from eventstore import doorbell, pauses, quarantine, store, subscriptions
+from eventstore import doorbell, pauses, quarantine, reasons, store, subscriptions
 from eventstore.errors import (
     LetterClosedError,
-    NoReasonError,
     SubscriptionPausedError,
 )
 from eventstore.events import ANY
 from eventstore.models import DeadLetter, StoredEvent
-from eventstore.pauses import REASON_LENGTH
 from eventstore.subscription_events import CATEGORY, RETRIED, EventSkipped
 
 CANARY = 5  # letters of a group tried first
@@ -186,7 +184,8 @@ def retry_group(fingerprint: str, *, reason: str = "") -> int:
         if name is None:
             return 0
         count = mine.update(state=State.WAITING, next_attempt_at=Now())
-        why = f": {reason.strip()[:REASON_LENGTH]}" if reason.strip() else ""
+        told = reasons.proper(reason)
+        why = f": {told}" if told else ""
         pauses.tell(name, RETRIED, f"{count} events of group {fingerprint}{why}")
         doorbell.ring_after_commit()
         return count
@@ -202,9 +201,7 @@ def skip(number: int, *, reason: str) -> DeadLetter | None:
         NoReasonError: *reason* is empty.
         SubscriptionPausedError: Its subscription is.
     """
-    why = reason.strip()[:REASON_LENGTH]
-    if not why:
-        raise NoReasonError
+    why = reasons.wanted(reason)
     with transaction.atomic():
         letter, reached = _taken(number)
         fact = EventSkipped(

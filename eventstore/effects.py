@@ -1,9 +1,10 @@
 """What reactors do to the outside world: noted once, performed apart, with retries.
 
 An effect's row is locked while it is performed, so two workers never perform it at once
-and a killed worker leaves it pending.  The outside may see an effect twice only when
-the worker is killed after the outside took it and before the row says so: once more for
-each such kill, under the same key, by which the other side can tell.
+and a killed worker leaves it pending.  The outside may see an effect twice when the
+worker is killed after the outside took it and before the row says so, and when its
+answer came too late or not at all.  Each repeat has the same key, by which the other
+side can tell.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from eventstore.models import Effect
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8
-FIRST_RETRY_SECONDS = 10  # doubled with every attempt
+# Two days: a mail server that is down for a night loses nobody's welcome.
+RETRY_SECONDS = (10, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 57_600)
 SLICE_SECONDS = 20.0  # how long one run goes on; well below Celery's time limit
 SHOWN = 200  # effects listed at most
 
@@ -239,11 +240,12 @@ def _postpone(effect: Effect, error: Exception) -> None:
     # Another's message may quote an address; the class never does.
     is_ours = isinstance(error, EffectError)
     effect.error = str(error) if is_ours else type(error).__name__
-    if effect.attempts >= MAX_ATTEMPTS or isinstance(error, EffectRefusedError):
+    is_over = effect.attempts > len(RETRY_SECONDS)
+    if is_over or isinstance(error, EffectRefusedError):
         effect.state = State.FAILED
         effect.finished_at = timezone.now()
     else:
-        wait = FIRST_RETRY_SECONDS * 2 ** (effect.attempts - 1)
+        wait = RETRY_SECONDS[effect.attempts - 1]
         effect.next_attempt_at = Now() + timedelta(seconds=wait)
     logger.warning(
         "effect failed",

@@ -298,6 +298,16 @@ class NotChangedError(EventStoreError):
         super().__init__(f"{name} is filled by the code that runs: nothing to accept.")
 
 
+class CodeRefutedError(EventStoreError):
+    """The changed code of a projection was to be accepted, and writes other rows."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The comparison shows that the code of {name} writes other rows than those"
+            " there are: switch to the rebuilt tables instead."
+        )
+
+
 class NoRebuildError(EventStoreError):
     """There is no rebuild for which this could be done, or not in its state."""
 

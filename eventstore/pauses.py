@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from eventstore import circumstances, doorbell, store
+from eventstore import circumstances, doorbell, reasons, store
 from eventstore.errors import (
-    NoReasonError,
     SubscriptionPausedError,
     SubscriptionRunsError,
 )
@@ -20,8 +19,6 @@ from eventstore.subscription_events import (
     SubscriptionChanged,
 )
 
-REASON_LENGTH = 200
-
 
 def pause(name: str, *, reason: str) -> None:
     """Apply nothing and cause no effect from the next batch on, until :func:`resume`.
@@ -30,9 +27,7 @@ def pause(name: str, *, reason: str) -> None:
         NoReasonError: *reason* is empty.
         SubscriptionPausedError: It is paused already.
     """
-    why = reason.strip()[:REASON_LENGTH]
-    if not why:
-        raise NoReasonError
+    why = reasons.wanted(reason)
     try:
         with transaction.atomic():
             Pause.objects.create(

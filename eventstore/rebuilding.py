@@ -43,9 +43,13 @@ State = Rebuild.State
 
 
 def names() -> list[str]:
-    """Return the subscriptions that have a copy somebody should look after."""
+    """Return the projections of this code that have a copy somebody should look after.
+
+    One that was removed or renamed has none: its row stays, and stops nobody.
+    """
     mine = Rebuild.objects.filter(state__in=list(copies.SCHEMAS))
-    return sorted(set(mine.values_list("subscription", flat=True)))
+    found = set(mine.values_list("subscription", flat=True))
+    return sorted(found & rebuilds.names())
 
 
 def work(name: str, *, seconds: float = SLICE_SECONDS) -> bool:
@@ -57,15 +61,7 @@ def work(name: str, *, seconds: float = SLICE_SECONDS) -> bool:
     end = time.monotonic() + seconds
     projection = rebuilds.rebuildable(name)
     while time.monotonic() < end:
-        try:
-            if not step(projection, end):
-                return True
-        # One that fails must not stop the others; an operator sees it and decides.
-        except Exception as error:
-            if faults.is_lost_connection(error):
-                raise
-            logger.exception("rebuild failed", extra={"subscription": name})
-            _keep_error(name, faults.described(error))
+        if not step(projection, end):
             return True
     return False
 
@@ -75,7 +71,9 @@ def drop_expired() -> None:
     old = Rebuild.objects.filter(
         state__in=SWITCHED, switched_at__lt=timezone.now() - rebuilds.kept_for()
     )
-    for name in old.values_list("subscription", flat=True):
+    for name in rebuilds.names().intersection(
+        old.values_list("subscription", flat=True)
+    ):
         with (
             contextlib.suppress(NoRebuildError),  # another beat was faster
             acting(actor=BEAT, source=SYSTEM, correlation_id=uuid.uuid7()),
@@ -93,18 +91,37 @@ def step(projection: Projection, end: float) -> bool:
     found = rebuilds.active(projection.name)
     goes_on = False
     if found is not None and not _is_left_alone(projection, found):
-        match found.state:
-            case State.FILLING:
-                return _fill(projection, found.pk)
-            case State.INDEXING:
-                return _index(projection, found.pk)
-            case _:
-                goes_on = _keep_up(projection, found, end)
+        goes_on = _tried(projection, found, end)
+        if found.state in {State.FILLING, State.INDEXING}:
+            return goes_on
     kept = Rebuild.objects.filter(
         subscription=projection.name, state__in=SWITCHED
     ).first()
     if kept is not None:
-        goes_on |= _keep_up(projection, kept, end)
+        goes_on |= _tried(projection, kept, end)
+    return goes_on
+
+
+def _tried(projection: Projection, found: Rebuild, end: float) -> bool:
+    """Take a step of one rebuild; keep its error beside it until a step works."""
+    mine = Rebuild.objects.filter(pk=found.pk)
+    try:
+        match found.state:
+            case State.FILLING:
+                goes_on = _fill(projection, found.pk)
+            case State.INDEXING:
+                goes_on = _index(projection, found.pk)
+            case _:
+                goes_on = _keep_up(projection, found, end)
+    # One that fails must not stop the others; an operator sees it and decides.
+    except Exception as error:
+        if faults.is_lost_connection(error):
+            raise
+        logger.exception("rebuild failed", extra={"subscription": projection.name})
+        mine.update(error=faults.described(error))
+        return False
+    if found.error:
+        mine.update(error="")
     return goes_on
 
 
@@ -185,8 +202,3 @@ def _keep_up(projection: Projection, found: Rebuild, end: float) -> bool:
     if is_done and found.is_comparison_due:
         comparing.compare(projection, found)
     return not is_done
-
-
-def _keep_error(name: str, what: str) -> None:
-    mine = Rebuild.objects.filter(subscription=name, state__in=copies.ACTIVE)
-    mine.update(error=what)

@@ -21,13 +21,14 @@ from eventstore import (
     pauses,
     quarantine,
     read_models,
+    reasons,
     store,
     subscriptions,
 )
 from eventstore import subscription_events as told
 from eventstore.copies import ACTIVE, KEPT, NEXT, SWITCHED
 from eventstore.errors import (
-    NoReasonError,
+    CodeRefutedError,
     NoRebuildError,
     NotChangedError,
     NotRebuildableError,
@@ -35,7 +36,6 @@ from eventstore.errors import (
     SwitchRefusedError,
 )
 from eventstore.models import DeadLetter, Rebuild
-from eventstore.pauses import REASON_LENGTH
 from eventstore.repository import refuse_unreadable
 from eventstore.subscriptions import Projection
 
@@ -69,6 +69,13 @@ class Standing:
     is_outdated: bool
     kept_until: datetime | None
 
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the code that runs now was seen to write other rows."""
+        tables = (self.rebuild.comparison or {}).get("tables", [])
+        kinds = ("created", "changed", "deleted")
+        return not self.is_outdated and any(t[kind] for t in tables for kind in kinds)
+
 
 def rebuildable(name: str) -> Projection:
     """Return the projection called *name*, which names its tables.
@@ -83,6 +90,15 @@ def rebuildable(name: str) -> Projection:
     return found
 
 
+def names() -> set[str]:
+    """Return the projections that name their tables."""
+    return {
+        each.name
+        for each in subscriptions.all_subscriptions()
+        if isinstance(each, Projection) and each.tables
+    }
+
+
 def start(name: str, *, reason: str) -> Rebuild:
     """Begin to build the read model of *name* anew.
 
@@ -92,7 +108,7 @@ def start(name: str, *, reason: str) -> Rebuild:
         RebuildRunsError: Somebody did so before.
     """
     projection = rebuildable(name)
-    why = _reason(reason)
+    why = reasons.wanted(reason)
     until = store.watermark()
     try:
         with transaction.atomic():
@@ -126,7 +142,7 @@ def pause(name: str, *, reason: str = "") -> None:
             raise NoRebuildError(name, "pause")
         found.paused_by = circumstances.current().actor
         found.save(update_fields=["paused_by"])
-        pauses.tell(name, told.REBUILD_PAUSED, reason.strip()[:REASON_LENGTH])
+        pauses.tell(name, told.REBUILD_PAUSED, reasons.proper(reason))
 
 
 def resume(name: str) -> None:
@@ -158,7 +174,7 @@ def cancel(name: str, *, reason: str = "") -> None:
         copies.drop(name, tables_of(projection), NEXT)
         found.state = State.CANCELLED
         found.save(update_fields=["state"])
-        pauses.tell(name, told.REBUILD_CANCELLED, reason.strip()[:REASON_LENGTH])
+        pauses.tell(name, told.REBUILD_CANCELLED, reasons.proper(reason))
 
 
 def switch(name: str, *, reason: str = "") -> None:
@@ -220,12 +236,16 @@ def accept(name: str, *, reason: str) -> None:
     Raises:
         NoReasonError: *reason* is empty.
         NotRebuildableError: See :func:`start`.
+        CodeRefutedError: A comparison has shown that it would not.
         NotChangedError: The code that fills it is the code that filled it.
     """
     projection = rebuildable(name)
-    why = _reason(reason)
+    why = reasons.wanted(reason)
     if name not in subscriptions.changed():
         raise NotChangedError(name)
+    standing = current(name)
+    if standing is not None and standing.is_refuted:
+        raise CodeRefutedError(name)
     with transaction.atomic():
         read_models.renew(name, projection.digest)
         pauses.tell(name, told.CODE_ACCEPTED, why)
@@ -294,7 +314,7 @@ def _switch(name: str, reason: str, change: str, states: tuple[State, ...]) -> N
             )
             found = _locked(name, "switch", *states)
             _exchange(projection, found)
-            pauses.tell(name, change, reason.strip()[:REASON_LENGTH])
+            pauses.tell(name, change, reasons.proper(reason))
             doorbell.ring_after_commit()
     except DatabaseError as error:
         raise SwitchRefusedError(name, _why(error)) from error
@@ -360,10 +380,3 @@ def _why(error: DatabaseError) -> str:
     if getattr(error.__cause__, "sqlstate", "") == COLUMNS_CHANGED:
         return "a migration changed the tables meanwhile; start again"
     return f"the database said {type(error.__cause__).__name__}; try again"
-
-
-def _reason(text: str) -> str:
-    why = text.strip()[:REASON_LENGTH]
-    if not why:
-        raise NoReasonError
-    return why

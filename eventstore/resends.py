@@ -5,16 +5,14 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models.functions import Now
 
-from eventstore import store, subscriptions, vault
+from eventstore import reasons, store, subscriptions, vault
 from eventstore.errors import (
     EffectOpenError,
-    NoReasonError,
     SubjectErasedError,
     UnknownEffectError,
 )
 from eventstore.events import ANY
 from eventstore.models import Effect
-from eventstore.pauses import REASON_LENGTH
 from eventstore.subscription_events import CATEGORY, EffectResent
 
 State = Effect.State
@@ -49,9 +47,7 @@ def resend(number: int, *, reason: str) -> Effect:
         UnknownEffectError: There is none of this number.
         UnknownSubscriptionError: Its reactor is gone, so nobody would send it.
     """
-    why = reason.strip()[:REASON_LENGTH]
-    if not why:
-        raise NoReasonError
+    why = reasons.wanted(reason)
     with transaction.atomic():
         before = _locked(number)
         now = Now()

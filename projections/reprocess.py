@@ -22,8 +22,9 @@ import uuid_utils.compat as uuid
 from django.core import signing
 from django.db import transaction
 
-from eventstore import store
+from eventstore import faults, reasons, store
 from eventstore.circumstances import acting
+from eventstore.errors import UnreadableEventError
 from eventstore.events import NO_STREAM, Metadata
 from projections import findings, scopes
 from projections.events import ReadModelReprocessed
@@ -36,10 +37,21 @@ TOKEN_SALT = "reprocess"
 EXACT_USERS = 5_000  # of more, a sample is looked at
 SAMPLE_USERS = 1_000
 CHUNK = 100  # users looked at at once
+REASON_LENGTH = 500  # characters
 SHOWN = 100  # differences a preview keeps
 MOVED_SHOWN = 20  # users named when a preview went stale
 Z_95 = 1.959964  # of the normal distribution: 95 % lie within so many deviations
 MARK_BYTES = 6  # of each half of a user's mark in a token
+
+
+class NotDerivableError(Exception):
+    """What writes the row of a user raised; who mends it must mend the code."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(
+            f"The rows of this user cannot be derived from the log: {error}. Nothing"
+            " was written. Mend the projection's code, and reprocess then."
+        )
 
 
 class StalePreviewError(Exception):
@@ -132,6 +144,7 @@ def preview(user_id: UUID) -> Single:
     """Return what reprocessing *user_id* would change.  No writes.
 
     Raises:
+        NotDerivableError: What writes the row raised.
         UnreadableEventError: Newer code changed this user in a way this code cannot
             read; it would write a wrong row.
     """
@@ -149,10 +162,12 @@ def run(
     each read model, in a stream of its own.
 
     Raises:
+        NotDerivableError: See :func:`preview`.
         StalePreviewError: The log or a row moved since *token* was made, the token is
             older than fifteen minutes, or there is nothing to repair.
         UnreadableEventError: See :func:`preview`.
     """
+    reason = reasons.proper(reason, most=REASON_LENGTH)
     with transaction.atomic(), _told_by(metadata):
         (found,) = findings.repair([user_id], READ_MODELS)
         shown = _single(found)
@@ -361,8 +376,10 @@ def _by_user(marks: bytes) -> dict[bytes, bytes]:
 
 
 def _single(found: Finding) -> Single:
-    if found.error is not None:
+    if isinstance(found.error, UnreadableEventError):
         raise found.error
+    if found.error is not None:
+        raise NotDerivableError(faults.described(found.error)) from found.error
     return Single(
         user_id=found.user_id,
         events=found.events,

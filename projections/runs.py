@@ -8,6 +8,7 @@ its last chunk undone, and any worker goes on from the cursor.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import uuid_utils.compat as uuid
 from django.db import transaction
 from django.utils import timezone
 
-from eventstore import circumstances, faults, store
+from eventstore import circumstances, faults, reasons, store
 from eventstore.circumstances import acting
 from eventstore.events import NO_STREAM, SYSTEM
 from projections import findings, reprocess, scopes
@@ -39,6 +40,7 @@ CATEGORY = "reprocess"
 ACTOR = "system:reprocess"
 CHUNK = 100  # users a transaction: live traffic waits for no more
 SLICE_SECONDS = 20.0  # how long one task keeps going; well below Celery's time limit
+POLL_SECONDS = 0.2  # between two looks at a run that a worker has taken
 RECENT = 50  # runs listed
 
 # Changes of a run.
@@ -81,6 +83,7 @@ def start(token: str, *, reason: str) -> ReprocessRun:
     Raises:
         StalePreviewError: The preview is no longer true; see ``reprocess.check``.
     """
+    reason = reasons.proper(reason, most=reprocess.REASON_LENGTH)
     facts = reprocess.opened(token)
     if not isinstance(facts, dict):
         raise reprocess.StalePreviewError  # one user's
@@ -163,6 +166,21 @@ def go_on(
     return False
 
 
+def finished(
+    run: ReprocessRun, *, on_chunk: Callable[[ReprocessRun], None] | None = None
+) -> ReprocessRun:
+    """Go on with *run* until it runs no more, or wait for the worker that does.
+
+    Returns it as it stands then: finished, paused or cancelled.
+    """
+    while run.state == State.RUNNING:
+        go_on(run.run_id, seconds=math.inf, on_chunk=on_chunk)
+        run.refresh_from_db()
+        if run.state == State.RUNNING:  # a worker took it
+            time.sleep(POLL_SECONDS)
+    return run
+
+
 def pause(run_id: UUID, *, reason: str = "") -> None:
     """Repair nobody from the next chunk on, until :func:`resume`.
 
@@ -171,8 +189,8 @@ def pause(run_id: UUID, *, reason: str = "") -> None:
     """
     with transaction.atomic():
         run = _locked(run_id, State.RUNNING)
-        run.state, run.note = State.PAUSED, reason
-        _save(run, ReprocessChanged(change=PAUSED, reason=reason, code=run.code))
+        run.state, run.note = State.PAUSED, reasons.proper(reason)
+        _save(run, ReprocessChanged(change=PAUSED, reason=run.note, code=run.code))
 
 
 def resume(run_id: UUID) -> None:
@@ -196,9 +214,9 @@ def cancel(run_id: UUID, *, reason: str = "") -> None:
     """
     with transaction.atomic():
         run = _locked(run_id, *OPEN)
-        run.state, run.note = State.CANCELLED, reason
+        run.state, run.note = State.CANCELLED, reasons.proper(reason)
         _ended(run)
-        _save(run, ReprocessChanged(change=CANCELLED, reason=reason, code=run.code))
+        _save(run, ReprocessChanged(change=CANCELLED, reason=run.note, code=run.code))
 
 
 def found(run_id: UUID) -> ReprocessRun:

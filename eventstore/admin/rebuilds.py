@@ -23,7 +23,6 @@ from eventstore.errors import (
     RebuildRunsError,
     UnknownSubscriptionError,
 )
-from eventstore.rebuilds import Standing
 from eventstore.subscriptions import Projection
 
 REFRESH_SECONDS = 3  # while workers are at it
@@ -139,20 +138,13 @@ def _shown(
         status=status,
         subscription=subscriptions.progress(projection),
         standing=standing,
-        is_refuted=standing is not None and _differs(standing),
+        is_refuted=standing is not None and standing.is_refuted,
         latest=rebuilds.latest(projection.name),
         start=start,
         form=form,
         refresh=REFRESH_SECONDS if refreshes else None,
         kept_hours=rebuilds.kept_for().total_seconds() / 3600,
     )
-
-
-def _differs(standing: Standing) -> bool:
-    """Return whether the code that runs now was seen to write other rows."""
-    tables = (standing.rebuild.comparison or {}).get("tables", [])
-    kinds = ("created", "changed", "deleted")
-    return not standing.is_outdated and any(t[kind] for t in tables for kind in kinds)
 
 
 def _url(name: str) -> str:

@@ -22,7 +22,7 @@ from eventstore.errors import (
     UnknownSubscriptionError,
 )
 from eventstore.liveness import LATE_SECONDS, BucketLag
-from eventstore.pauses import REASON_LENGTH
+from eventstore.reasons import REASON_LENGTH
 
 REFUSED = 422
 BUCKETS_SHOWN = 16  # all of one subscription, where one alone is late

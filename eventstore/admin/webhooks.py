@@ -21,8 +21,9 @@ from django.views.decorators.http import (
 from eventstore import codec
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
+from eventstore.reasons import REASON_LENGTH
 from eventstore.webhooks import courier, endpoints
-from eventstore.webhooks.endpoints import NAME_LENGTH, REASON_LENGTH
+from eventstore.webhooks.endpoints import NAME_LENGTH
 from eventstore.webhooks.errors import (
     AddressError,
     EndpointNameError,

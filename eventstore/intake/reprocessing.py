@@ -16,8 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from eventstore import doorbell, faults, store
-from eventstore.errors import NoReasonError
+from eventstore import doorbell, faults, reasons, store
 from eventstore.events import ANY
 from eventstore.intake import mapping, raw, registry, sources
 from eventstore.intake.errors import (
@@ -29,7 +28,6 @@ from eventstore.intake.events import CATEGORY, RecordSkipped, RecordsReprocessed
 from eventstore.intake.models import RawRecord, RecordMapping
 from eventstore.intake.registry import Mapper, Reading, Record
 from eventstore.models import StoredEvent
-from eventstore.pauses import REASON_LENGTH
 
 State = RecordMapping.State
 TRIED_AGAIN = (State.FAILING, State.QUARANTINED, State.IGNORED, State.SKIPPED)
@@ -97,9 +95,7 @@ def reprocess(
         NoReasonError: *reason* is empty.
         UnknownMapperError, UnknownSourceError: Nobody can map them.
     """
-    why = reason.strip()[:REASON_LENGTH]
-    if not why:
-        raise NoReasonError
+    why = reasons.wanted(reason)
     mapper = registry.mapper(sources.mapper_of(wanted.source))
     if not is_dry:
         return _carried_out(wanted, mapper, why, tell)
@@ -117,9 +113,7 @@ def skip(record_id: UUID, *, reason: str) -> None:
         RecordStateError: It is not open.
         UnknownRecordError: There is none.
     """
-    why = reason.strip()[:REASON_LENGTH]
-    if not why:
-        raise NoReasonError
+    why = reasons.wanted(reason)
     with transaction.atomic():
         source = raw.find(record_id)[1].source
         mapping.take_lane(source)

@@ -171,7 +171,9 @@ def _bring_next() -> bool:
     with transaction.atomic():
         # Whoever waited longest is served first.
         waiting = _endpoints_due().order_by("next_attempt_at", "pk")
-        endpoint = waiting.select_for_update(skip_locked=True).first()
+        # Not its key: what is noted for it meanwhile only refers to that.
+        mine = waiting.select_for_update(skip_locked=True, no_key=True)
+        endpoint = mine.first()
         if endpoint is None:
             return False
         delivery = _due().filter(endpoint=endpoint).first()

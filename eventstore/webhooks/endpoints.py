@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from eventstore import codec, sealing, store, vault
+from eventstore import codec, reasons, sealing, store, vault
 from eventstore.errors import SealBrokenError
 from eventstore.events import ANY
 from eventstore.webhooks import addresses, events, message
@@ -27,7 +27,6 @@ from eventstore.webhooks.models import WebhookEndpoint
 SUBSCRIPTION = "webhooks"
 NAME_LENGTH = 100
 NAME = re.compile(rf"\w[\w .-]{{0,{NAME_LENGTH - 1}}}")  # it stands in addresses
-REASON_LENGTH = 200
 OVERLAP = timedelta(hours=24)  # both secrets sign for so long after a rotation
 
 State = WebhookEndpoint.State
@@ -123,7 +122,7 @@ def pause(name: str, *, reason: str) -> WebhookEndpoint:
         if endpoint.state != State.ACTIVE:
             text = f"It is {endpoint.state} already."
             raise EndpointStateError(text)
-        endpoint.state, endpoint.reason = State.PAUSED, reason.strip()[:REASON_LENGTH]
+        endpoint.state, endpoint.reason = State.PAUSED, reasons.proper(reason)
         endpoint.save()
         _tell(endpoint, events.PAUSED)
     return endpoint
@@ -195,7 +194,9 @@ def locked(name: str) -> WebhookEndpoint:
     Raises:
         UnknownEndpointError: There is none.
     """
-    found = WebhookEndpoint.objects.select_for_update().filter(name=name).first()
+    found = (
+        WebhookEndpoint.objects.select_for_update(no_key=True).filter(name=name).first()
+    )
     if found is None:
         raise UnknownEndpointError(name)
     return found

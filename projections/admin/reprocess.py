@@ -18,7 +18,7 @@ from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
 from projections.admin.user import unknown
-from projections.reprocess import Single, StalePreviewError
+from projections.reprocess import NotDerivableError, Single, StalePreviewError
 from users import values
 from users.aggregate import USER
 from users.errors import InvalidValueError
@@ -41,6 +41,8 @@ def reprocess_user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         )
     except StalePreviewError:
         return _preview_page(request, user_id, form, status=CONFLICT, is_stale=True)
+    except (NotDerivableError, UnreadableEventError) as error:
+        return refused(request, str(error))
     fields = ", ".join(difference.field for difference in done.differences)
     text = _("Reprocessed. Repaired: {fields}.").format(fields=fields)
     messages.success(request, text)
@@ -69,7 +71,7 @@ def _preview_page(
 ) -> HttpResponse:
     try:
         preview: Single = reprocess.preview(user_id)
-    except UnreadableEventError as error:
+    except (NotDerivableError, UnreadableEventError) as error:
         return refused(request, str(error))
     if not preview.events and not preview.differences:
         return unknown(request, user_id)

@@ -161,16 +161,21 @@ def test_a_command_beside_it_leaves_its_server_alone(
 
 
 def test_a_worker_that_dies_is_named_and_replaced(installation: Installation) -> None:
-    parent = f"PPid:\t{installation.process.pid}\n"
-    (worker,) = [
-        pid
-        for pid in running("celery\0--quiet\0-A\0config\0worker")
-        if parent in Path(f"/proc/{pid}/status").read_text()
-    ]
+    (worker,) = workers(installation)
     os.kill(worker, signal.SIGKILL)
     wait_until(
         lambda: "worker │ *** killed by SIGKILL; restarting" in installation.output
     )
+    wait_until(lambda: workers(installation) - {worker})
+
+
+def workers(installation: Installation) -> set[int]:
+    parent = f"PPid:\t{installation.process.pid}\n"
+    return {
+        pid
+        for pid in running("celery\0--quiet\0-A\0config\0worker")
+        if parent in Path(f"/proc/{pid}/status").read_text()
+    }
 
 
 def test_a_second_one_in_the_same_folder_is_refused(installation: Installation) -> None:

@@ -46,18 +46,19 @@ def test_notes_an_event_once_however_often_it_is_read() -> None:
     assert Effect.objects.count() == 1
 
 
-def test_a_failed_effect_waits_longer_each_time_and_is_given_up_after_eight() -> None:
+def test_a_failed_effect_waits_ever_longer_and_is_given_up_after_two_days() -> None:
     owe("user-1")
     waits = []
-    for _ in range(effects.MAX_ATTEMPTS):
+    for _ in range(len(effects.RETRY_SECONDS) + 1):
         before = timezone.now()
         assert effects.perform_due("tests", fail)
         effect = Effect.objects.get()
         waits.append(round((effect.next_attempt_at - before).total_seconds(), -1))
         make_due()
-    assert waits[:-1] == [10, 20, 40, 80, 160, 320, 640]
+    assert tuple(waits[:-1]) == effects.RETRY_SECONDS
+    assert sum(effects.RETRY_SECONDS) == pytest.approx(2 * 86_400, rel=0.01)
     effect = Effect.objects.get()
-    assert (effect.state, effect.attempts) == ("failed", 8)
+    assert (effect.state, effect.attempts) == ("failed", 11)
     assert effect.error == "ConnectionError"
     assert effects.owed() == effects.Owed(pending=0, failed=1)
 

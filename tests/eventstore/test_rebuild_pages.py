@@ -11,11 +11,14 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 
 from eventstore import checks, rebuilding, store
+from eventstore.circumstances import acting
 from eventstore.models import ProjectionCode, Rebuild
 from eventstore.tasks import sweep
 from projections.models import DirectoryEntry
 from tests.backoffice import catch_up, staff, superuser, text
 from tests.factories import api_token, known_user
+from tests.rebuilds import built
+from tests.repairs import break_row
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 LIST = "/admin/eventstore/subscription/"
@@ -232,3 +235,16 @@ def test_the_command_line_says_it_in_a_line() -> None:
     line = said.getvalue()
     assert line.startswith("directory: ready, started by operator:")
     assert "projections_directoryentry: 1 created, 0 changed, 0 deleted" in line
+
+
+def test_code_that_a_comparison_refutes_is_not_accepted() -> None:
+    known_user()
+    catch_up()
+    break_row(DirectoryEntry.objects.get().user_id)
+    of_yesterday()
+    with acting(actor="staff:root", source="admin", correlation_id=uuid4()):
+        built()
+    client = superuser()
+    answer = client.post(f"{PAGE}accept/", {"reason": "comments"}, follow=True)
+    assert "writes other rows than those there are" in answer.content.decode()
+    assert metric("directory") == "1"

@@ -23,6 +23,7 @@ from eventstore.errors import (
     SwitchRefusedError,
 )
 from eventstore.models import Effect, Rebuild
+from eventstore.subscriptions import Projection
 from projections.directory import DIRECTORY
 from projections.models import DirectoryEntry
 from tests.backoffice import catch_up
@@ -255,3 +256,48 @@ def test_what_names_no_tables_is_not_rebuilt_nor_anything_without_a_reason() -> 
     with pytest.raises(NoReasonError):
         rebuilds.start("directory", reason=" ")
     assert tables() == []
+
+
+def test_a_projection_that_is_gone_stops_nobody_elses_cleaning() -> None:
+    long_ago = timezone.now() - timedelta(days=30)
+    Rebuild.objects.create(
+        subscription="gone",
+        actor="staff:grace",
+        reason="OPS-1",
+        digest="",
+        until=0,
+        started_at=long_ago,
+        switched_at=long_ago,
+        state="switched",
+    )
+    built()
+    rebuilds.switch("directory")
+    Rebuild.objects.filter(subscription="directory").update(switched_at=long_ago)
+    assert rebuilding.names() == ["directory"]
+    rebuilding.drop_expired()
+    assert Rebuild.objects.get(subscription="directory").state == "dropped"
+    assert Rebuild.objects.get(subscription="gone").state == "switched"
+
+
+def test_an_error_stands_beside_the_rebuild_it_is_of_until_a_step_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known_user()
+    built()
+    rebuilds.switch("directory")
+    built()
+    rebuilds.compare("directory")
+    asked = Rebuild.objects.get(is_comparison_due=True)
+    compare = comparing.compare
+
+    def stumble(projection: Projection, rebuild: Rebuild) -> None:
+        raise ValueError(projection.name, rebuild.pk)
+
+    monkeypatch.setattr(comparing, "compare", stumble)
+    rebuilding.work("directory")
+    of = dict(Rebuild.objects.values_list("pk", "error"))
+    assert of.pop(asked.pk).startswith("ValueError at ")
+    assert set(of.values()) == {""}
+    monkeypatch.setattr(comparing, "compare", compare)
+    done()
+    assert set(Rebuild.objects.values_list("error", flat=True)) == {""}

@@ -344,3 +344,32 @@ def test_what_is_no_network_is_an_error_of_the_system_check(
         )
         for text in ("10.0.0.1/8", "crm.example")
     ]
+
+
+def test_what_happens_while_an_endpoint_thinks_is_noted_at_once(
+    hooks: Receiver,
+) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def think() -> None:
+        is_asked.set()
+        may_answer.wait(30)
+
+    hooks.before_answer = think
+    add("crm", hooks.url, types=["UserCreated"])
+    appended("user-1")
+    assert subscriptions.catch_up(courier.WEBHOOKS)
+
+    def bring() -> None:
+        courier.bring_due(1)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        brought = pool.submit(bring)
+        assert is_asked.wait(30)
+        appended("user-2")
+        assert subscriptions.catch_up(courier.WEBHOOKS)
+        assert WebhookDelivery.objects.count() == 2
+        assert not brought.done()
+        may_answer.set()
+        brought.result()

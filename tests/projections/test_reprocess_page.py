@@ -8,7 +8,7 @@ from django.core import mail, signing
 
 from eventstore import store
 from eventstore.models import StoredEvent
-from projections import reprocess
+from projections import directory, reprocess
 from projections.events import ReadModelReprocessed
 from projections.models import DirectoryEntry
 from tests.backoffice import hidden, projected, regions, superuser, text, user_url
@@ -151,3 +151,23 @@ def test_removes_a_row_of_which_the_log_knows_nothing() -> None:
 
 def test_an_unknown_user_is_a_page_that_says_so() -> None:
     assert superuser().get(URL).status_code == 404
+
+
+def test_a_user_whose_row_cannot_be_derived_is_told_so_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken(name="Broken")
+    client = superuser()
+    form = {"token": hidden(client.get(URL), "token"), "reason": "OPS-412"}
+
+    def stumble(*_: object) -> None:
+        raise KeyError("bug")  # noqa: EM101 - what a bug says
+
+    monkeypatch.setattr(directory, "project", stumble)
+    for answer in (client.get(URL), client.post(URL, form)):
+        assert answer.status_code == 409
+        said = answer.content.decode()
+        assert "cannot be derived from the log: KeyError at " in said
+        assert "Mend the projection&#x27;s code" in said
+    assert DirectoryEntry.objects.get().name == "Broken"
+    assert audited() == []

@@ -5,11 +5,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from projections import runs
+from projections.models import DirectoryEntry, ReprocessRun, UserPeriod
 from tests.factories import metadata
-from tests.repairs import break_row, catch_up, everybody, is_fold, started, users
+from tests.repairs import (
+    as_operator,
+    break_period,
+    break_row,
+    catch_up,
+    everybody,
+    is_fold,
+    ran,
+    started,
+    users,
+)
 from users import services
 from users.commands import ChangeName
 
@@ -71,3 +82,38 @@ def test_two_workers_share_a_run_and_repair_nobody_twice(
     told = runs.told(run.run_id)
     assert (run.state, run.checked, run.changed) == ("finished", 30, 30)
     assert (told.checked, len(told.repaired)) == (30, 30)
+
+
+def test_a_user_is_repaired_in_all_read_models_or_in_none(superuser: None) -> None:
+    del superuser
+    ada, bob = users(2)
+    for each in (ada, bob):
+        break_row(each)
+        break_period(each)
+    refuse = f"CHECK (user_id <> '{ada}') NOT VALID"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE projections_userperiod ADD {refuse}")
+    run = ran(everybody())
+    assert (run.changed, run.failed, is_fold(bob)) == (1, 1, True)
+    assert DirectoryEntry.objects.get(user_id=ada).name == "Broken"
+    assert UserPeriod.objects.get(user_id=ada).name == "Broken"
+
+
+def test_who_waits_for_a_run_that_a_worker_holds_gets_it_finished() -> None:
+    (ada,) = users(1)
+    break_row(ada)
+    run = started(everybody())
+
+    def wait() -> None:
+        with as_operator():
+            runs.finished(run)
+        connection.close()
+
+    waiting = threading.Thread(target=wait)
+    with transaction.atomic():
+        ReprocessRun.objects.select_for_update().get(pk=run.pk)
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    waiting.join()
+    assert (run.state, is_fold(ada)) == ("finished", True)

@@ -75,7 +75,7 @@ def test_refused_for_now_is_tried_again_with_back_off(
     wait = (Effect.objects.get().next_attempt_at - before).total_seconds()
     assert (state(), round(wait)) == (
         ("pending", 1, "The mail server answered 451."),
-        effects.FIRST_RETRY_SECONDS,
+        effects.RETRY_SECONDS[0],
     )
     setattr(server, where, "250 fine")
     make_due()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import math
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -65,7 +64,11 @@ class Command(BaseCommand):
             report = self._look(0 if options["all"] else options["sample"])
             run = _repaired(report, reason) if options["repair"] else None
         self._tell(report, run, as_json=options["json"])
-        is_repaired = run is not None and not run.failed and not report.failed
+        is_repaired = (
+            run is not None
+            and run.state == ReprocessRun.State.FINISHED
+            and not (run.failed or report.failed)
+        )
         if (report.drifted or report.failed) and not is_repaired:
             sys.exit(REFUSED)
 
@@ -120,6 +123,4 @@ def _repaired(report: Report, reason: str) -> ReprocessRun | None:
     except StalePreviewError as error:
         message = "it moved since it was looked at: " + " ".join(error.moved)
         raise CommandError(message, returncode=REFUSED) from error
-    runs.go_on(run.run_id, seconds=math.inf)
-    run.refresh_from_db()
-    return run
+    return runs.finished(run)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import math
 import sys
-import time
 from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
@@ -30,8 +28,6 @@ from projections.scopes import Scope, ScopeError
 from users import claims
 from users.aggregate import user_id_of
 from users.errors import InvalidValueError
-
-POLL_SECONDS = 0.2  # between two looks at a run that a worker has taken
 
 
 class Command(BaseCommand):
@@ -97,15 +93,7 @@ class Command(BaseCommand):
             message = "it moved since the preview: " + " ".join(error.moved)
             raise CommandError(message, returncode=REFUSED) from error
         bar = Progress(self.stderr, "reprocessed", total=run.users, noun="users")  # type: ignore[arg-type]
-        while run.state == ReprocessRun.State.RUNNING:
-            runs.go_on(
-                run.run_id,
-                seconds=math.inf,
-                on_chunk=lambda at: bar.update(at.checked, at.checked),
-            )
-            run.refresh_from_db()
-            if run.state == ReprocessRun.State.RUNNING:  # a worker took it
-                time.sleep(POLL_SECONDS)
+        runs.finished(run, on_chunk=lambda at: bar.update(at.checked, at.checked))
         bar.close()
         return run
 
