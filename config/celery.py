@@ -17,7 +17,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Other systems take as long as they like.  Whatever waits for them has a queue apart:
 # a worker that serves only the other one always has a hand free for read models.
-app.conf.task_queues = (Queue("celery"), Queue("outside"))
+app.conf.task_queues = (Queue("celery"), Queue("outside", routing_key="outside"))
 app.conf.task_routes = {"users.salesforce_sweep": {"queue": "outside"}}
 app.conf.beat_schedule = {
     # Catches up whatever a lost doorbell left behind: the broker may lose everything.

@@ -42,7 +42,9 @@ def read_news(*, after: int, mark: int) -> News | None:
 
 
 def apply_news(name: str, apply: Apply, news: News) -> bool:
-    """Apply what is new to *name*; False where that is too much for its batches.
+    """Apply what is new to *name*; False where it must be read once more.
+
+    That is where it is too much for a batch, and where somebody was erased meanwhile.
 
     Leases the buckets in which something happened, at most half of them a transaction,
     and no others: quiet ones are moved on at the end, and where another worker holds
@@ -52,7 +54,8 @@ def apply_news(name: str, apply: Apply, news: News) -> bool:
         Exception: What :func:`go_on` sorts out; the batch was rolled back.
     """
     size = pacing.size(name, most=BATCH_SIZE)
-    if len(news.events) > size:
+    # Who was erased since must not be written by what was opened before.
+    if len(news.events) > size or store.erased_after(news.mark):
         return False
     loud = sorted({bucket for bucket, _ in news.events})
     start = time.monotonic()

@@ -71,7 +71,8 @@ def lease_those(
     name: str, mark: int, buckets: Sequence[int], *, after: int
 ) -> dict[int, int]:
     """Lease those of *buckets* that are free, healthy and at *after* or beyond."""
-    return _locked("lease_those_buckets", name, mark, buckets=buckets, after=after)
+    some = list(buckets)
+    return _locked("lease_those_buckets", name, mark, buckets=some, after=after)
 
 
 def advance_quiet(name: str, mark: int, loud: Sequence[int], *, after: int) -> None:

@@ -57,6 +57,17 @@ def within(subscription: str, schema: str) -> Iterator[None]:
             yield
 
 
+def has(schema: str, tables: Sequence[str]) -> bool:
+    """Say whether *schema* has all of these tables.  One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_tables"
+            " WHERE schemaname = %s AND tablename = ANY(%s)",
+            [schema, list(tables)],
+        )
+        return bool(cursor.fetchone()[0] == len(tables))
+
+
 @contextmanager
 def looking_into(schema: str) -> Iterator[None]:
     """Have tables found in *schema* first; for those who know that they are there.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +12,26 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q
 from django.db.models.functions import Now
 
-from eventstore import doorbell, pauses, quarantine, reasons, store, subscriptions
+from eventstore import (
+    doorbell,
+    faults,
+    pauses,
+    quarantine,
+    reasons,
+    store,
+    subscriptions,
+)
 from eventstore.errors import (
+    EventStoreError,
     LetterClosedError,
+    LetterNotTriedError,
     SubscriptionPausedError,
 )
 from eventstore.events import ANY
 from eventstore.models import DeadLetter, StoredEvent
 from eventstore.subscription_events import CATEGORY, RETRIED, EventSkipped
+
+logger = logging.getLogger(__name__)
 
 CANARY = 5  # letters of a group tried first
 SHOWN = 200  # letters listed at most
@@ -147,9 +162,10 @@ def retry(number: int) -> DeadLetter | None:
 
     Raises:
         LetterClosedError: It was applied or skipped already.
+        LetterNotTriedError: The installation is to blame.
         SubscriptionPausedError: Its subscription is.
     """
-    with transaction.atomic():
+    with _told_apart(), transaction.atomic():
         letter, reached = _taken(number)
         pauses.tell(letter.subscription, RETRIED, f"event #{letter.position}")
         subscription = subscriptions.find(letter.subscription)
@@ -167,6 +183,12 @@ def retry_first(fingerprint: str, *, most: int = CANARY) -> Outcome:
         try:
             left = retry(letter.pk)
         except LetterClosedError:  # somebody else was faster
+            continue
+        except SubscriptionPausedError:
+            raise
+        except EventStoreError as error:
+            logger.warning("letter not tried", extra={"error": str(error)})
+            failed += 1
             continue
         is_stuck = left is not None and left.position == letter.position
         applied, failed = applied + (not is_stuck), failed + is_stuck
@@ -202,7 +224,7 @@ def skip(number: int, *, reason: str) -> DeadLetter | None:
         SubscriptionPausedError: Its subscription is.
     """
     why = reasons.wanted(reason)
-    with transaction.atomic():
+    with _told_apart(), transaction.atomic():
         letter, reached = _taken(number)
         fact = EventSkipped(
             subscription=letter.subscription,
@@ -223,6 +245,19 @@ def _held(name: str, letters: list[DeadLetter], head: int) -> Held:
         waiting=head - stuck[0].version + 1 if stuck else 0,
         skipped=sum(each.state == State.SKIPPED for each in letters),
     )
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Tell what has no words of its own yet, and is none of the event's."""
+    try:
+        yield
+    except EventStoreError:
+        raise
+    except Exception as error:
+        if faults.is_lost_connection(error):
+            raise
+        raise LetterNotTriedError(faults.described(error)) from error
 
 
 def _taken(number: int) -> tuple[DeadLetter, int]:

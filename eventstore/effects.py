@@ -23,7 +23,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from eventstore import store, tracing, vault
+from eventstore import faults, store, tracing, vault
 from eventstore.circumstances import acting
 from eventstore.errors import EffectError, EffectRefusedError
 from eventstore.events import SYSTEM, RecordedEvent
@@ -173,31 +173,33 @@ def _perform_next(reactor: str, perform: Perform) -> bool:
         effect = _lock_next(reactor)
         if effect is None:
             return False
-        (event,) = store.read_stream(
-            effect.stream, from_version=effect.version, to_version=effect.version
-        )
-        if _is_nobody_left(effect, event):
-            effect.state = State.CANCELLED
-            effect.finished_at = timezone.now()
-            effect.save()
-            return True
         effect.attempts += 1
         try:
-            with (
-                transaction.atomic(),
-                _acting_for(reactor, event),
-                _span(effect, event),
-            ):
-                perform(event, key(effect))
-        # Whatever a reactor raises, the effect waits for its next attempt.
-        except Exception as error:  # noqa: BLE001
+            with transaction.atomic():
+                _attempt(effect, perform)
+        # Whatever a reactor raises, or the event's key: the effect waits for its next
+        # attempt, and others go on.
+        except Exception as error:
+            if faults.is_lost_connection(error):
+                raise
             _postpone(effect, error)
-        else:
-            effect.state = State.DONE
-            effect.error = ""
-            effect.finished_at = timezone.now()
         effect.save()
         return True
+
+
+def _attempt(effect: Effect, perform: Perform) -> None:
+    (event,) = store.read_stream(
+        effect.stream, from_version=effect.version, to_version=effect.version
+    )
+    if _is_nobody_left(effect, event):
+        effect.state = State.CANCELLED
+        effect.attempts -= 1
+    else:
+        with _acting_for(effect.reactor, event), _span(effect, event):
+            perform(event, key(effect))
+        effect.state = State.DONE
+        effect.error = ""
+    effect.finished_at = timezone.now()
 
 
 def _is_nobody_left(effect: Effect, event: RecordedEvent) -> bool:

@@ -209,6 +209,13 @@ class LetterClosedError(EventStoreError):
         super().__init__(f"There is no open dead letter {number}.")
 
 
+class LetterNotTriedError(EventStoreError):
+    """The installation is to blame, not the event: the letter waits as before."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"Nothing was changed: {fault}. Mend that, and try again.")
+
+
 class NoReasonError(EventStoreError):
     """An operator's act needs a reason, and none was given."""
 

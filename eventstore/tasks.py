@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from eventstore import rebuilding, subscriptions, waking
+from eventstore import faults, rebuilding, subscriptions, waking
 from eventstore.doorbell import doorbell
 from eventstore.exports import keeping
 from eventstore.intake import retention
@@ -25,8 +25,9 @@ def wake() -> None:
     close_old_connections()
     try:
         is_mine = waking.look_after(Lane.READ_MODELS, _run_apart)
-    except ExceptionGroup:
-        react.apply_async(expires=EXPIRES_SECONDS)  # effects are not to blame
+    except Exception as error:
+        if not faults.is_lost_connection(error):
+            react.apply_async(expires=EXPIRES_SECONDS)  # effects are not to blame
         raise
     if is_mine:
         react.apply_async(expires=EXPIRES_SECONDS)

@@ -38,6 +38,16 @@ ACTIONS = (CHANGE, CREATE, DELETE, NOTHING)
 Models = Sequence[ReadModel]
 
 
+class NotDerivableError(Exception):
+    """What writes the row of a user raised; who mends it must mend the code."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(
+            f"The rows of this user cannot be derived from the log: {error}. Nothing"
+            " was written. Mend the projection's code, and reprocess then."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One field in which a row and the log disagree.

@@ -28,7 +28,7 @@ from eventstore.errors import UnreadableEventError
 from eventstore.events import NO_STREAM, Metadata
 from projections import findings, scopes
 from projections.events import ReadModelReprocessed
-from projections.findings import NOTHING, Difference, Finding
+from projections.findings import NOTHING, Difference, Finding, NotDerivableError
 from projections.read_models import NAMES, READ_MODELS, code_version, named
 from projections.scopes import Scope
 
@@ -42,16 +42,6 @@ SHOWN = 100  # differences a preview keeps
 MOVED_SHOWN = 20  # users named when a preview went stale
 Z_95 = 1.959964  # of the normal distribution: 95 % lie within so many deviations
 MARK_BYTES = 6  # of each half of a user's mark in a token
-
-
-class NotDerivableError(Exception):
-    """What writes the row of a user raised; who mends it must mend the code."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__(
-            f"The rows of this user cannot be derived from the log: {error}. Nothing"
-            " was written. Mend the projection's code, and reprocess then."
-        )
 
 
 class StalePreviewError(Exception):

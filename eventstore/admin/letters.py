@@ -18,7 +18,11 @@ from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.dead_letters import CANARY, SHOWN, Group
-from eventstore.errors import LetterClosedError, SubscriptionPausedError
+from eventstore.errors import (
+    EventStoreError,
+    LetterClosedError,
+    SubscriptionPausedError,
+)
 from eventstore.models import DeadLetter
 
 
@@ -54,7 +58,7 @@ def retry(request: HttpRequest, number: int) -> HttpResponse:
     """Try one letter now."""
     try:
         left = dead_letters.retry(number)
-    except (LetterClosedError, SubscriptionPausedError) as error:
+    except EventStoreError as error:
         messages.error(request, str(error))
         return SeeOther(reverse("admin:dead_letters"))
     return _after(request, number, left, _("Applied. The stream keeps up again."))
@@ -69,7 +73,7 @@ def skip(request: HttpRequest, number: int) -> HttpResponse:
         if not form.is_valid():
             return _letter_page(request, found, form, status=REFUSED)
         left = dead_letters.skip(number, reason=form.cleaned_data["reason"])
-    except (LetterClosedError, SubscriptionPausedError) as error:
+    except EventStoreError as error:
         messages.error(request, str(error))
         return SeeOther(reverse("admin:dead_letters"))
     return _after(request, number, left, _("Skipped. The stream keeps up again."))

@@ -18,7 +18,8 @@ from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
 from projections.admin.user import unknown
-from projections.reprocess import NotDerivableError, Single, StalePreviewError
+from projections.findings import NotDerivableError
+from projections.reprocess import Single, StalePreviewError
 from users import values
 from users.aggregate import USER
 from users.errors import InvalidValueError

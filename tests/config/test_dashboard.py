@@ -207,7 +207,7 @@ def test_the_side_bar_lists_what_a_superuser_may_see() -> None:
     assert text(superuser().get(INDEX), "sidebar") == (
         "Monitor Dashboard Events Streams Subscriptions Dead letters People Users"
         " Operate Reprocess Webhooks Raw inbox Quarantine Salesforce Conflicts"
-        " Schedules API tokens Audit Staff"
+        " Schedules Exports API tokens Audit Staff"
     )
 
 

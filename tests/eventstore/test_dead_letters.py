@@ -10,11 +10,20 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from eventstore import batching, dead_letters, effects, pauses, store, subscriptions
+from eventstore import (
+    batching,
+    dead_letters,
+    effects,
+    pauses,
+    quarantine,
+    store,
+    subscriptions,
+)
 from eventstore.circumstances import acting
 from eventstore.dead_letters import Outcome
 from eventstore.errors import (
     LetterClosedError,
+    LetterNotTriedError,
     NoReasonError,
     SubscriptionPausedError,
     SubscriptionRunsError,
@@ -225,3 +234,19 @@ def test_the_command_says_it_in_words_too() -> None:
     lines = said.getvalue().splitlines()
     assert lines[0] == "picky: projection at #2, 0 behind, 1 dead letters"
     assert lines[-1].startswith(f"{letter.pk}: picky at #1 UserCreated, waiting,")
+
+
+def test_a_fault_of_the_installation_changes_nothing_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    number = poisoned("user-1")[0].pk
+    monkeypatch.setattr(quarantine, "work_off", _get_no_answer)
+    with pytest.raises(LetterNotTriedError, match="ConnectionError at "):
+        dead_letters.retry(number)
+    tried = dead_letters.retry_first(DeadLetter.objects.get().fingerprint)
+    assert (tried.applied, tried.failed) == (0, 1)
+    assert DeadLetter.objects.get().closed_at is None
+
+
+def _get_no_answer(*_: object, **__: object) -> None:
+    raise ConnectionError

@@ -126,3 +126,18 @@ def test_a_killed_performer_leaves_the_effect_pending() -> None:
     connection.close()
     effect = Effect.objects.get()
     assert (effect.state, effect.attempts) == ("pending", 0)
+
+
+def test_one_whose_key_cannot_be_opened_holds_up_nobody_else(superuser: None) -> None:
+    del superuser
+    owe("user-1", "user-2")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE vault.subject_key SET epoch = 99 WHERE subject = 'user-1'"
+        )
+    performed: list[str] = []
+    effects.perform_due("tests", lambda event, _key: performed.append(event.stream))
+    assert performed == ["user-2"]
+    stuck = Effect.objects.get(stream="user-1")
+    assert (stuck.state, stuck.attempts) == ("pending", 1)
+    assert stuck.error == "KeyRingError"

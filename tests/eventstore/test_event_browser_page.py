@@ -258,6 +258,7 @@ def test_what_people_wrote_is_never_markup() -> None:
         assert EVIL not in client.get(url).content.decode()
 
 
+@reading
 def test_tables_and_filters_are_utc_in_every_zone() -> None:
     times = StoredEvent.objects.order_by("position").values_list("recorded_at")
     first, last = (
