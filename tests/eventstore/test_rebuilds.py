@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import inf
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 from eventstore import (
     checkpoints,
     comparing,
+    copies,
     rebuilding,
     rebuilds,
     roles,
@@ -23,9 +25,10 @@ from eventstore.errors import (
     SwitchRefusedError,
 )
 from eventstore.models import Effect, Rebuild
+from eventstore.read_models import Table
 from eventstore.subscriptions import Projection
 from projections.directory import DIRECTORY
-from projections.models import DirectoryEntry
+from projections.models import DirectoryEntry, UserPeriod
 from tests.backoffice import catch_up
 from tests.factories import known_user
 from tests.rebuilds import (
@@ -301,3 +304,19 @@ def test_an_error_stands_beside_the_rebuild_it_is_of_until_a_step_works(
     monkeypatch.setattr(comparing, "compare", compare)
     done()
     assert set(Rebuild.objects.values_list("error", flat=True)) == {""}
+
+
+def test_kept_tables_that_lack_one_of_newer_code_are_left_alone() -> None:
+    built()
+    rebuilds.switch("directory")
+    known_user()
+    mark = store.watermark()
+    kept = copies.name_of("directory", copies.KEPT)
+    more = Table(model=UserPeriod, key=("user_id",))
+    newer = Projection(
+        name="directory", apply=DIRECTORY.apply, tables=(*DIRECTORY.tables, more)
+    )
+    rebuilding.step(newer, inf)
+    assert max(checkpoints.positions(kept).values()) < mark
+    rebuilding.step(DIRECTORY, inf)
+    assert set(checkpoints.positions(kept).values()) == {mark}
