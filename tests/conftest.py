@@ -24,6 +24,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Run all ordinary tests in one clone, each in a transaction rolled back."""
     with django_db_blocker.unblock():
+        databases.be_reckless()
         clone = databases.cloned()
         clone.__enter__()
     yield
@@ -43,6 +44,16 @@ def committed_db(
     """
     with django_db_blocker.unblock(), databases.cloned() as name:
         yield name
+
+
+@pytest.fixture(scope="module")
+def durable_server(
+    django_db_setup: None,  # noqa: ARG001  # made it reckless
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Run the server as an installation does, for those who look at its settings."""
+    with django_db_blocker.unblock(), databases.durable():
+        yield
 
 
 @pytest.fixture

@@ -21,12 +21,14 @@ from psycopg import sql
 
 import eventstore.sql
 from eventstore import roles
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psycopg
 
+DURABILITY: tuple[LiteralString, ...] = ("fsync", "full_page_writes")
 LOCK = 7340  # advisory; one run at a time makes or clones the template
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 _serial = itertools.count(1)
@@ -77,6 +79,33 @@ def restore_vault(keys: list[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO vault.subject_key VALUES (%s, %s, %s, %s, %s, %s)", keys
+        )
+
+
+def be_reckless() -> None:
+    """Let the server wait for no disk, if the suite has one of its own."""
+    if "ANNALS_TESTS_OWN_SERVER" in os.environ:
+        _reload(*(f"ALTER SYSTEM SET {name} = off" for name in DURABILITY))
+
+
+@contextlib.contextmanager
+def durable() -> Iterator[None]:
+    """Run the server for the block as an installation does."""
+    _reload(*(f"ALTER SYSTEM RESET {name}" for name in DURABILITY))
+    try:
+        yield
+    finally:
+        be_reckless()
+
+
+def _reload(*statements: LiteralString) -> None:
+    with _administration() as server:
+        for statement in statements:
+            server.execute(statement)
+        wanted = server.execute("SELECT pg_conf_load_time()").fetchone()
+        server.execute("SELECT pg_reload_conf()")
+        wait_until(
+            lambda: server.execute("SELECT pg_conf_load_time()").fetchone() != wanted
         )
 
 

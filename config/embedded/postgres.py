@@ -36,8 +36,6 @@ OPTIONS = {
     "log_error_verbosity": "terse",
     "max_connections": "200",
 }
-# For data that nobody misses: a machine that loses power loses it.
-RECKLESS = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +108,6 @@ def _start(base: Path, data: Path) -> None:
         _make_cluster(found, data, account)
     socket_folder = places.socket_folder(data, SOCKET, account)
     options = OPTIONS | {"unix_socket_directories": str(socket_folder)}
-    if os.environ.get("EMBEDDED_PG_RECKLESS"):
-        options |= RECKLESS
     settings = [each for name in options for each in ("-c", f"{name}={options[name]}")]
     order = {
         "base": str(base),

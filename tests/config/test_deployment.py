@@ -132,6 +132,7 @@ def test_static_files_carry_them_too(settings: Settings, tmp_path: Path) -> None
     answer.close()
 
 
+@pytest.mark.usefixtures("durable_server")
 def test_check_deploy_has_nothing_to_say_of_the_documented_environment(
     committed_db: str, tmp_path: Path
 ) -> None:

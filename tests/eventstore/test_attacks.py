@@ -19,6 +19,8 @@ from eventstore import guard, roles
 from tests import databases
 from tests.factories import appended, renamed
 
+pytestmark = pytest.mark.usefixtures("durable_server")
+
 REFUSED, HARMLESS, CHANGED = "refused", "harmless", "CHANGED"
 PREPARE = (
     "CREATE TABLE parent (id uuid PRIMARY KEY); INSERT INTO parent SELECT event_id"

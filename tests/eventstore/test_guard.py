@@ -14,7 +14,10 @@ from eventstore import guard, roles, store
 from eventstore.apps import EventStoreConfig
 from tests.factories import appended
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("superuser")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("durable_server", "superuser"),
+]
 
 HOLES = {
     "ALTER ROLE annals_app SUPERUSER": ("superuser", "annals_app"),
