@@ -11,7 +11,7 @@ from tests.journeys.cast import Cast
 
 HERE = Path(__file__).parent
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-EXAMPLES = os.environ.get("ANNALS_FUZZ_EXAMPLES", "10")
+EXAMPLES = os.environ.get("ANNALS_FUZZ_EXAMPLES", "6")
 SEED = os.environ.get("ANNALS_FUZZ_SEED", "1")
 
 
