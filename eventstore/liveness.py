@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
 from eventstore import checkpoints, heartbeats, sql, subscriptions
+from eventstore.heartbeats import Beat
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
@@ -89,18 +89,17 @@ def vitals(mark: int) -> list[Vital]:
         Vital(
             **{field.name: getattr(each, field.name) for field in fields(each)},
             lag_seconds=lags.get(each.name, 0.0),
-            beaten_at=beats.get(each.name),
+            beaten_at=beats[each.name].at if each.name in beats else None,
             is_stalled=_is_stalled(each, beats.get(each.name)),
         )
         for each in found
     ]
 
 
-def _is_stalled(progress: Progress, beaten_at: datetime | None) -> bool:
+def _is_stalled(progress: Progress, beat: Beat | None) -> bool:
     if not progress.behind or progress.pause is not None:
         return False
-    since = timezone.now() - timedelta(seconds=STALLED_SECONDS)
-    return beaten_at is None or beaten_at < since
+    return beat is None or beat.age_seconds > STALLED_SECONDS
 
 
 def _lags(reached: Mapping[str, int], mark: int) -> dict[str, float]:

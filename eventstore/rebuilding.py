@@ -14,6 +14,7 @@ from operator import attrgetter
 
 import uuid_utils.compat as uuid
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import (
@@ -22,6 +23,7 @@ from eventstore import (
     faults,
     quarantine,
     rebuilds,
+    standings,
     store,
     subscriptions,
 )
@@ -69,7 +71,7 @@ def work(name: str, *, seconds: float = SLICE_SECONDS) -> bool:
 def drop_expired() -> None:
     """Drop tables that were kept long enough."""
     old = Rebuild.objects.filter(
-        state__in=SWITCHED, switched_at__lt=timezone.now() - rebuilds.kept_for()
+        state__in=SWITCHED, switched_at__lt=Now() - standings.kept_for()
     )
     for name in rebuilds.names().intersection(
         old.values_list("subscription", flat=True)

@@ -6,11 +6,8 @@ readers see the old tables until the moment of the switch (ADR-0033).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import (
@@ -22,6 +19,7 @@ from eventstore import (
     quarantine,
     read_models,
     reasons,
+    standings,
     store,
     subscriptions,
 )
@@ -35,7 +33,7 @@ from eventstore.errors import (
     RebuildRunsError,
     SwitchRefusedError,
 )
-from eventstore.models import DeadLetter, Rebuild
+from eventstore.models import Rebuild
 from eventstore.repository import refuse_unreadable
 from eventstore.subscriptions import Projection
 
@@ -44,37 +42,6 @@ LOCK_SECONDS = 3  # how long a switch waits for readers of the tables
 COLUMNS_CHANGED = "AN007"  # SQLSTATE of ours
 
 State = Rebuild.State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a rebuild stands.
-
-    Attributes:
-        percent: Of the events of the fill, rounded down.
-        rate: Events a second, while it worked; 0 when it has not begun.
-        seconds_left: Of filling, at that rate; None when nobody can tell.
-        behind: Positions that the copy is behind the watermark; gaps count.
-        letters: Streams that the copy could not apply.
-        is_outdated: It was begun by other code than this.
-        kept_until: When the old tables are dropped; None while there are none.
-    """
-
-    rebuild: Rebuild
-    percent: int
-    rate: float
-    seconds_left: float | None
-    behind: int
-    letters: int
-    is_outdated: bool
-    kept_until: datetime | None
-
-    @property
-    def is_refuted(self) -> bool:
-        """Whether the code that runs now was seen to write other rows."""
-        tables = (self.rebuild.comparison or {}).get("tables", [])
-        kinds = ("created", "changed", "deleted")
-        return not self.is_outdated and any(t[kind] for t in tables for kind in kinds)
 
 
 def rebuildable(name: str) -> Projection:
@@ -133,6 +100,8 @@ def start(name: str, *, reason: str) -> Rebuild:
 def pause(name: str, *, reason: str = "") -> None:
     """Have workers leave it alone from their next step on, until :func:`resume`.
 
+    While indexes are made, from their end on: meanwhile nobody is erased from the copy.
+
     Raises:
         NoRebuildError: None is active, or it is paused.
     """
@@ -177,18 +146,24 @@ def cancel(name: str, *, reason: str = "") -> None:
         pauses.tell(name, told.REBUILD_CANCELLED, reasons.proper(reason))
 
 
-def switch(name: str, *, reason: str = "") -> None:
+def switch(name: str, *, reason: str = "", with_letters: bool = False) -> None:
     """Put the rebuilt tables in the place of the live ones; these are kept a while.
 
     One transaction, with the checkpoints and dead letters: a reader sees all of the old
     table or all of the new one, which has come at least as far.
 
+    Args:
+        name: Whose.
+        reason: Why.
+        with_letters: Even if some streams could not be applied to the new tables.
+
     Raises:
         NoRebuildError: None is ready.
-        SwitchRefusedError: It is too far behind, the tables are in use, or a migration
-            changed them meanwhile.
+        SwitchRefusedError: It is too far behind, some streams could not be applied, the
+            tables are in use, or a migration changed them meanwhile.
     """
-    _switch(name, reason, told.SWITCHED, (State.READY, State.SWITCHED_BACK))
+    states = (State.READY, State.SWITCHED_BACK)
+    _switch(name, reason, told.SWITCHED, states, with_letters=with_letters)
 
 
 def switch_back(name: str, *, reason: str = "") -> None:
@@ -196,9 +171,10 @@ def switch_back(name: str, *, reason: str = "") -> None:
 
     Raises:
         NoRebuildError: None are kept, or a rebuild is active.
-        SwitchRefusedError: See :func:`switch`.
+        SwitchRefusedError: See :func:`switch`; what could not be applied to the kept
+            tables stops nobody here, for this is the way out.
     """
-    _switch(name, reason, told.SWITCHED_BACK, (State.SWITCHED,))
+    _switch(name, reason, told.SWITCHED_BACK, (State.SWITCHED,), with_letters=True)
 
 
 def compare(name: str) -> None:
@@ -243,7 +219,7 @@ def accept(name: str, *, reason: str) -> None:
     why = reasons.wanted(reason)
     if name not in subscriptions.changed():
         raise NotChangedError(name)
-    standing = current(name)
+    standing = standings.current(name)
     if standing is not None and standing.is_refuted:
         raise CodeRefutedError(name)
     with transaction.atomic():
@@ -256,55 +232,19 @@ def active(name: str) -> Rebuild | None:
     return Rebuild.objects.filter(subscription=name, state__in=ACTIVE).first()
 
 
-def latest(name: str) -> list[Standing]:
-    """Return how the last few rebuilds of *name* stand, newest first."""
-    found = Rebuild.objects.filter(subscription=name).order_by("-id")[:10]
-    return [_standing(each) for each in found]
-
-
-def current(name: str) -> Standing | None:
-    """Return how the rebuild stands that is active; else the one that keeps tables."""
-    mine = Rebuild.objects.filter(subscription=name)
-    found = (
-        mine.filter(state__in=ACTIVE).first() or mine.filter(state__in=SWITCHED).first()
-    )
-    return None if found is None else _standing(found)
-
-
 def tables_of(projection: Projection) -> list[str]:
     """Return the names of its tables."""
     return [table.name for table in projection.tables]
 
 
-def _standing(rebuild: Rebuild) -> Standing:
-    total, done = rebuild.total or 0, rebuild.done
-    rate = done / rebuild.worked_seconds if rebuild.worked_seconds else 0.0
-    is_filled = rebuild.filled_at is not None
-    schema = copies.SCHEMAS.get(rebuild.state, NEXT)
-    copy = copies.name_of(rebuild.subscription, schema)
-    reached = checkpoints.reached().get(copy, checkpoints.NOWHERE)
-    has_copy = is_filled and rebuild.state in copies.SCHEMAS
-    kept_until = None
-    if rebuild.state in SWITCHED and rebuild.switched_at is not None:
-        kept_until = rebuild.switched_at + kept_for()
-    return Standing(
-        rebuild=rebuild,
-        percent=100 if is_filled else done * 100 // total if total else 0,
-        rate=rate,
-        seconds_left=(total - done) / rate if rate and not is_filled else None,
-        behind=max(store.watermark() - reached.position, 0) if has_copy else 0,
-        letters=DeadLetter.objects.filter(subscription=copy, closed_at=None).count(),
-        is_outdated=rebuildable(rebuild.subscription).digest != rebuild.digest,
-        kept_until=kept_until,
-    )
-
-
-def kept_for() -> timedelta:
-    """Return how long tables are kept that were switched away from."""
-    return timedelta(hours=settings.REBUILD_KEPT_HOURS)
-
-
-def _switch(name: str, reason: str, change: str, states: tuple[State, ...]) -> None:
+def _switch(
+    name: str,
+    reason: str,
+    change: str,
+    states: tuple[State, ...],
+    *,
+    with_letters: bool,
+) -> None:
     projection = rebuildable(name)
     try:
         with transaction.atomic():
@@ -313,20 +253,24 @@ def _switch(name: str, reason: str, change: str, states: tuple[State, ...]) -> N
                 name, copies.name_of(name, NEXT), copies.name_of(name, KEPT)
             )
             found = _locked(name, "switch", *states)
-            _exchange(projection, found)
+            _exchange(projection, found, with_letters=with_letters)
             pauses.tell(name, change, reasons.proper(reason))
             doorbell.ring_after_commit()
     except DatabaseError as error:
         raise SwitchRefusedError(name, _why(error)) from error
 
 
-def _exchange(projection: Projection, found: Rebuild) -> None:
+def _exchange(projection: Projection, found: Rebuild, *, with_letters: bool) -> None:
     name = projection.name
     is_first = found.state == State.READY
     if not is_first and active(name):
         raise SwitchRefusedError(name, "another rebuild is active; cancel it first")
     schema = NEXT if is_first else KEPT
     _close_gap(projection, schema)
+    if not with_letters and (
+        letters := standings.letters(copies.name_of(name, schema))
+    ):
+        raise SwitchRefusedError(name, _advice(letters))
     if is_first:
         older = Rebuild.objects.filter(subscription=name, state__in=SWITCHED)
         older.update(state=State.DROPPED)
@@ -336,7 +280,7 @@ def _exchange(projection: Projection, found: Rebuild) -> None:
     outgoing = read_models.renew(name, incoming)
     if is_first:
         found.other_digest = outgoing
-        found.switched_at = timezone.now()
+        found.switched_at = Now()
     found.state = State.SWITCHED_BACK if is_back else State.SWITCHED
     found.comparison, found.paused_by = None, ""
     found.save()
@@ -359,6 +303,14 @@ def _close_gap(projection: Projection, schema: str) -> None:
     quarantine.apply_sound(copy.name, copy.apply, due)
     behind = {bucket: at for bucket, at in seen.items() if at < mark}
     checkpoints.advance(copy.name, behind, mark)
+
+
+def _advice(letters: int) -> str:
+    streams = f"{letters:,} stream{'' if letters == 1 else 's'}"
+    return (
+        f"{streams} could not be applied to the new tables;"
+        " see to the dead letters, or switch with them"
+    )
 
 
 def _locked(name: str, act: str, *states: State) -> Rebuild:

@@ -16,6 +16,10 @@ from eventstore.models import Turn as Row
 HELD_SECONDS = 3.0  # without a sign of life
 
 
+class TurnLostError(Exception):
+    """The turn took too long, and another worker took it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A turn that is ours, unless it took too long and somebody else has it now."""
@@ -24,9 +28,16 @@ class Turn:
     holder: UUID
 
     def end(self) -> bool:
-        """End it; return True when it was wanted meanwhile and goes on instead."""
+        """End it; return True when it was wanted meanwhile and goes on instead.
+
+        Raises:
+            TurnLostError: Another worker has it by now, or had.
+        """
         wanted = {"name": self.name, "holder": self.holder, "seconds": HELD_SECONDS}
-        return any(goes_on for (goes_on,) in wire.rows("end_turn", wanted))
+        ended = wire.rows("end_turn", wanted)
+        if not ended:
+            raise TurnLostError
+        return bool(ended[0][0])
 
     def give_up(self) -> bool:
         """Leave it to whoever comes next; return whether it was wanted meanwhile."""

@@ -27,7 +27,7 @@ from eventstore.batching import News
 from eventstore.checkpoints import NOWHERE, Reached
 from eventstore.doorbell import doorbell
 from eventstore.subscriptions import Courier, Projection, Reactor, Subscription
-from eventstore.turns import Turn
+from eventstore.turns import Turn, TurnLostError
 
 BRIEF_SECONDS = 0.25  # for each subscription that is behind
 TURN_SECONDS = 2.0  # how long one worker goes on before others get their turn
@@ -105,7 +105,7 @@ def _look_while_wanted(lane: Lane, turn: Turn, ask: Ask, until: float) -> None:
         is_hurried = lane is Lane.READ_MODELS and look.had_news
         if is_hurried and _more_comes(look.mark, until):
             continue
-        if not turn.end():
+        if _has_ended(turn):
             return
         if time.monotonic() > until:
             _leave(turn, is_wanted=True)
@@ -120,6 +120,15 @@ def _more_comes(mark: int, until: float) -> bool:
             return True
         time.sleep(LOOK_SECONDS)
     return False
+
+
+def _has_ended(turn: Turn) -> bool:
+    try:
+        return not turn.end()
+    except TurnLostError:
+        # The other passed by the buckets that we held: somebody looks once more.
+        doorbell.ring()
+        return True
 
 
 def _leave(turn: Turn, *, is_wanted: bool = False) -> None:

@@ -40,14 +40,23 @@ class Report:
 def look_on(*, users: int) -> Report:
     """Look at the next *users* of the round, and note what is wrong.
 
-    One detector at a time: while another looks, nothing is looked at.
+    A chunk a transaction, and one detector at a time: while another looks, nothing is
+    looked at.
     """
+    report = Report()
+    while (left := users - report.checked) > 0:
+        if not _look_at_next(min(left, CHUNK), report):
+            break
+    return report
+
+
+def _look_at_next(limit: int, report: Report) -> bool:
+    """Look at the next few of the round; return whether there may be more."""
     with transaction.atomic():
         at = DriftCheck.objects.select_for_update(skip_locked=True).first()
-        if at is None or users <= 0:
-            return Report()
-        report = Report()
-        chunk = scopes.everybody().after(at.cursor, limit=users)
+        if at is None:
+            return False
+        chunk = scopes.everybody().after(at.cursor, limit=limit)
         _look([user_id for _cursor, user_id in chunk], report)
         at.cursor = chunk[-1][0] if chunk else ""
         at.checked, at.failed = report.checked, len(report.failed)
@@ -55,7 +64,7 @@ def look_on(*, users: int) -> Report:
         if not chunk:
             at.round_ended_at = at.checked_at
         at.save()
-    return report
+    return len(chunk) == limit
 
 
 def look_at(
@@ -90,12 +99,16 @@ def _chunks(scope: Scope, sample: int) -> Iterable[Sequence[UUID]]:
 
 
 def _look(user_ids: Sequence[UUID], report: Report) -> None:
-    for start in range(0, len(user_ids), CHUNK):
-        found = findings.examine(user_ids[start : start + CHUNK], READ_MODELS)
-        report.checked += len(found)
-        report.drifted += [each for each in found if each.differences]
-        report.failed += [each for each in found if each.error is not None]
-        _note(found)
+    seen = {each.user_id: each for each in findings.examine(user_ids, READ_MODELS)}
+    wrong = [user_id for user_id, each in seen.items() if each.differences]
+    with transaction.atomic():
+        if wrong:  # else what is repaired at this moment would be noted for good
+            confirmed = findings.confirm(wrong, READ_MODELS)
+            seen |= {each.user_id: each for each in confirmed}
+        _note(list(seen.values()))
+    report.checked += len(seen)
+    report.drifted += [each for each in seen.values() if each.differences]
+    report.failed += [each for each in seen.values() if each.error is not None]
 
 
 def _note(found: Sequence[Finding]) -> None:

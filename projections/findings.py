@@ -128,16 +128,24 @@ def examine(user_ids: Sequence[UUID], models: Models) -> list[Finding]:
     return [found[user_id] for user_id in user_ids]
 
 
+def confirm(user_ids: Sequence[UUID], models: Models) -> list[Finding]:
+    """Examine these users where nobody can repair or move them meanwhile.
+
+    Must run in a transaction, which from here on is alone in the users' buckets: live
+    traffic waits for it, and it for a batch that is under way.
+    """
+    _hold(user_ids, models)
+    return examine(user_ids, models)
+
+
 def repair(user_ids: Sequence[UUID], models: Models) -> list[Finding]:
     """Make the rows of these users what the log leads to; return what was wrong.
 
-    Must run in a transaction, which from here on is alone in the users' buckets: live
-    traffic waits for it, and it for a batch that is under way.  Writes the very rows
-    that were compared.  A user whose rows cannot be written keeps the old ones, all of
-    them, and the error.
+    Must run in a transaction, as :func:`confirm` must.  Writes the very rows that were
+    compared.  A user whose rows cannot be written keeps the old ones, all of them, and
+    the error.
     """
-    _hold(user_ids, models)
-    found = examine(user_ids, models)
+    found = confirm(user_ids, models)
     wrong = [each for each in found if each.differences]
     failed: dict[UUID, Exception] = {}
     try:

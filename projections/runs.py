@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +32,7 @@ from projections.events import (
 from projections.findings import CREATE, DELETE, Finding
 from projections.models import ReprocessRun
 from projections.read_models import code_version, named
+from projections.scopes import ScopeError
 
 logger = logging.getLogger(__name__)
 
@@ -54,27 +54,6 @@ OPEN = (State.RUNNING, State.PAUSED)
 
 class RunStateError(Exception):
     """The run is not in a state in which this can be done, or there is none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What the events of a run come to; equal to its row, always.
-
-    Attributes:
-        version: Number of events.
-        repaired: Streams of the users it repaired, each with the fields that differed.
-        failed: Streams of the users it could not repair.
-    """
-
-    version: int
-    state: str
-    cursor: str
-    checked: int
-    repaired: Mapping[str, Sequence[str]]
-    created: int
-    deleted: int
-    failed: Sequence[str]
-    later: int
 
 
 def start(token: str, *, reason: str) -> ReprocessRun:
@@ -131,14 +110,26 @@ def go_on_all(*, seconds: float = SLICE_SECONDS) -> None:
     end = time.monotonic() + seconds
     running = ReprocessRun.objects.filter(state=State.RUNNING).order_by("started_at")
     for run_id in running.values_list("pk", flat=True):
-        try:
-            go_on(run_id, seconds=end - time.monotonic())
-        # One run in trouble must not hold up the others; it is tried again.
-        except Exception as error:
-            if faults.is_lost_connection(error):
-                raise
-            told = {"run": str(run_id), "error": faults.described(error)}
-            logger.error("reprocessing failed", extra=told)  # noqa: TRY400 - no text
+        attempt(run_id, seconds=end - time.monotonic())
+
+
+def attempt(run_id: UUID, *, seconds: float) -> None:
+    """Go on with a run, and keep beside it what stops it: it is tried again.
+
+    Raises:
+        OperationalError: The connection is lost.
+    """
+    try:
+        go_on(run_id, seconds=seconds)
+    # One run in trouble must not hold up the others, nor whoever began it.
+    except Exception as error:
+        if faults.is_lost_connection(error):
+            raise
+        trouble = faults.described(error)
+        told = {"run": str(run_id), "error": trouble}
+        logger.error("reprocessing failed", extra=told)  # noqa: TRY400 - no text
+        still = ReprocessRun.objects.filter(pk=run_id, state=State.RUNNING)
+        still.update(note=trouble)
 
 
 def go_on(
@@ -247,38 +238,6 @@ def left_seconds(run: ReprocessRun) -> float:
     return max(run.users - run.checked, 0) / rate(run) if run.checked else 0.0
 
 
-def told(run_id: UUID) -> Told:
-    """Return what the events of a run come to.  O(its events)."""
-    state, cursor = State.RUNNING.value, ""
-    counts = {"checked": 0, "created": 0, "deleted": 0, "later": 0}
-    repaired: dict[str, Sequence[str]] = {}
-    failed: list[str] = []
-    events = store.read_stream(f"{CATEGORY}-{run_id}")
-    for event in events:
-        match event.payload:
-            case ReprocessAdvanced() as moved:
-                cursor = moved.cursor
-                repaired |= {each.subject: each.fields for each in moved.repaired}
-                failed += moved.failed
-                counts = {name: n + getattr(moved, name) for name, n in counts.items()}
-            case ReprocessChanged() as changed:
-                state = {RESUMED: State.RUNNING.value}.get(
-                    changed.change, changed.change
-                )
-            case ReprocessFinished():
-                state = State.FINISHED.value
-            case _:
-                pass  # the beginning
-    return Told(
-        version=len(events),
-        state=state,
-        cursor=cursor,
-        repaired=repaired,
-        failed=failed,
-        **counts,
-    )
-
-
 def _step(run_id: UUID) -> ReprocessRun | None:
     """Do one chunk; None when there is nothing to do, or another worker does it."""
     with transaction.atomic():
@@ -297,14 +256,17 @@ def _step(run_id: UUID) -> ReprocessRun | None:
 def _advance(run: ReprocessRun) -> None:
     code = code_version(tuple(run.projections))
     if code != run.code:
-        run.state = State.PAUSED
-        run.note = (
-            f"The projections' code changed: it was version {run.code} and is {code}."
+        _stop(
+            run,
+            f"The projections' code changed: it was version {run.code} and is {code}.",
         )
-        _save(run, ReprocessChanged(change=PAUSED, reason=run.note, code=run.code))
         return
     began = time.monotonic()
-    chunk = scopes.from_json(run.scope).after(run.cursor, limit=CHUNK)
+    try:
+        chunk = scopes.from_json(run.scope).after(run.cursor, limit=CHUNK)
+    except ScopeError as error:
+        _stop(run, f"The filter is no longer understood: {error}")
+        return
     if not chunk:
         _finish(run)
         return
@@ -313,6 +275,11 @@ def _advance(run: ReprocessRun) -> None:
     run.worked_seconds += seconds
     run.cursor = chunk[-1][0]
     _count(run, done, milliseconds=round(seconds * 1000))
+
+
+def _stop(run: ReprocessRun, note: str) -> None:
+    run.state, run.note = State.PAUSED, note
+    _save(run, ReprocessChanged(change=PAUSED, reason=note, code=run.code))
 
 
 def _repaired(user_ids: Sequence[UUID], names: Sequence[str]) -> list[Finding]:
@@ -349,6 +316,8 @@ def _count(run: ReprocessRun, done: Sequence[Finding], *, milliseconds: int) -> 
     run.later += moved.later
     if failed:
         run.note = faults.described(failed[-1].error or RunStateError())
+    elif not run.failed:
+        run.note = ""  # of trouble that is over
     _save(run, moved)
 
 

@@ -103,7 +103,10 @@ class Scope:
                 return self._range().count()
 
     def sample(self, size: int) -> list[UUID]:
-        """Return *size* of them at random, each as likely."""
+        """Return *size* of them at random, each as likely.
+
+        Of ``all``, of those the log knows: rows of nobody are found by looking at all.
+        """
         match self.kind:
             case "selected":
                 some = min(size, len(self.users))
@@ -151,9 +154,7 @@ class Scope:
         return Range(category=USER.category, first=self.first, last=self.last)
 
     def _found(self) -> QuerySet[Any]:
-        wanted = DirectoryFilter(QueryDict(self.query), DirectoryEntry.objects.all())
-        found: QuerySet[Any] = wanted.qs
-        return found
+        return _matching(QueryDict(self.query))
 
     def _drifted(self) -> QuerySet[Any]:
         return Drift.objects.values("user_id").distinct()
@@ -211,13 +212,7 @@ def filtered(query: str) -> Scope:
     if unknown:
         message = f"There is no filter {', '.join(unknown)}."
         raise ScopeError(message)
-    wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
-    if not wanted.is_valid():
-        problems = [
-            f"{name}: {' '.join(map(str, errors))}"
-            for name, errors in wanted.form.errors.items()
-        ]
-        raise ScopeError(" ".join(problems))
+    _matching(asked)
     return Scope(kind=FILTER, query=asked.urlencode())
 
 
@@ -243,6 +238,19 @@ def between(first: str, last: str) -> Scope:
 def everybody() -> Scope:
     """Return the scope of all users there are by now."""
     return Scope(kind=ALL, first=1, last=store.watermark())
+
+
+def _matching(asked: QueryDict) -> QuerySet[Any]:
+    """Return whom the list shows; never everybody for what it does not understand."""
+    wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
+    if not wanted.is_valid():
+        problems = [
+            f"{name}: {' '.join(map(str, errors))}"
+            for name, errors in wanted.form.errors.items()
+        ]
+        raise ScopeError(" ".join(problems))
+    found: QuerySet[Any] = wanted.qs
+    return found
 
 
 def _position(typed: str, *, at_least: bool) -> int:

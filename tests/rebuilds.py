@@ -15,6 +15,7 @@ from eventstore import (
     copies,
     rebuilding,
     rebuilds,
+    standings,
     store,
 )
 from eventstore.circumstances import acting
@@ -50,7 +51,7 @@ def built(name: str = "directory") -> None:
 
 
 def found(name: str = "directory") -> Rebuild:
-    standing = rebuilds.current(name)
+    standing = standings.current(name)
     assert standing
     return standing.rebuild
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +12,7 @@ from django.db import connection
 from eventstore import store, subscriptions
 from eventstore.circumstances import acting
 from projections import directory, history, reprocess, runs, scopes
+from projections.events import ReprocessAdvanced, ReprocessChanged, ReprocessFinished
 from projections.models import DirectoryEntry, ReprocessRun, UserPeriod
 from projections.scopes import Scope
 from tests.factories import known_user
@@ -100,3 +103,56 @@ def everybody() -> Scope:
 
 def _values(row: Any, fields: Any) -> list[Any]:
     return [getattr(row, field) for field in fields]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the events of a run come to; equal to its row, always.
+
+    Attributes:
+        version: Number of events.
+        repaired: Streams of the users it repaired, each with the fields that differed.
+        failed: Streams of the users it could not repair.
+    """
+
+    version: int
+    state: str
+    cursor: str
+    checked: int
+    repaired: Mapping[str, Sequence[str]]
+    created: int
+    deleted: int
+    failed: Sequence[str]
+    later: int
+
+
+def told_of(run_id: UUID) -> Told:
+    """Return what the events of a run come to.  O(its events)."""
+    state, cursor = ReprocessRun.State.RUNNING.value, ""
+    counts = {"checked": 0, "created": 0, "deleted": 0, "later": 0}
+    repaired: dict[str, Sequence[str]] = {}
+    failed: list[str] = []
+    events = store.read_stream(f"{runs.CATEGORY}-{run_id}")
+    for event in events:
+        match event.payload:
+            case ReprocessAdvanced() as moved:
+                cursor = moved.cursor
+                repaired |= {each.subject: each.fields for each in moved.repaired}
+                failed += moved.failed
+                counts = {name: n + getattr(moved, name) for name, n in counts.items()}
+            case ReprocessChanged() as changed:
+                state = {runs.RESUMED: ReprocessRun.State.RUNNING.value}.get(
+                    changed.change, changed.change
+                )
+            case ReprocessFinished():
+                state = ReprocessRun.State.FINISHED.value
+            case _:
+                pass  # the beginning
+    return Told(
+        version=len(events),
+        state=state,
+        cursor=cursor,
+        repaired=repaired,
+        failed=failed,
+        **counts,
+    )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from eventstore import rebuilds, subscriptions
+from eventstore import rebuilds, standings, subscriptions
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import (
@@ -107,9 +107,11 @@ def act(request: HttpRequest, name: str, action: str) -> HttpResponse:
         start = StartForm(name=name)
         return _shown(request, projection, start, form, status=REFUSED)
     is_explained = action not in UNEXPLAINED
-    reason = {"reason": form.cleaned_data["reason"]} if is_explained else {}
+    asked = {"reason": form.cleaned_data["reason"]} if is_explained else {}
+    if action == "switch":
+        asked["with_letters"] = "with_letters" in request.POST
     try:
-        does(name, **reason)
+        does(name, **asked)
     except EventStoreError as error:
         messages.error(request, str(error))
     else:
@@ -125,7 +127,7 @@ def _shown(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    standing = rebuilds.current(projection.name)
+    standing = standings.current(projection.name)
     is_worked_on = standing is not None and (
         standing.rebuild.state in {"filling", "indexing"}
         or standing.rebuild.is_comparison_due
@@ -139,11 +141,11 @@ def _shown(
         subscription=subscriptions.progress(projection),
         standing=standing,
         is_refuted=standing is not None and standing.is_refuted,
-        latest=rebuilds.latest(projection.name),
+        latest=standings.latest(projection.name),
         start=start,
         form=form,
         refresh=REFRESH_SECONDS if refreshes else None,
-        kept_hours=rebuilds.kept_for().total_seconds() / 3600,
+        kept_hours=standings.kept_for().total_seconds() / 3600,
     )
 
 

@@ -73,7 +73,7 @@ def new(request: HttpRequest) -> HttpResponse:
     except StalePreviewError as error:
         return _preview_page(request, scope, form, status=CONFLICT, stale=error)
     # What is quickly done is done when the page opens; workers do the rest.
-    runs.go_on(begun.run_id, seconds=AT_ONCE_SECONDS)
+    runs.attempt(begun.run_id, seconds=AT_ONCE_SECONDS)
     return SeeOther(reverse("admin:reprocess_run", args=[begun.run_id]))
 
 

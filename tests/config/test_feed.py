@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.feed import app, hub, stream
-from config.feed.app import Feed
+from config.feed.app import Feed, Send
 from config.feed.hub import Hub, Listener
 from config.feed.reading import Readers
 from eventstore import store
@@ -170,6 +170,19 @@ def test_a_slow_listener_is_cut_off_and_the_others_are_not(
     assert listen(last_event_id=1).positions(21) == list(range(2, 23))
 
 
+def jamming(joined: asyncio.Event, forever: asyncio.Event) -> Send:
+    """Return a client that takes no event; who reads the past never joins the line."""
+
+    async def send(message: dict[str, Any]) -> None:
+        body = message.get("body", b"")
+        if body.startswith((b": still here", b"id")):
+            joined.set()
+        if body.startswith(b"id"):
+            await forever.wait()
+
+    return send
+
+
 @pytest.mark.parametrize(("query", "stalled"), [(b"", 60.0), (b"after=0", 0.2)])
 def test_a_listener_that_reads_nothing_is_dropped(
     token: str, query: bytes, stalled: float, monkeypatch: pytest.MonkeyPatch
@@ -177,20 +190,16 @@ def test_a_listener_that_reads_nothing_is_dropped(
     monkeypatch.setattr(hub, "WAITING_FRAMES", 3)
     monkeypatch.setattr(app, "FAREWELL_SECONDS", 0.1)
     monkeypatch.setattr(app, "STALLED_SECONDS", stalled)
+    monkeypatch.setattr("config.feed.stream.HEARTBEAT_SECONDS", 0.05)
     append_and_close("user-first")
 
     async def scene() -> None:
         served, life = Feed(), asyncio.Queue[dict[str, Any]]()
-        started, begun, forever = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        started, joined, forever = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def note(message: dict[str, Any]) -> None:
             if message["type"] == "lifespan.startup.complete":
                 started.set()
-
-        async def jam(message: dict[str, Any]) -> None:
-            begun.set()
-            if message.get("body", b"").startswith(b"id"):
-                await forever.wait()
 
         async def listen_on() -> dict[str, Any]:
             await forever.wait()
@@ -206,8 +215,8 @@ def test_a_listener_that_reads_nothing_is_dropped(
             "query_string": query,
             "headers": [(b"authorization", f"Bearer {token}".encode())],
         }
-        jammed = asyncio.create_task(served(scope, listen_on, jam))
-        await begun.wait()
+        jammed = asyncio.create_task(served(scope, listen_on, jamming(joined, forever)))
+        await joined.wait()
         for number in range(6):
             await asyncio.to_thread(append_and_close, f"user-{number}")
         async with asyncio.timeout(20):

@@ -15,6 +15,7 @@ from eventstore import (
     rebuilding,
     rebuilds,
     roles,
+    standings,
     store,
     subscriptions,
 )
@@ -170,7 +171,7 @@ def test_a_cancelled_one_leaves_nothing_behind() -> None:
     rebuilds.cancel("directory", reason="OPS-5")
     assert tables() == []
     assert checkpoints.positions("directory~rebuild_next") == {}
-    assert rebuilds.current("directory") is None
+    assert standings.current("directory") is None
     assert told()[-1] == ("staff:grace", "rebuild cancelled", "OPS-5")
     assert rebuilding.work("directory")
     with pytest.raises(NoRebuildError):
@@ -216,7 +217,7 @@ def test_other_code_leaves_it_alone_and_says_so() -> None:
     rebuilds.start("directory", reason="OPS-1")
     Rebuild.objects.update(digest="of yesterday")
     done()
-    standing = rebuilds.current("directory")
+    standing = standings.current("directory")
     assert standing
     assert (standing.rebuild.state, standing.is_outdated) == ("filling", True)
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from eventstore import turns, waking
 from eventstore.models import Turn
+from eventstore.turns import TurnLostError
 from eventstore.waking import Lane
 from projections.models import DirectoryEntry
 from tests.factories import known_user
@@ -48,7 +49,8 @@ def test_who_was_too_slow_ends_nobody_elses_turn() -> None:
     quick = turns.take("x")
     assert slow
     assert quick
-    assert not slow.end()
+    with pytest.raises(TurnLostError):
+        slow.end()
     assert not slow.give_up()
     assert turns.take("x") is None
     assert quick.give_up()

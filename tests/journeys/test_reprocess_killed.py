@@ -6,12 +6,12 @@ from django.db import transaction
 
 from eventstore import store
 from eventstore.models import Effect
-from projections import reprocess, runs
+from projections import reprocess
 from projections.models import DirectoryEntry, ReprocessRun
 from tests.factories import metadata, user_created
 from tests.journeys.cast import Cast
 from tests.processes import wait_until
-from tests.repairs import catch_up, everybody, is_fold, started
+from tests.repairs import catch_up, everybody, is_fold, started, told_of
 from users.aggregate import USER
 
 USERS = 1_500
@@ -49,7 +49,7 @@ def test_a_run_whose_worker_is_killed_goes_on_and_ends_as_a_clean_fold(
         done = _checked()
         run.refresh_from_db()
         assert (run.state, 0 < done < USERS) == ("running", True)
-        told = runs.told(run.run_id)
+        told = told_of(run.run_id)
         # What is counted is done, and what is done is counted.
         assert len(told.repaired) == told.checked == run.changed == done
         broken = DirectoryEntry.objects.filter(name="Broken").count()
@@ -58,7 +58,7 @@ def test_a_run_whose_worker_is_killed_goes_on_and_ends_as_a_clean_fold(
     wait_until(lambda: ReprocessRun.objects.get().state == "finished", 60)
 
     run.refresh_from_db()
-    told = runs.told(run.run_id)
+    told = told_of(run.run_id)
     assert (run.checked, run.changed, run.failed) == (USERS, USERS, 0)
     assert (told.version, told.cursor, told.state) == (
         run.version,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,8 @@ from django.core.management.base import CommandError
 
 from eventstore import browser, store
 from eventstore.searching import EventFilter
-from projections import drift_check, scopes
+from projections import drift_check, findings, scopes
+from projections.findings import Finding, Models
 from projections.models import DirectoryEntry, Drift, DriftCheck, ReprocessRun
 from projections.tasks import check_drift
 from tests.factories import known_user, metadata
@@ -100,6 +102,34 @@ def test_the_round_comes_to_every_row_and_to_rows_of_nobody() -> None:
     )
     at = DriftCheck.objects.get()
     assert (at.cursor, at.round_ended_at is not None) == ("", True)
+
+
+def test_what_is_repaired_while_the_detector_looks_is_no_drift(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (ada,) = users(1)
+    break_row(ada)
+    examine = findings.examine
+
+    def look_then_repair(user_ids: Sequence[UUID], models: Models) -> list[Finding]:
+        found = examine(user_ids, models)
+        monkeypatch.setattr(findings, "examine", examine)
+        assert ran(scopes.everybody()).changed == 1
+        return found
+
+    monkeypatch.setattr(findings, "examine", look_then_repair)
+    with as_operator():
+        report = drift_check.look_on(users=10)
+    assert (report.checked, report.drifted, drifted()) == (1, [], [])
+
+
+def test_a_look_goes_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_check, "CHUNK", 2)
+    users(5)
+    with as_operator():
+        assert drift_check.look_on(users=4).checked == 4
+        assert drift_check.look_on(users=4).checked == 1
+        assert drift_check.look_on(users=0).checked == 0
 
 
 def test_drift_that_a_later_event_mends_ends_by_itself() -> None:

@@ -14,7 +14,7 @@ from django.test.utils import isolate_apps
 from pytest_django import Settings
 
 import projections.models
-from eventstore import rebuilding, rebuilds, roles, subscriptions
+from eventstore import rebuilding, rebuilds, roles, standings, subscriptions
 from eventstore.circumstances import acting
 from tests.databases import acting_as
 from tests.factories import known_user
@@ -71,7 +71,7 @@ def test_it_runs_and_is_rebuilt_as_any_other(
         rebuilds.start("last_change", reason="OPS-1")
         while not rebuilding.work("last_change"):
             pass
-        found = rebuilds.current("last_change")
+        found = standings.current("last_change")
         assert found
         assert found.rebuild.comparison
         assert found.rebuild.comparison["tables"][0]["changed"] == 2

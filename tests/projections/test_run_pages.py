@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from projections import reprocess, runs, scopes
+from projections import reprocess, scopes
 from projections.models import DirectoryEntry, ReprocessRun
 from projections.tasks import check_drift
 from tests.backoffice import USERS, hidden, regions, staff, superuser, text, user_url
@@ -17,6 +17,7 @@ from tests.repairs import (
     everybody,
     is_fold,
     started,
+    told_of,
     users,
 )
 
@@ -123,7 +124,8 @@ def test_more_than_five_thousand_are_sampled_and_the_interval_is_said(
     response = client.get(f"{NEW}?scope=all")
     assert text(response, "sample") == (
         "Random sample of 4 users: 100.0 % would change (95 % interval 51.0 to"
-        " 100.0 %). The run looks at all of them."
+        " 100.0 %). The run looks at all of them. Rows of nobody, whom the log does not"
+        " know, are not in the sample; the run finds and deletes them."
     )
     assert text(response, "submit") == "Reprocess 6 users"
     posted(client, f"{NEW}?scope=all")
@@ -163,7 +165,7 @@ def test_a_running_run_loads_again_and_is_paused_resumed_and_cancelled(
         assert ReprocessRun.objects.get().state == state
     again = client.post(f"{url}pause/", follow=True).content.decode()
     assert "The run is cancelled." in again
-    assert runs.told(run.run_id).state == "cancelled"
+    assert told_of(run.run_id).state == "cancelled"
 
 
 def test_all_differences_come_as_csv_that_no_spreadsheet_runs(client: Client) -> None:

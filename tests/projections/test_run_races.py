@@ -19,6 +19,7 @@ from tests.repairs import (
     is_fold,
     ran,
     started,
+    told_of,
     users,
 )
 from users import services
@@ -79,7 +80,7 @@ def test_two_workers_share_a_run_and_repair_nobody_twice(
         each.join()
     runs.go_on(run.run_id)
     run.refresh_from_db()
-    told = runs.told(run.run_id)
+    told = told_of(run.run_id)
     assert (run.state, run.checked, run.changed) == ("finished", 30, 30)
     assert (told.checked, len(told.repaired)) == (30, 30)
 

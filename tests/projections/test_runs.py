@@ -28,6 +28,7 @@ from tests.repairs import (
     is_fold,
     ran,
     started,
+    told_of,
     users,
 )
 from users import services
@@ -116,7 +117,7 @@ def test_a_run_makes_the_rows_the_fold_and_tells_itself_as_events() -> None:
         ("ReprocessAdvanced", "system:reprocess"),
         ("ReprocessFinished", "system:reprocess"),
     ]
-    told = runs.told(run.run_id)
+    told = told_of(run.run_id)
     assert told.repaired[USER.stream(ada)] == ["directory.name"]
     assert told.repaired.keys() == {
         USER.stream(each) for each in [*everyone[:4], ghost]
@@ -177,7 +178,7 @@ def test_what_a_preview_shows_is_what_a_run_does(
     run = ran(scope)
     done = {
         (stream, name)
-        for stream, names in runs.told(run.run_id).repaired.items()
+        for stream, names in told_of(run.run_id).repaired.items()
         for name in names
     }
     after = _rows(everyone)
@@ -235,6 +236,16 @@ def test_refuses_when_rows_moved_that_would_change_and_says_whose() -> None:
             f"user-{dora} differs otherwise than was shown: directory.name.",
         ]
     )
+
+
+def test_refuses_when_a_user_who_was_wrong_left_the_scope() -> None:
+    (ada,) = users(1)
+    break_row(ada, status="suspended")
+    with as_operator():
+        found = reprocess.preview_many(scopes.filtered("status=suspended"))
+        break_row(ada, status="active")
+    moved = refused(found.token)
+    assert moved == ("A user of the preview is no longer in the scope.",)
 
 
 def test_traffic_that_is_none_of_its_business_does_not_stop_a_run() -> None:
@@ -324,7 +335,7 @@ def test_pauses_resumes_and_cancels_each_as_an_event() -> None:
         "wrong filter",
         False,
     )
-    assert runs.told(run.run_id).state == "cancelled"
+    assert told_of(run.run_id).state == "cancelled"
     assert [kind for kind, _actor in events_of(run)] == [
         "ReprocessStarted",
         *["ReprocessChanged"] * 3,
@@ -368,4 +379,4 @@ def test_a_user_who_cannot_be_derived_stops_nobody_else(superuser: None) -> None
     assert ([each.user_id for each in found.failed], found.would_change) == ([ada], 1)
     run = ran(everybody())
     assert (run.changed, run.failed, is_fold(bob)) == (1, 1, True)
-    assert runs.told(run.run_id).failed == [USER.stream(ada)]
+    assert told_of(run.run_id).failed == [USER.stream(ada)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 from pytest_django import DjangoAssertNumQueries
 
-from eventstore import rebuilding, rebuilds, subscriptions
+from eventstore import rebuilding, rebuilds, standings, subscriptions
 from eventstore.circumstances import acting
 from eventstore.events import RecordedEvent
 from projections import streams
@@ -111,7 +111,7 @@ def test_live_and_rebuilt_are_the_same(committed_db: str) -> None:
         assert subscriptions.catch_up(STREAMS)
         while not rebuilding.work("streams"):
             pass
-        found = rebuilds.current("streams")
+        found = standings.current("streams")
         assert found
         assert found.rebuild.comparison
         kinds = ("created", "changed", "deleted", "moved")

@@ -68,6 +68,8 @@ def test_a_generated_client_creates_changes_finds_and_explains(
     stale = rename.sync(ada, client=client, body=body, if_match='"1"')
     assert (renamed.version, stale.version, len(stale.changes)) == (2, 2, 1)
 
+    fate = partial(operation("commands.get_command").sync, client=client)
+    wait_until(lambda: fate(renamed.command_id).status == "visible")  # in every model
     now = operation("users.get_user").sync(ada, client=client, min_version=2)
     assert (now.name, now.version) == ("Ada King", 2)
     (found,) = operation("users.list_users").sync(client=client, q="king").results
@@ -79,8 +81,6 @@ def test_a_generated_client_creates_changes_finds_and_explains(
         "UserCreated",
         "UserNameChanged",
     ]
-    fate = partial(operation("commands.get_command").sync, client=client)
-    wait_until(lambda: fate(created.command_id).status == "visible")  # in every model
     nobody = operation("users.get_user").sync(uuid4(), client=client)
     assert (nobody.title, nobody.status) == ("User not found", 404)
 

@@ -6,6 +6,7 @@ import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from eventstore import (
     pauses,
     rebuilding,
     rebuilds,
+    standings,
     store,
     subscriptions,
 )
@@ -26,7 +28,7 @@ from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SYSTEM
 from eventstore.models import DeadLetter, Rebuild
-from eventstore.rebuilds import Standing
+from eventstore.standings import Standing
 
 # Name, what it does, and whether it needs a reason.
 REBUILD_OPERATIONS = (
@@ -75,14 +77,7 @@ class Command(BaseCommand):
         skip = operation("skip", "give a letter's event up")
         skip.add_argument("number", type=int)
         skip.add_argument("--reason", required=True)
-        for name, words, is_explained in REBUILD_OPERATIONS:
-            made = operation(name, words)
-            made.add_argument("name")
-            made.add_argument("--reason", default="", required=is_explained)
-            if name == "rebuild":
-                made.add_argument(
-                    "--detach", action="store_true", help="start it and leave"
-                )
+        _add_rebuild_operations(operation)
 
     def handle(self, *args: Any, action: str, actor: str, **options: Any) -> None:  # noqa: ARG002
         """Do it in the operator's name; exit with 1 when an event failed once more.
@@ -190,7 +185,7 @@ class Command(BaseCommand):
     def _work(self, name: str, number: int) -> None:
         """Take steps until the copy is ready; beside the workers, if there are any."""
         bar = Progress(self.stderr, "rebuilt", total=100)  # type: ignore[arg-type]
-        while (standing := rebuilds.current(name)) is not None:
+        while (standing := standings.current(name)) is not None:
             found = standing.rebuild
             if found.pk != number or found.error or found.paused_by:
                 break
@@ -202,7 +197,7 @@ class Command(BaseCommand):
 
     def _status(self, options: dict[str, Any]) -> bool:
         rebuilds.rebuildable(options["name"])
-        standing = rebuilds.current(options["name"])
+        standing = standings.current(options["name"])
         if standing is None:
             self._print_one(options, {"rebuild": None}, "No rebuild.")
             return False
@@ -214,7 +209,8 @@ class Command(BaseCommand):
         return self._done(options, rebuilds.cancel, "cancelled")
 
     def _switch(self, options: dict[str, Any]) -> bool:
-        return self._done(options, rebuilds.switch, "switched")
+        act = partial(rebuilds.switch, with_letters=options["with_letters"])
+        return self._done(options, act, "switched")
 
     def _switch_back(self, options: dict[str, Any]) -> bool:
         return self._done(options, rebuilds.switch_back, "switched_back")
@@ -243,6 +239,23 @@ class Command(BaseCommand):
         self, options: dict[str, Any], facts: dict[str, Any], text: str
     ) -> None:
         self.stdout.write(orjson.dumps(facts).decode() if options["json"] else text)
+
+
+def _add_rebuild_operations(operation: Callable[[str, str], ArgumentParser]) -> None:
+    for name, words, is_explained in REBUILD_OPERATIONS:
+        made = operation(name, words)
+        made.add_argument("name")
+        made.add_argument("--reason", default="", required=is_explained)
+        if name == "switch":
+            made.add_argument(
+                "--with-letters",
+                action="store_true",
+                help="even if some streams could not be applied",
+            )
+        if name == "rebuild":
+            made.add_argument(
+                "--detach", action="store_true", help="start it and leave"
+            )
 
 
 def _rebuild_facts(standing: Standing) -> dict[str, Any]:
