@@ -28,7 +28,13 @@ from users.errors import (
 )
 from users.models import SalesforceFinding, SalesforceLink
 from users.services import Outcome
-from users.sources.salesforce import conflicts, keeping, links, translate
+from users.sources.salesforce import (
+    conflicts,
+    keeping,
+    links,
+    translate,
+    unchanged,
+)
 from users.sources.salesforce.comparing import (
     DUPLICATE_EMAIL,
     NOT_ALLOWED,
@@ -88,12 +94,13 @@ def apply(
     """
     tally = Tally()
     tally.counts["read"] = len(rows)
-    cases, unusable = _cases(rows, tally, told)
+    cases, unusable, same = _cases(rows, tally, told)
     _match(cases, told)
     _carry_out(cases, run_id=run_id, high=high, told=told)
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
     links.save(_linked(case, run_id, told) for case in cases if not case.quarantined)
+    links.note_rows(same)
     keeping.hand_over([case for case in cases if not case.quarantined])
     keeping.keep([case for case in cases if not case.is_erased], unusable)
     tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
@@ -122,10 +129,12 @@ def circumstances_of(
 
 def _cases(
     rows: Sequence[Mapping[str, Any]], tally: Tally, told: Options
-) -> tuple[list[Case], list[tuple[Mapping[str, Any], str]]]:
+) -> tuple[list[Case], list[tuple[Mapping[str, Any], str]], Mapping[str, str]]:
+    """Return who says something new, what makes no sense, and digests of the others."""
     seen: dict[str, tuple[Observed, Mapping[str, Any]]] = {}
     unusable: list[tuple[Mapping[str, Any], str]] = []
-    for row in rows:
+    new, digests = unchanged.told_apart(rows, told)
+    for row in new:
         try:
             each = translate.observed(row, told)
         except UnusableError as error:
@@ -135,23 +144,27 @@ def _cases(
             tally.counts["repaired"] += each.repaired
     tally.counts["quarantined"] += len(unusable)
     known = links.among(seen.keys())
-    cases = []
+    cases, same = [], {}
     for sf_id, (each, row) in sorted(seen.items()):
         link = known.get(sf_id)
+        digest = "" if each.repaired else digests.get(sf_id, "")  # told each time
+        said = links.saying(sf_id, each.values)
         if _is_of_nobody(each, link):
             tally.counts["ignored"] += 1
-        elif link is None or _says_more(each, link):
-            user_id = link.user_id if link else translate.user_id_of(sf_id)
-            cases.append(
-                Case(
-                    row=row,
-                    seen=each,
-                    link=link,
-                    user_id=user_id,
-                    raw_key=keeping.key_of(each, row),
-                )
+        elif link is None or _says_more(each, said, link):
+            case = Case(
+                row=row,
+                seen=each,
+                link=link,
+                user_id=link.user_id if link else translate.user_id_of(sf_id),
+                said=said,
+                digest=digest,
+                raw_key=keeping.key_of(each, row),
             )
-    return cases, unusable
+            cases.append(case)
+        elif digest and each.stamp >= link.stamp:
+            same[sf_id] = digest
+    return cases, unusable, same
 
 
 def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
@@ -160,14 +173,15 @@ def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
     return link.state == SalesforceLink.State.IGNORED
 
 
-def _says_more(seen: Observed, link: SalesforceLink) -> bool:
+def _says_more(
+    seen: Observed, said: Mapping[str, str], link: SalesforceLink
+) -> bool:
     if seen.stamp < link.stamp:
         return False
     if seen.is_deleted:
         return link.state not in GONE
     if link.state in GONE:
         return True
-    said = links.saying(seen.sf_id, seen.values)
     return any(link.said.get(name) != value for name, value in said.items())
 
 
@@ -277,16 +291,19 @@ def _linked(case: Case, run_id: UUID, told: Options) -> SalesforceLink:
     seen = case.seen
     link = case.link or SalesforceLink(sf_id=seen.sf_id, sobject=told.sobject)
     link.user_id = case.user_id
-    said = links.saying(seen.sf_id, seen.values)
+    said = dict(case.said)
+    link.digest = case.digest
     if case.withheld:
         # Until it is applied it was not said: the next run must find it again.
         said.pop(STATUS, None)
+        link.digest = ""
     else:
         link.state = SalesforceLink.State.LINKED
     link.said = {**link.said, **said}
     link.stamp, link.modified, link.run_id = seen.stamp, seen.modified, run_id
     if case.is_erased:
         link.state, link.said = SalesforceLink.State.IGNORED, {}
+        link.digest = ""
     elif case.is_without_user:
         link.state = SalesforceLink.State.CONFLICT
     elif not link.state:
