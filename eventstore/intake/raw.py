@@ -20,7 +20,6 @@ import uuid_utils.compat as uuid
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import doorbell, sealing, vault, wire
@@ -114,8 +113,9 @@ def keep(
     """Keep what was received and say, for each, what is kept; durable once committed.
 
     Atomic, one round trip.  What came before under the same source and key is not kept
-    again.  What is new is mapped soon by the mapper of its source, unless *settled* says, one entry a
-    record, what became of it already.  May be part of a transaction of the caller's.
+    again.  What is new is mapped soon by the mapper of its source, unless *settled*
+    says, one entry a record, what became of it already.  May be part of a transaction
+    of the caller's.
 
     Raises:
         KeyRingError: The master keys are not those of this database.

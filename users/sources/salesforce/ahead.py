@@ -1,4 +1,4 @@
-"""The next page is read while the one before is applied: neither waits for the other."""
+"""The next page is read while the one before is applied, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Read = tuple[Page, int]  # and how many requests the run has made by then
 
 
 class Ahead:
-    """Reads pages of one run, at most one of them ahead, in a thread of its own.
+    """Reads pages of one run, at most one of them ahead.
 
     While it is at it nobody else may use the client; at the end it is waited for.
     """

@@ -127,7 +127,13 @@ def _page(leased: Leased, ahead: Ahead, told: Options, until: float) -> None:
         ahead.begin(run, page)
     assert run.high is not None  # noqa: S101 - it was opened
     with transaction.atomic():
-        tally = people.apply(page.rows, run_id=leased.run_id, high=run.high, told=told)
+        tally = people.apply(
+            page.rows,
+            run_id=leased.run_id,
+            high=run.high,
+            told=told,
+            is_dry=run.dry_run,
+        )
         if run.dry_run:
             transaction.set_rollback(True)
         else:

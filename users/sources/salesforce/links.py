@@ -20,7 +20,9 @@ LOCK = 7343  # advisory: to link records, or to rely on who is linked
 
 
 def among(sf_ids: Collection[str]) -> dict[str, SalesforceLink]:
-    """Return the links of these records.  One query."""
+    """Return the links of these records.  One query; none for none."""
+    if not sf_ids:
+        return {}
     return SalesforceLink.objects.in_bulk(list(sf_ids))
 
 
@@ -61,15 +63,15 @@ def save(links: Iterable[SalesforceLink]) -> None:
     wire.rows("users.save_links", told)
 
 
-def known_rows(digests: Mapping[str, str]) -> set[str]:
-    """Return the records, of those with *digests*, whose row says nothing new.
+def known_rows(digests: Mapping[str, str]) -> dict[str, bool]:
+    """Return those of the records that are linked: whether its row is the one we know.
 
     One query; none for none.
     """
     if not digests:
-        return set()
+        return {}
     told = {"sf_ids": list(digests), "digests": list(digests.values())}
-    return {sf_id for (sf_id,) in wire.rows("users.find_known_rows", told)}
+    return dict(wire.rows("users.find_known_rows", told))
 
 
 def note_rows(digests: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from eventstore import repository
 from eventstore.circumstances import acting
 from eventstore.errors import ConcurrencyError, UnreadableEventError
 from eventstore.events import SALESFORCE, Metadata
-from users import bulk, claims
+from users import bulk, claims, services
 from users.aggregate import USER, user_id_of
 from users.bulk import Result, Wanted
 from users.commands import ChangeEmail, ChangeName, CreateUser, UserCommand
@@ -68,7 +68,7 @@ class Tally:
 
     Attributes:
         counts: See ``SalesforcePageRead``.
-        findings: What was, or would be, done to whom; what is withheld among it.
+        findings: What is withheld from whom; in a dry run what would be done, too.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -80,7 +80,12 @@ class Tally:
 
 
 def apply(
-    rows: Sequence[Mapping[str, Any]], *, run_id: UUID, high: datetime, told: Options
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    run_id: UUID,
+    high: datetime,
+    told: Options,
+    is_dry: bool = False,
 ) -> Tally:
     """Bring what *rows* say into the log, and say what came of it.
 
@@ -91,6 +96,7 @@ def apply(
         run_id: The run.
         high: Nothing became true later than this.
         told: The settings.
+        is_dry: Whether findings tell of what was done, too.
     """
     tally = Tally()
     tally.counts["read"] = len(rows)
@@ -105,7 +111,7 @@ def apply(
     keeping.keep([case for case in cases if not case.is_erased], unusable)
     tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
     for case in cases:
-        _count(case, run_id, tally)
+        _count(case, run_id, tally, is_dry=is_dry)
     return tally
 
 
@@ -133,8 +139,8 @@ def _cases(
     """Return who says something new, what makes no sense, and digests of the others."""
     seen: dict[str, tuple[Observed, Mapping[str, Any]]] = {}
     unusable: list[tuple[Mapping[str, Any], str]] = []
-    new, digests = unchanged.told_apart(rows, told)
-    for row in new:
+    page = unchanged.sifted(rows, told)
+    for row in page.rows:
         try:
             each = translate.observed(row, told)
         except UnusableError as error:
@@ -143,11 +149,11 @@ def _cases(
             seen[each.sf_id] = each, row
             tally.counts["repaired"] += each.repaired
     tally.counts["quarantined"] += len(unusable)
-    known = links.among(seen.keys())
+    known = links.among(seen.keys() - page.unlinked)
     cases, same = [], {}
     for sf_id, (each, row) in sorted(seen.items()):
         link = known.get(sf_id)
-        digest = "" if each.repaired else digests.get(sf_id, "")  # told each time
+        digest = "" if each.repaired else page.digests.get(sf_id, "")  # told again
         said = links.saying(sf_id, each.values)
         if _is_of_nobody(each, link):
             tally.counts["ignored"] += 1
@@ -173,9 +179,7 @@ def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
     return link.state == SalesforceLink.State.IGNORED
 
 
-def _says_more(
-    seen: Observed, said: Mapping[str, str], link: SalesforceLink
-) -> bool:
+def _says_more(seen: Observed, said: Mapping[str, str], link: SalesforceLink) -> bool:
     if seen.stamp < link.stamp:
         return False
     if seen.is_deleted:
@@ -206,10 +210,12 @@ def _carry_out(
     cases: Sequence[Case], *, run_id: UUID, high: datetime, told: Options
 ) -> None:
     todo = list(cases)
-    for _ in range(ROUNDS):
-        loaded = repository.load_many(USER, [case.user_id for case in todo])
+    for tries in range(ROUNDS):
+        # Who is hoped to be new is not looked for: the append says whether they are.
+        there = [case.user_id for case in todo if tries or not _hopes(case)]
+        loaded = repository.load_many(USER, there)
         for case in todo:
-            compare(case, loaded[case.user_id], told)
+            compare(case, loaded.get(case.user_id, services.NOBODY), told)
         wanted = [
             (case, each)
             for case in todo
@@ -225,6 +231,11 @@ def _carry_out(
             return
     for case in todo:
         case.quarantined = "moved_too_often"
+
+
+def _hopes(case: Case) -> bool:
+    is_whole = {NAME, EMAIL} <= case.seen.values.keys()
+    return case.link is None and not case.is_matched and is_whole
 
 
 def _wanted(case: Case, *, run_id: UUID, high: datetime) -> list[Wanted]:
@@ -311,7 +322,7 @@ def _linked(case: Case, run_id: UUID, told: Options) -> SalesforceLink:
     return link
 
 
-def _count(case: Case, run_id: UUID, tally: Tally) -> None:
+def _count(case: Case, run_id: UUID, tally: Tally, *, is_dry: bool) -> None:
     if case.is_erased:
         tally.counts["ignored"] += 1
         return
@@ -321,7 +332,7 @@ def _count(case: Case, run_id: UUID, tally: Tally) -> None:
     if case.withheld:
         tally.counts["withheld"] += 1
         tally.findings.append(_finding(case, run_id, DEACTIVATED, case.withheld))
-    for what in _done(case):
+    for what in _done(case) if is_dry else ():
         tally.findings.append(_finding(case, run_id, what, ""))
     if case.commands:
         tally.counts["created" if case.creates else "changed"] += 1
