@@ -27,11 +27,16 @@ def row() -> tuple[object, ...]:
     return (uuid.uuid4(), str(uuid.uuid4()), b"0" * 32, len(body), body)
 
 
+def fill(conninfo: str, _mode: str) -> None:
+    """Make the table, once for all who write."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(TABLE)
+
+
 def prepare(conninfo: str, mode: str) -> Callable[[], int]:
     """Return the work of one unit."""
     what, _, count = mode.partition(" ")
     connection = psycopg.connect(conninfo, autocommit=True)
-    connection.execute(TABLE)
     if what == "receive":
         return lambda: _received(connection)
     with connection.cursor() as cursor:
@@ -74,4 +79,4 @@ def _read_again(connection: psycopg.Connection[object], last: int, count: int) -
 
 
 if __name__ == "__main__":
-    race.run(prepare)
+    race.run(prepare, fill)
