@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
@@ -18,6 +20,7 @@ KEEP = (
     " now(), %s) ON CONFLICT (source, dedupe_key) DO NOTHING"
 )
 READ = "SELECT id, body FROM bare_raw WHERE id > %s ORDER BY id LIMIT 1"
+A_SECOND = 5_000  # records that nobody maps faster
 SETTLE = "UPDATE bare_raw SET kind = 'mapped' WHERE id = %s"
 
 
@@ -39,27 +42,29 @@ def prepare(conninfo: str, mode: str) -> Callable[[], int]:
     connection = psycopg.connect(conninfo, autocommit=True)
     if what == "receive":
         return lambda: _received(connection)
+    # More than are mapped in a turn.
+    records = int(count) + int(float(sys.argv[4]) * A_SECOND)
     with connection.cursor() as cursor:
-        cursor.executemany(KEEP, [row() for _ in range(int(count))])
+        cursor.executemany(KEEP, [row() for _ in range(records)])
     first = connection.execute("SELECT max(id) FROM bare_raw").fetchone()
-    last = (first[0] if first else 0) - int(count)
+    last = (first[0] if first else 0) - records
     if what == "map":
         return _mapping(connection, last)
-    return lambda: _read_again(connection, last, int(count))
+    return lambda: _read_again(connection, last, records)
 
 
-def _received(connection: psycopg.Connection[object]) -> int:
+def _received(connection: psycopg.Connection[Any]) -> int:
     connection.execute(KEEP, row(), prepare=True)
     return 1
 
 
-def _mapping(connection: psycopg.Connection[object], last: int) -> Callable[[], int]:
+def _mapping(connection: psycopg.Connection[Any], last: int) -> Callable[[], int]:
     place = [last]
 
     def one() -> int:
         with connection.transaction():
             (found,) = connection.execute(READ, place, prepare=True).fetchall()
-            identity, body = found  # type: ignore[misc]
+            identity, body = found
             person = json.loads(body)
             stream = f"user-{uuid.uuid4()}:{person['id']}"
             connection.execute(bare.INSERT, bare.row(stream, 1), prepare=True)
@@ -70,9 +75,9 @@ def _mapping(connection: psycopg.Connection[object], last: int) -> Callable[[], 
     return one
 
 
-def _read_again(connection: psycopg.Connection[object], last: int, count: int) -> int:
+def _read_again(connection: psycopg.Connection[Any], last: int, count: int) -> int:
     again = "SELECT body FROM bare_raw WHERE id > %s ORDER BY id"
-    read = [json.loads(body) for (body,) in connection.execute(again, [last])]  # type: ignore[misc]
+    read = [json.loads(body) for (body,) in connection.execute(again, [last])]
     race.expect(len(read), count)
     connection.execute("UPDATE bare_raw SET kind = 'again' WHERE id > %s", [last])
     return count

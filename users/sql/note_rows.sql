@@ -1,4 +1,4 @@
--- Lets links know the rows that said nothing new, so that they are passed by next time.
+-- Lets links know the rows that said nothing new: they are passed by next time.
 -- Parameters: sf_ids and digests, side by side.  A link without a person stays as it is.
 WITH held AS (
     -- In one order for everybody, so that nobody is deadlocked.
