@@ -12,7 +12,7 @@ from benchmarks.contest import Bound, Contest, Pace
 from benchmarks.environments import annals, bare
 
 CONNECTIONS = 8
-AGAIN = 1_000  # entities that are read again
+AGAIN = 500  # entities that are read again
 
 
 def contests(pace: Pace) -> Iterator[Contest]:
@@ -33,7 +33,7 @@ def contests(pace: Pace) -> Iterator[Contest]:
     )
     yield Contest(
         title="Records of new people mapped, one worker",
-        mode=f"map {pace.size(2_000)}",
+        mode=f"map {pace.size(500)}",
         unit="records",
         contestants=[bare(program), annals("intake_annals.py")],
         note=(
