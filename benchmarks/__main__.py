@@ -11,7 +11,16 @@ from datetime import UTC, datetime
 
 import django
 
-from benchmarks import appends, archive, commands, log, projection, rebuild, streams
+from benchmarks import (
+    appends,
+    archive,
+    commands,
+    intake,
+    log,
+    projection,
+    rebuild,
+    streams,
+)
 from benchmarks.contest import PROJECT, Contest, Pace, table
 from config.embedded.environment import prepare
 
@@ -25,6 +34,7 @@ PARTS: dict[str, Callable[[Pace], Iterator[Contest]]] = {
     "projection": projection.contests,
     "rebuild": rebuild.contests,
     "commands": commands.contests,
+    "intake": intake.contests,
 }
 TRIAL = Pace(rounds=1, seconds=0.1, scale=0.01)
 REPORT = PROJECT / "docs" / "performance.md"

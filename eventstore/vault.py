@@ -72,8 +72,18 @@ def find(subjects: Collection[str]) -> dict[str, DataKey | None]:
 
 def is_destroyed(subject: str) -> bool:
     """Say whether *subject* had a key and has lost it for ever.  One query."""
-    rows = wire.rows("find_keys", {"subjects": [subject]})
-    return any(wrapped is None for *_place, wrapped in rows)
+    return bool(destroyed([subject]))
+
+
+def destroyed(subjects: Collection[str]) -> set[str]:
+    """Return those of *subjects* that had a key and have lost it for ever.
+
+    One query; none for none.
+    """
+    if not subjects:
+        return set()
+    rows = wire.rows("find_keys", {"subjects": list(subjects)})
+    return {subject for subject, *_key, wrapped in rows if wrapped is None}
 
 
 def key_of(row: Row) -> DataKey | None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -76,7 +77,7 @@ def written(value: Any) -> Value:
 def _element(value: Any) -> str:
     # Called for each value of each event of a large append: no step too many.
     kind = type(value)
-    if kind is int:
+    if kind is int or kind is UUID:
         return str(value)
     if kind is bytes:
         return rf'"\\x{value.hex()}"'

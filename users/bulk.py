@@ -68,7 +68,11 @@ def execute_each(wanted: Sequence[Wanted]) -> list[Result]:
         raised, or ``CompanionRefusedError``.
     """
     wanted = [
-        replace(each, metadata=services.told(each.command, each.metadata))
+        Wanted(
+            command=each.command,
+            metadata=services.told(each.command, each.metadata),
+            expected_version=each.expected_version,
+        )
         for each in wanted
     ]
     groups = _by_user(wanted)
@@ -148,6 +152,8 @@ def _decide(case: _Case, wanted: Sequence[Wanted]) -> None:
             return
         case.events += events
         case.makers += [place] * len(events)
+        if place == case.places[-1]:
+            return  # nobody asks what comes of the last one
         state = USER.fold(events, now.state)
         now = replace(now, state=state, version=now.version + len(events))
 

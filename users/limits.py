@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -51,6 +52,9 @@ def spend(limit: Limit, subject: str, *, uses: int = 1) -> Usage | None:
     One statement, atomic: of uses at the same moment, no more than the limit are not
     over it.  Uses that do not fit are all over it, and spend what is left.  Kept is a
     keyed hash; the table names neither addresses nor accounts.
+
+    Outside of a transaction nobody waits for the disk: whoever counts next holds up
+    everyone else with the same limit, and a server that dies loses a second of counts.
     """
     if not limit.most:
         return None
@@ -59,8 +63,9 @@ def spend(limit: Limit, subject: str, *, uses: int = 1) -> Usage | None:
         "most": limit.most,
         "seconds": limit.seconds,
         "uses": uses,
+        "is_alone": not connection.in_atomic_block,
     }
-    ((spent, resets_in),) = wire.rows("users.spend_quota", wanted)
+    ((spent, resets_in, _commits),) = wire.rows("users.spend_quota", wanted)
     return Usage(
         limit=limit,
         left=max(limit.most - spent, 0),

@@ -241,6 +241,8 @@ class SalesforceLink(models.Model):
     state = models.TextField(choices=State)
     master_id = models.TextField(blank=True, default="")
     run_id = models.UUIDField(null=True)  # that found it last to say something new
+    # Keyed, of the row that says nothing new any more; empty if there is none.
+    digest = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         indexes = [

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
+from eventstore import wire
 from users.models import Suppression
 
 
@@ -25,5 +26,5 @@ def among(namespace: str, digests: Collection[bytes]) -> set[bytes]:
     """Return those of *digests* that are suppressed.  One query; none for none."""
     if not digests:
         return set()
-    found = Suppression.objects.filter(namespace=namespace, digest__in=digests)
-    return {bytes(digest) for digest in found.values_list("digest", flat=True)}
+    wanted = {"namespace": namespace, "digests": list(digests)}
+    return {digest for (digest,) in wire.rows("users.find_suppressions", wanted)}

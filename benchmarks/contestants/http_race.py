@@ -40,6 +40,7 @@ class Site:
         body: Of the next request, and the commands in it.
         status: The one good answer.
         recorded: Counts the events in the log.
+        signed: Returns headers that only this body has.
     """
 
     command: Callable[[int], Sequence[str]]
@@ -49,6 +50,7 @@ class Site:
     body: Callable[[], tuple[bytes, int]]
     status: int
     recorded: Callable[[], int]
+    signed: Callable[[bytes], Sequence[str]] = lambda _body: ()
 
 
 @dataclass
@@ -171,6 +173,7 @@ class _Client:
                     f"{each} {own}" if each.endswith(":") else each
                     for each in self.site.headers
                 ),
+                *self.site.signed(body),
             ]
         )
         writer.write(head.encode() + b"\r\n\r\n" + body)

@@ -20,7 +20,7 @@ from django.views.decorators.http import (
 from eventstore.admin.pages import SeeOther, not_found, number, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import EventStoreError
-from eventstore.intake import inbox, mapping, raw, reprocessing
+from eventstore.intake import inbox, mapping, raw, reprocessing, rereading
 from eventstore.intake.errors import UnknownRecordError
 from eventstore.intake.inbox import SHOWN, Wanted
 from eventstore.intake.models import RecordMapping
@@ -199,7 +199,7 @@ def _record_page(
         body=(body or b"")[:SHOWN_BYTES].decode("utf-8", "replace"),
         is_cut=body is not None and len(body) > SHOWN_BYTES,
         is_open=its.state in raw.OPEN,
-        can_reprocess=its.state in (*reprocessing.TRIED_AGAIN, *reprocessing.MAPPED),
+        can_reprocess=its.state in (*reprocessing.TRIED_AGAIN, *rereading.MAPPED),
         waiting=inbox.waiting_behind(its),
         events=inbox.events_of(record_id),
         form=form or ReasonForm(),

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
 import orjson
 import uuid_utils.compat as uuid
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventstore import doorbell, sealing, vault, wire
@@ -111,9 +112,10 @@ def keep(
 ) -> list[Kept]:
     """Keep what was received and say, for each, what is kept; durable once committed.
 
-    Atomic.  What came before under the same source and key is not kept again.  What is
-    new is mapped soon by the mapper of its source, unless *settled* says, one entry a
-    record, what became of it already.  May be part of a transaction of the caller's.
+    Atomic, one round trip.  What came before under the same source and key is not kept
+    again.  What is new is mapped soon by the mapper of its source, unless *settled*
+    says, one entry a record, what became of it already.  May be part of a transaction
+    of the caller's.
 
     Raises:
         KeyRingError: The master keys are not those of this database.
@@ -122,22 +124,29 @@ def keep(
         return []
     ids = [uuid.uuid7() for _ in received]
     subjects = [subject_of(record_id) for record_id in ids]
-    keys = vault.for_sealing(subjects, certainly_new=subjects)
+    keys = vault.for_sealing(subjects, certainly_new=set(subjects))
     bodies = []
     for each, record_id, subject in zip(received, ids, subjects, strict=True):
         key = keys[subject]
         assert key is not None  # noqa: S101 - made a moment ago
         bodies.append(sealing.seal(key.cipher, each.body, _place(record_id)))
-    parameters = _columns(received) | {"record_ids": ids, "bodies": bodies}
-    with transaction.atomic():
-        rows = wire.rows("keep_raw_records", parameters)
-        kept = [
-            Kept(raw_id=raw_id, record_id=kept_id, is_new=is_new, is_same=is_same)
-            for _place_of_it, raw_id, kept_id, is_new, is_same in rows
-        ]
-        new = {each.record_id for each in kept if each.is_new}
-        vault.keep(keys[subject_of(record_id)] for record_id in ids if record_id in new)
-        _note(received, kept, settled)
+    done = settled or [Settled(state=State.PENDING)] * len(received)
+    parameters = (
+        vault.held(keys.values())
+        | _columns(received)
+        | _settled_columns(done)
+        | {"record_ids": ids, "bodies": bodies}
+    )
+    try:
+        # Alone it is a transaction; in the caller's, what fails leaves that as it was.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            rows = wire.rows("receive_raw_records", parameters)
+    except DatabaseError as error:
+        raise vault.refusal(error) or error from error
+    kept = [
+        Kept(raw_id=raw_id, record_id=kept_id, is_new=is_new, is_same=is_same)
+        for _place_of_it, raw_id, kept_id, is_new, is_same in rows
+    ]
     doorbell.ring_after_commit()
     return kept
 
@@ -253,6 +262,16 @@ def hold(subject: str) -> None:
         )
 
 
+def erased_among(subjects: Collection[str]) -> set[str]:
+    """Hold *subjects* as :func:`hold` does, and return those whose person was erased.
+
+    Two queries; none for none.  Must run in a transaction.
+    """
+    if subjects:
+        wire.rows("hold_raw_subjects", {"lock": LOCK, "subjects": list(subjects)})
+    return vault.destroyed(subjects)
+
+
 def is_erased(subject: str) -> bool:
     """Say whether the person of *subject* was erased."""
     return vault.find([subject]).get(subject, False) is None
@@ -313,28 +332,16 @@ def _columns(received: Sequence[Received]) -> dict[str, list[object]]:
     }
 
 
-def _note(
-    received: Sequence[Received], kept: Sequence[Kept], settled: Sequence[Settled]
-) -> None:
-    now = timezone.now()
-    done = settled or [Settled(state=State.PENDING)] * len(received)
-    RecordMapping.objects.bulk_create(
-        RecordMapping(
-            raw_id=place.raw_id,
-            record_id=place.record_id,
-            source=each.source,
-            state=told.state,
-            entity=told.entity,
-            subject=told.subject,
-            mapper=told.mapper,
-            mapper_version=told.mapper_version,
-            error=told.error,
-            next_attempt_at=Now(),
-            settled_at=None if told.state in OPEN else now,
-        )
-        for each, place, told in zip(received, kept, done, strict=True)
-        if place.is_new
-    )
+def _settled_columns(settled: Sequence[Settled]) -> dict[str, list[object]]:
+    return {
+        "states": [str(each.state) for each in settled],
+        "are_open": [each.state in OPEN for each in settled],
+        "entities": [each.entity for each in settled],
+        "told_of": [each.subject for each in settled],
+        "mappers": [each.mapper for each in settled],
+        "mapper_versions": [each.mapper_version for each in settled],
+        "errors": [each.error for each in settled],
+    }
 
 
 def _place(record_id: UUID) -> bytes:
@@ -342,5 +349,9 @@ def _place(record_id: UUID) -> bytes:
 
 
 def _keyed(told: bytes) -> bytes:
-    key = hmac.new(settings.CLAIM_KEY.encode(), b"annals intake", sha256).digest()
-    return hmac.new(key, told, sha256).digest()
+    return hmac.digest(_key(settings.CLAIM_KEY), told, "sha256")
+
+
+@lru_cache(maxsize=4)
+def _key(claim_key: str) -> bytes:
+    return hmac.digest(claim_key.encode(), b"annals intake", "sha256")

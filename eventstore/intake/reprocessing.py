@@ -7,7 +7,7 @@ before is handed to the mapper (ADR-0037).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from eventstore import doorbell, faults, reasons, store
 from eventstore.events import ANY
-from eventstore.intake import mapping, raw, registry, sources
+from eventstore.intake import mapping, raw, registry, rereading, sources
 from eventstore.intake.errors import (
     RecordStateError,
     SubjectErasedError,
@@ -26,12 +26,12 @@ from eventstore.intake.errors import (
 )
 from eventstore.intake.events import CATEGORY, RecordSkipped, RecordsReprocessed
 from eventstore.intake.models import RawRecord, RecordMapping
-from eventstore.intake.registry import Mapper, Reading, Record
+from eventstore.intake.registry import Mapper
+from eventstore.intake.rereading import MAPPED
 from eventstore.models import StoredEvent
 
 State = RecordMapping.State
 TRIED_AGAIN = (State.FAILING, State.QUARANTINED, State.IGNORED, State.SKIPPED)
-MAPPED = (State.APPLIED, State.UNCHANGED, State.STALE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,8 @@ def reprocess(
 ) -> Outcome:
     """Map the selected records again; running it twice changes nothing more.
 
-    A transaction for each entity.  Erased people's and deleted bodies are passed by.
+    A transaction for each entity of which something may have changed, and one for many
+    others.  Erased people's and deleted bodies are passed by.
 
     Args:
         wanted: Which records.
@@ -163,9 +164,19 @@ def _carried_out(
         )
         doorbell.ring_after_commit()
     outcome = Outcome(records=count, retried=retried)
-    for done, entity in enumerate(entities, 1):
-        outcome = _added(outcome, _refolded(wanted.source, entity, mapper))
-        tell(done, len(entities))
+    done = 0
+    for first in range(0, len(entities), rereading.AT_ONCE):
+        some = entities[first : first + rereading.AT_ONCE]
+        same = rereading.unchanged(wanted.source, some, mapper)
+        for entity in some:
+            came = (
+                Outcome(entities=1)
+                if entity in same
+                else _refolded(wanted.source, entity, mapper)
+            )
+            outcome = _added(outcome, came)
+            done += 1
+            tell(done, len(entities))
     return outcome
 
 
@@ -210,16 +221,11 @@ def _refold(source: str, entity: str, mapper: Mapper) -> Outcome:
     mine = RecordMapping.objects.filter(
         source=source, entity=entity, state__in=MAPPED
     ).order_by("raw_id")
-    read = list(_readings(list(mine), mapper))
+    records = list(_kept(list(mine)))
+    read = rereading.readings(records, raw.opened_all(records), mapper)
     if not read:
         return Outcome(entities=1)
-    facts: dict[str, str] = {}
-    latest: datetime | None = None
-    for _record, reading in read:
-        if latest and reading.occurred_at and reading.occurred_at < latest:
-            continue
-        facts |= reading.facts
-        latest = reading.occurred_at or latest
+    facts, latest = rereading.whole(read)
     record, last = read[-1]
     whole = replace(last, facts=facts, occurred_at=latest)
     before = _events_of(record.record_id)
@@ -231,18 +237,9 @@ def _refold(source: str, entity: str, mapper: Mapper) -> Outcome:
     return Outcome(entities=1, changed=int(bool(changed)), events=made)
 
 
-def _readings(
-    mappings: list[RecordMapping], mapper: Mapper
-) -> Iterator[tuple[Record, Reading]]:
+def _kept(mappings: list[RecordMapping]) -> QuerySet[RawRecord]:
     ids = [each.raw_id for each in mappings]
-    kept = RawRecord.objects.filter(pk__in=ids, body__isnull=False).order_by("pk")
-    records = list(kept)
-    bodies = raw.opened_all(records)
-    for each in records:
-        seen = registry.seen(each, bodies[each.record_id])
-        reading = mapper.read(seen)
-        if reading is not None:
-            yield seen, reading
+    return RawRecord.objects.filter(pk__in=ids, body__isnull=False).order_by("pk")
 
 
 def _events_of(record_id: UUID) -> int:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from eventstore import vault
 from eventstore.intake import raw
@@ -43,6 +44,22 @@ def test_a_body_comes_out_as_it_went_in_and_lies_sealed(body: bytes) -> None:
     assert record.size_bytes == len(body)
     assert record.body is not None
     assert body.decode("latin-1") not in record.body or not body
+
+
+def test_many_are_kept_in_one_round_trip(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    raw.keep([received(key="m-7")])
+    many = [received(key=f"m-{number % 60}") for number in range(100)]
+    with django_assert_num_queries(3):  # a savepoint about it, as we are in a test
+        kept = raw.keep(many)
+    assert [each.is_new for each in kept] == [n != 7 and n < 60 for n in range(100)]
+    assert kept[67] == kept[7]
+    assert RecordMapping.objects.filter(state="pending").count() == 60
+    records = stored()
+    assert set(raw.opened_all(records).values()) == {BODY}
+    keys = vault.find([raw.subject_of(each.record_id) for each in records])
+    assert (len(records), len(keys)) == (60, 60)
 
 
 def test_the_same_key_is_kept_once_and_other_content_is_told() -> None:

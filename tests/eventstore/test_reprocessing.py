@@ -14,10 +14,11 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from eventstore import store
 from eventstore.errors import NoReasonError
-from eventstore.intake import inbox, reprocessing, retention
+from eventstore.intake import inbox, reprocessing, rereading, retention
 from eventstore.intake.checks import sources_are_safe, sources_make_sense
 from eventstore.intake.errors import (
     RecordStateError,
@@ -102,6 +103,36 @@ def test_a_repair_changes_what_it_repairs_and_goes_through_no_old_state(
     assert (event.causation_id, event.metadata["mapper_version"]) == (last, 2)
     assert event.metadata["reprocessed"] is True
     assert set(RecordMapping.objects.values_list("mapper_version", flat=True)) == {2}
+
+
+def test_many_that_say_nothing_new_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(30):
+        mail = f"ada.{number}@example.com"
+        receive({"id": str(number), "name": "ADA", "email": mail})
+    receive({"id": "1", "name": "Ada"})
+    work()
+    intake.repaired(monkeypatch, version=2, read=shouting)
+    told: list[tuple[int, int]] = []
+    with django_assert_max_num_queries(60):
+        outcome = again(tell=lambda done, many: told.append((done, many)))
+    assert outcome == Outcome(records=31, entities=30, changed=1, events=1)
+    assert told == [(done, 30) for done in range(1, 31)]
+    assert set(RecordMapping.objects.values_list("mapper_version", flat=True)) == {2}
+    assert again(Selection(source="crm", older_than=2)) == Outcome()
+
+
+def test_where_bodies_are_large_they_are_read_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receive(ADA)
+    receive(ADA | {"id": "2", "email": "bob@example.com"})
+    work()
+    monkeypatch.setattr(rereading, "MOST_BYTES", 10)
+    assert rereading.unchanged("crm", ["1", "2"], people.PEOPLE) == set()
+    assert again() == Outcome(records=2, entities=2)
 
 
 def test_what_somebody_changed_since_is_left_alone(

@@ -54,6 +54,25 @@ def test_counts_down_and_says_when_it_is_over() -> None:
     assert 59 <= last.resets_in <= 60
 
 
+def test_a_count_alone_waits_for_no_disk_and_in_a_transaction_leaves_it_as_it_is() -> (
+    None
+):
+    def waits() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            told: str = cursor.fetchone()[0]
+            return told
+
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO local")
+        limits.spend(THREE, "ada")
+        assert waits() == "local"
+    before = waits()
+    limits.spend(THREE, "ada")
+    assert waits() == before
+
+
 def test_uses_that_do_not_fit_are_over_and_spend_what_is_left() -> None:
     usages = [limits.spend(THREE, "ada", uses=uses) for uses in (2, 2, 1)]
     assert [(each.left, each.is_over) for each in usages if each] == [

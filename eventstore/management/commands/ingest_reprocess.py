@@ -20,7 +20,7 @@ from eventstore.archive.console import REFUSED, Progress, could_not_run
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SYSTEM
-from eventstore.intake import mapping, reprocessing
+from eventstore.intake import mapping, reprocessing, rereading
 from eventstore.intake.models import RecordMapping
 from eventstore.intake.reprocessing import Outcome, Selection
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             dest="states",
-            choices=[*reprocessing.TRIED_AGAIN, *reprocessing.MAPPED],
+            choices=[*reprocessing.TRIED_AGAIN, *rereading.MAPPED],
         )
         parser.add_argument(
             "--record", action="append", default=[], dest="records", type=UUID

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from eventstore import congestion
 from users.models import SalesforceFinding, SalesforceRun
-from users.sources.salesforce import ending, links, pages, people, runs, translate
+from users.sources.salesforce import ending, links, people, runs, translate
+from users.sources.salesforce.ahead import Ahead
 from users.sources.salesforce.client import Client
 from users.sources.salesforce.errors import (
     LimitReachedError,
@@ -68,15 +69,16 @@ def work(run_id: UUID, *, slice_seconds: float | None = None) -> bool:
 def _go_on(leased: Leased, client: Client, told: Options, until: float) -> bool:
     if leased.run.high is None:
         _open(leased, client, told)
-    while leased.run.state is State.RUNNING and not leased.run.is_read:
-        if name := congestion.behind(told.most_behind):
-            logger.info("backfill waits", extra={"subscription": name})
-            runs.put_off(leased, CONGESTION_WAIT)
-            return False
-        _page(leased, client, told)
-        if time.monotonic() > until:
-            runs.release(leased)
-            return True
+    with Ahead(client, told) as ahead:
+        while leased.run.state is State.RUNNING and not leased.run.is_read:
+            if name := congestion.behind(told.most_behind):
+                logger.info("backfill waits", extra={"subscription": name})
+                runs.put_off(leased, CONGESTION_WAIT)
+                return False
+            _page(leased, ahead, told, until)
+            if time.monotonic() > until and not ahead.has_page:
+                runs.release(leased)
+                return True
     if leased.run.state is State.RUNNING:
         ending.end(leased, client, told)
     return False
@@ -117,29 +119,38 @@ def _low(run: Run, told: Options) -> datetime | None:
     return min(low, run.since) if run.since else low
 
 
-def _page(leased: Leased, client: Client, told: Options) -> None:
-    page = pages.read(client, leased.run, told)
+def _page(leased: Leased, ahead: Ahead, told: Options, until: float) -> None:
     run = leased.run
+    page, calls = ahead.take(run)
+    # What is begun is applied, too: after the slice nothing more is begun.
+    if not page.is_last and time.monotonic() <= until:
+        ahead.begin(run, page)
     assert run.high is not None  # noqa: S101 - it was opened
     with transaction.atomic():
-        tally = people.apply(page.rows, run_id=leased.run_id, high=run.high, told=told)
+        tally = people.apply(
+            page.rows,
+            run_id=leased.run_id,
+            high=run.high,
+            told=told,
+            is_dry=run.dry_run,
+        )
         if run.dry_run:
             transaction.set_rollback(True)
         else:
-            _commit(leased, page, tally, client)
+            _commit(leased, page, tally, calls)
     if run.dry_run:
         with transaction.atomic():
-            _commit(leased, page, tally, client)
+            _commit(leased, page, tally, calls)
 
 
-def _commit(leased: Leased, page: Page, tally: Tally, client: Client) -> None:
+def _commit(leased: Leased, page: Page, tally: Tally, calls: int) -> None:
     run = leased.run
     read = SalesforcePageRead(
         number=run.pages + 1,
         last_id=page.last_id,
         last_stamp=page.last_stamp,
         is_last=page.is_last,
-        calls=client.budget.calls,
+        calls=calls,
         **tally.counted(),
     )
     if run.mode is Mode.RECONCILE:

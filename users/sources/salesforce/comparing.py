@@ -52,6 +52,8 @@ class Case:
     """One record of a page, and what it leads to.
 
     Attributes:
+        said: Hashes of what it says, by attribute.
+        digest: Of the row; empty if it is to be read each time.
         raw_key: Under which this version of the record is kept.
         barred: Attributes whose command was refused, each with the kind of conflict.
         withheld: Why the user is to be deactivated at the end of the run, if so.
@@ -63,6 +65,8 @@ class Case:
     seen: Observed
     link: SalesforceLink | None
     user_id: UUID
+    said: Mapping[str, str]
+    digest: str = ""
     raw_key: str = ""
     is_matched: bool = False
     barred: dict[str, str] = field(default_factory=dict)
@@ -126,12 +130,11 @@ def _change(case: Case, user: User, told: Options) -> None:
     said = case.link.said if case.link else {}
     ours = {NAME: user.name, EMAIL: user.email, STATUS: str(user.status)}
     theirs = case.seen.values
-    theirs_hash = links.saying(case.seen.sf_id, theirs)
     ours_hash = links.saying(case.seen.sf_id, {name: ours[name] for name in theirs})
     for name in theirs:
         facts = Facts(
-            is_new=said.get(name) != theirs_hash[name],
-            is_same=ours_hash[name] == theirs_hash[name],
+            is_new=said.get(name) != case.said[name],
+            is_same=ours_hash[name] == case.said[name],
             is_untouched=said.get(name) == ours_hash[name],
             theirs_at=case.seen.modified,
             ours_at=None,

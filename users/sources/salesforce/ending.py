@@ -125,10 +125,10 @@ def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -
         links.save(
             _gone(leased, known[sf_id], gone[sf_id], seen.get(sf_id)) for sf_id in gone
         )
-        for sf_id in ids:
-            _findings(leased).filter(sf_id=sf_id).update(
-                is_done=True, reason=gone.get(sf_id, "")
-            )
+        for reason in {gone.get(sf_id, "") for sf_id in ids}:
+            told_of = [sf_id for sf_id in ids if gone.get(sf_id, "") == reason]
+            mine = _findings(leased).filter(sf_id__in=told_of)
+            mine.update(is_done=True, reason=reason)
         runs.confirm(leased)
 
 
@@ -192,6 +192,7 @@ def _gone(
     kind, _, master = reason.partition(":")
     link.state = STATES.get(kind, SalesforceLink.State.LINKED)
     link.master_id = master
+    link.digest = ""  # should the very same row come back, it is news
     if seen is not None and seen.values:
         said = links.saying(link.sf_id, seen.values)
         link.said = {**link.said, STATUS: said[STATUS]}

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
+from eventstore import wire
 from eventstore.events import SALESFORCE
 from eventstore.intake import raw
 from users.models import SalesforceLink, SalesforceSeen
@@ -15,11 +17,12 @@ from users.sources.salesforce.translate import comparable
 
 ABSENT = Path(__file__).parent / "sql" / "find_absent.sql"
 LOCK = 7343  # advisory: to link records, or to rely on who is linked
-BATCH_SIZE = 2_000  # rows written at once
 
 
 def among(sf_ids: Collection[str]) -> dict[str, SalesforceLink]:
-    """Return the links of these records.  One query."""
+    """Return the links of these records.  One query; none for none."""
+    if not sf_ids:
+        return {}
     return SalesforceLink.objects.in_bulk(list(sf_ids))
 
 
@@ -38,16 +41,47 @@ def saying(sf_id: str, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def save(links: Iterable[SalesforceLink]) -> None:
-    """Write links, new or changed; in one order, so that nobody is deadlocked."""
-    SalesforceLink.objects.bulk_create(
-        sorted(links, key=lambda link: link.sf_id),
-        BATCH_SIZE,
-        update_conflicts=True,
-        unique_fields=["sf_id"],
-        update_fields=[
-            *("user_id", "said", "stamp", "modified", "state", "master_id", "run_id"),
-        ],
-    )
+    """Write links, new or changed; in one order, so that nobody is deadlocked.
+
+    One statement; none for none.
+    """
+    ordered = sorted(links, key=lambda link: link.sf_id)
+    if not ordered:
+        return
+    told = {
+        "sf_ids": [link.sf_id for link in ordered],
+        "sobjects": [link.sobject for link in ordered],
+        "user_ids": [link.user_id for link in ordered],
+        "said": [orjson.dumps(link.said).decode() for link in ordered],
+        "stamps": [link.stamp for link in ordered],
+        "modified": [link.modified for link in ordered],
+        "states": [str(link.state) for link in ordered],
+        "master_ids": [link.master_id for link in ordered],
+        "run_ids": [link.run_id for link in ordered],
+        "digests": [link.digest for link in ordered],
+    }
+    wire.rows("users.save_links", told)
+
+
+def known_rows(digests: Mapping[str, str]) -> dict[str, bool]:
+    """Return those of the records that are linked: whether its row is the one we know.
+
+    One query; none for none.
+    """
+    if not digests:
+        return {}
+    told = {"sf_ids": list(digests), "digests": list(digests.values())}
+    return dict(wire.rows("users.find_known_rows", told))
+
+
+def note_rows(digests: Mapping[str, str]) -> None:
+    """Let the links of these records know the rows that turned out to say nothing new.
+
+    One statement; none for none.
+    """
+    if digests:
+        told = {"sf_ids": list(digests), "digests": list(digests.values())}
+        wire.rows("users.note_rows", told)
 
 
 def count(sobject: str) -> int:

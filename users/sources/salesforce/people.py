@@ -13,7 +13,7 @@ from eventstore import repository
 from eventstore.circumstances import acting
 from eventstore.errors import ConcurrencyError, UnreadableEventError
 from eventstore.events import SALESFORCE, Metadata
-from users import bulk, claims
+from users import bulk, claims, services
 from users.aggregate import USER, user_id_of
 from users.bulk import Result, Wanted
 from users.commands import ChangeEmail, ChangeName, CreateUser, UserCommand
@@ -28,7 +28,13 @@ from users.errors import (
 )
 from users.models import SalesforceFinding, SalesforceLink
 from users.services import Outcome
-from users.sources.salesforce import conflicts, keeping, links, translate
+from users.sources.salesforce import (
+    conflicts,
+    keeping,
+    links,
+    translate,
+    unchanged,
+)
 from users.sources.salesforce.comparing import (
     DUPLICATE_EMAIL,
     NOT_ALLOWED,
@@ -62,7 +68,7 @@ class Tally:
 
     Attributes:
         counts: See ``SalesforcePageRead``.
-        findings: What was, or would be, done to whom; what is withheld among it.
+        findings: What is withheld from whom; in a dry run what would be done, too.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -74,7 +80,12 @@ class Tally:
 
 
 def apply(
-    rows: Sequence[Mapping[str, Any]], *, run_id: UUID, high: datetime, told: Options
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    run_id: UUID,
+    high: datetime,
+    told: Options,
+    is_dry: bool = False,
 ) -> Tally:
     """Bring what *rows* say into the log, and say what came of it.
 
@@ -85,20 +96,22 @@ def apply(
         run_id: The run.
         high: Nothing became true later than this.
         told: The settings.
+        is_dry: Whether findings tell of what was done, too.
     """
     tally = Tally()
     tally.counts["read"] = len(rows)
-    cases, unusable = _cases(rows, tally, told)
+    cases, unusable, same = _cases(rows, tally, told)
     _match(cases, told)
     _carry_out(cases, run_id=run_id, high=high, told=told)
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
     links.save(_linked(case, run_id, told) for case in cases if not case.quarantined)
+    links.note_rows(same)
     keeping.hand_over([case for case in cases if not case.quarantined])
     keeping.keep([case for case in cases if not case.is_erased], unusable)
     tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
     for case in cases:
-        _count(case, run_id, tally)
+        _count(case, run_id, tally, is_dry=is_dry)
     return tally
 
 
@@ -122,10 +135,12 @@ def circumstances_of(
 
 def _cases(
     rows: Sequence[Mapping[str, Any]], tally: Tally, told: Options
-) -> tuple[list[Case], list[tuple[Mapping[str, Any], str]]]:
+) -> tuple[list[Case], list[tuple[Mapping[str, Any], str]], Mapping[str, str]]:
+    """Return who says something new, what makes no sense, and digests of the others."""
     seen: dict[str, tuple[Observed, Mapping[str, Any]]] = {}
     unusable: list[tuple[Mapping[str, Any], str]] = []
-    for row in rows:
+    page = unchanged.sifted(rows, told)
+    for row in page.rows:
         try:
             each = translate.observed(row, told)
         except UnusableError as error:
@@ -134,24 +149,28 @@ def _cases(
             seen[each.sf_id] = each, row
             tally.counts["repaired"] += each.repaired
     tally.counts["quarantined"] += len(unusable)
-    known = links.among(seen.keys())
-    cases = []
+    known = links.among(seen.keys() - page.unlinked)
+    cases, same = [], {}
     for sf_id, (each, row) in sorted(seen.items()):
         link = known.get(sf_id)
+        digest = "" if each.repaired else page.digests.get(sf_id, "")  # told again
+        said = links.saying(sf_id, each.values)
         if _is_of_nobody(each, link):
             tally.counts["ignored"] += 1
-        elif link is None or _says_more(each, link):
-            user_id = link.user_id if link else translate.user_id_of(sf_id)
-            cases.append(
-                Case(
-                    row=row,
-                    seen=each,
-                    link=link,
-                    user_id=user_id,
-                    raw_key=keeping.key_of(each, row),
-                )
+        elif link is None or _says_more(each, said, link):
+            case = Case(
+                row=row,
+                seen=each,
+                link=link,
+                user_id=link.user_id if link else translate.user_id_of(sf_id),
+                said=said,
+                digest=digest,
+                raw_key=keeping.key_of(each, row),
             )
-    return cases, unusable
+            cases.append(case)
+        elif digest and each.stamp >= link.stamp:
+            same[sf_id] = digest
+    return cases, unusable, same
 
 
 def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
@@ -160,14 +179,13 @@ def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
     return link.state == SalesforceLink.State.IGNORED
 
 
-def _says_more(seen: Observed, link: SalesforceLink) -> bool:
+def _says_more(seen: Observed, said: Mapping[str, str], link: SalesforceLink) -> bool:
     if seen.stamp < link.stamp:
         return False
     if seen.is_deleted:
         return link.state not in GONE
     if link.state in GONE:
         return True
-    said = links.saying(seen.sf_id, seen.values)
     return any(link.said.get(name) != value for name, value in said.items())
 
 
@@ -192,10 +210,12 @@ def _carry_out(
     cases: Sequence[Case], *, run_id: UUID, high: datetime, told: Options
 ) -> None:
     todo = list(cases)
-    for _ in range(ROUNDS):
-        loaded = repository.load_many(USER, [case.user_id for case in todo])
+    for tries in range(ROUNDS):
+        # Who is hoped to be new is not looked for: the append says whether they are.
+        there = [case.user_id for case in todo if tries or not _hopes(case)]
+        loaded = repository.load_many(USER, there)
         for case in todo:
-            compare(case, loaded[case.user_id], told)
+            compare(case, loaded.get(case.user_id, services.NOBODY), told)
         wanted = [
             (case, each)
             for case in todo
@@ -211,6 +231,11 @@ def _carry_out(
             return
     for case in todo:
         case.quarantined = "moved_too_often"
+
+
+def _hopes(case: Case) -> bool:
+    is_whole = {NAME, EMAIL} <= case.seen.values.keys()
+    return case.link is None and not case.is_matched and is_whole
 
 
 def _wanted(case: Case, *, run_id: UUID, high: datetime) -> list[Wanted]:
@@ -277,16 +302,19 @@ def _linked(case: Case, run_id: UUID, told: Options) -> SalesforceLink:
     seen = case.seen
     link = case.link or SalesforceLink(sf_id=seen.sf_id, sobject=told.sobject)
     link.user_id = case.user_id
-    said = links.saying(seen.sf_id, seen.values)
+    said = dict(case.said)
+    link.digest = case.digest
     if case.withheld:
         # Until it is applied it was not said: the next run must find it again.
         said.pop(STATUS, None)
+        link.digest = ""
     else:
         link.state = SalesforceLink.State.LINKED
     link.said = {**link.said, **said}
     link.stamp, link.modified, link.run_id = seen.stamp, seen.modified, run_id
     if case.is_erased:
         link.state, link.said = SalesforceLink.State.IGNORED, {}
+        link.digest = ""
     elif case.is_without_user:
         link.state = SalesforceLink.State.CONFLICT
     elif not link.state:
@@ -294,7 +322,7 @@ def _linked(case: Case, run_id: UUID, told: Options) -> SalesforceLink:
     return link
 
 
-def _count(case: Case, run_id: UUID, tally: Tally) -> None:
+def _count(case: Case, run_id: UUID, tally: Tally, *, is_dry: bool) -> None:
     if case.is_erased:
         tally.counts["ignored"] += 1
         return
@@ -304,7 +332,7 @@ def _count(case: Case, run_id: UUID, tally: Tally) -> None:
     if case.withheld:
         tally.counts["withheld"] += 1
         tally.findings.append(_finding(case, run_id, DEACTIVATED, case.withheld))
-    for what in _done(case):
+    for what in _done(case) if is_dry else ():
         tally.findings.append(_finding(case, run_id, what, ""))
     if case.commands:
         tally.counts["created" if case.creates else "changed"] += 1
