@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,12 +16,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from tests import databases
+from tests.browser import chromium as installed
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
 PASSWORD = "a password of the tests"
 
 Desk = Callable[..., Page]
@@ -64,12 +59,14 @@ def server(
 def chromium(server: str) -> Iterator[Browser]:
     """Start the Chromium that is installed; none is downloaded."""
     del server  # comes first, and lets this thread use the database beside a loop
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = installed.found()
     if found is None:
         tell = pytest.fail if "CI" in os.environ else pytest.skip
         tell("no Chromium is installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=found, args=installed.ARGUMENTS
+        )
         yield browser
         browser.close()
         # Those the tests opened beside the loop: nobody outside of it finds them.

@@ -1,5 +1,5 @@
 -- Lets links know the rows that said nothing new: they are passed by next time.
--- Parameters: sf_ids and digests, side by side.  A link without a person stays as it is.
+-- Parameters: sf_ids and digests, side by side.  A link of nobody stays as it is.
 WITH held AS (
     -- In one order for everybody, so that nobody is deadlocked.
     SELECT
