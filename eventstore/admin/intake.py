@@ -17,6 +17,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from eventstore import labels
 from eventstore.admin.pages import SeeOther, not_found, number, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import EventStoreError
@@ -30,6 +31,10 @@ from eventstore.zones import InstantField
 SHOWN_BYTES = 100_000  # of a body
 
 
+def _states() -> list[tuple[str, str]]:
+    return [(each, labels.code(each).capitalize()) for each in RecordMapping.State]
+
+
 class InboxForm(forms.Form):
     """Which records are listed."""
 
@@ -37,7 +42,7 @@ class InboxForm(forms.Form):
     state = forms.ChoiceField(
         label=gettext_lazy("Status"),
         required=False,
-        choices=[("", gettext_lazy("any")), *RecordMapping.State.choices],
+        choices=lambda: [("", _("any")), *_states()],
     )
     text = forms.CharField(
         label=gettext_lazy("Id"),

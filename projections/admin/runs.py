@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -211,7 +212,7 @@ def _with_names(preview: Preview, seen: Sight) -> list[tuple[UUID, str, Differen
 def _title(preview: Preview) -> str:
     if preview.users == 1:
         return _("Reprocess 1 user")
-    return _("Reprocess {count} users").format(count=f"{preview.users:,}")
+    return _("Reprocess {count} users").format(count=intcomma(preview.users))
 
 
 def _compared(run: ReprocessRun) -> list[tuple[str, Any, int]]:
