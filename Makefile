@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 COMPILE := uv pip compile -q pyproject.toml --extra embedded --extra tracing --universal \
 	--generate-hashes --python-version 3.11 --no-header --no-annotate
 
-.PHONY: check fix fast order-test-long faults bench catalogue lock run salesforce-demo \
+.PHONY: check fix fast order-test-long faults bench catalogue messages lock run salesforce-demo \
 	help
 
 check: ## all that CI runs, up to the first failure (the default)
@@ -28,6 +28,9 @@ bench: ## measure against the bare database and peers (ONLY=append: a part)
 catalogue: ## write docs/reference/events.md anew from the event classes
 	$(PYTHON) manage.py event_catalogue > docs/reference/events.new
 	mv docs/reference/events.new docs/reference/events.md
+
+messages: ## bring the catalogues of languages up to the strings of the code
+	$(PYTHON) -m tests.messages
 
 lock: ## pin the dependencies anew (needs uv)
 	$(COMPILE) -o requirements.lock

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from eventstore.wording import Said
 
@@ -142,10 +142,21 @@ CODES = {
     "waiting": pgettext_lazy("code", "waiting"),
 }
 
+# What stands in place of a value that the reader may not see, or that nobody can.
+SIGNS = {
+    "(masked)": gettext_lazy("(masked)"),
+    "[erased]": gettext_lazy("[erased]"),
+}
+
 
 def label(field: str) -> str:
     """Return what staff call *field*; its own name where nobody calls it otherwise."""
     return str(FIELDS.get(field, field))
+
+
+def sign(text: str) -> str:
+    """Return *text*; where it stands for what is not shown, in the reader's language."""
+    return str(SIGNS.get(text, text))
 
 
 def code(value: Any) -> str:

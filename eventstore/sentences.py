@@ -62,7 +62,7 @@ def words(value: Any) -> str:  # noqa: PLR0911 - one table
         case Mapping():
             return ", ".join(f"{name}: {words(each)}" for name, each in value.items())
         case _:
-            return str(value)
+            return labels.sign(str(value))
 
 
 def _period(value: Range[Any]) -> str:

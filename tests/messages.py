@@ -87,6 +87,7 @@ def main() -> None:
         found.update(template, no_fuzzy_matching=True)
         found.obsolete.clear()
         keep(language, found)
+        found = catalogue(language)
         empty = [each.id for each in found if each.id and not any(strings(each.string))]
         told = [f"{language}: {len(empty)} of {len(found)} without a translation"]
         sys.stdout.write("\n  ".join([*told, *map(repr, empty)]) + "\n")

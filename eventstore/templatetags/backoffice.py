@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format, get_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -59,8 +59,9 @@ def moment(value: datetime) -> SafeString:
 def precise(value: datetime) -> str:
     """Return a time where seconds are too coarse: ``6 Nov 2026, 15:00:00.123 UTC``."""
     here = zones.local(value)
-    seconds = f"{zones.clock(here)}.{value.microsecond // 1000:03d}"
-    return f"{seconds} {zones.abbreviation(here)}"
+    point = get_format("DECIMAL_SEPARATOR")
+    thousandths = f"{value.microsecond // 1000:03d}"
+    return f"{zones.clock(here)}{point}{thousandths} {zones.abbreviation(here)}"
 
 
 @register.filter
