@@ -56,6 +56,7 @@ CODED = frozenset(
         *("attribute", "change", "factor", "ground", "mode", "state", "what", "winner"),
     }
 )
+SAID = frozenset({"old", "new", "state"})  # the same, of refusals
 CODES = {
     "absent": pgettext_lazy("code", "absent"),
     "accepted": pgettext_lazy("code", "accepted"),
@@ -155,7 +156,7 @@ def label(field: str) -> str:
 
 
 def sign(text: str) -> str:
-    """Return *text*; where it stands for what is not shown, in the reader's language."""
+    """Return *text*; where it stands for what is hidden, in the reader's language."""
     return str(SIGNS.get(text, text))
 
 
@@ -170,5 +171,7 @@ def refusal(error: Exception) -> str:
     first = reason if isinstance(reason, Said) else next(iter(error.args), "")
     if not isinstance(first, Said):
         return str(error)
-    facts = {name: code(each) for name, each in first.facts.items()}
+    facts = dict(first.facts)
+    for name in SAID & facts.keys():
+        facts[name] = code(facts[name])
     return _(first.template).format(**facts)

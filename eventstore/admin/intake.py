@@ -103,7 +103,7 @@ def reveal(request: HttpRequest, record_id: UUID) -> HttpResponse:
     try:
         body = inbox.reveal(record_id)
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(reverse("admin:raw_record", args=[record_id]))
     return _record_page(request, record_id, body=body)
 
@@ -121,7 +121,7 @@ def reprocess(request: HttpRequest, record_id: UUID) -> HttpResponse:
         outcome = reprocessing.reprocess(wanted, reason=reason)
         mapping.map_next(source)
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         _say(request, outcome)
     return SeeOther(reverse("admin:raw_record", args=[record_id]))
@@ -136,7 +136,7 @@ def skip(request: HttpRequest, record_id: UUID) -> HttpResponse:
     try:
         reprocessing.skip(record_id, reason=form.cleaned_data["reason"])
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(request, _("Skipped. What waited behind it goes on."))
     return SeeOther(reverse("admin:raw_record", args=[record_id]))
@@ -166,7 +166,7 @@ def retry_group(request: HttpRequest, fingerprint: str) -> HttpResponse:
         try:
             outcome = reprocessing.reprocess(wanted, reason=form.cleaned_data["reason"])
         except EventStoreError as error:
-            messages.error(request, str(error))
+            messages.error(request, labels.refusal(error))
         else:
             _say(request, outcome)
         return SeeOther(reverse("admin:record_quarantine"))

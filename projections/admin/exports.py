@@ -161,7 +161,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         asked = _asked(request, kind, sees_all=seen.sees_all)
     except AskingError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(_list_url(kind))
     form = ExportForm(request.POST or None, kind=kind, sees_all=seen.sees_all)
     status = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,14 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.mofile import read_mo
 from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.test import Client, override_settings
 from django.utils import translation
 
 from eventstore import labels, sentences, store
+from eventstore.errors import SubscriptionRunsError
+from eventstore.templatetags.backoffice import elapsed, precise
+from projections.admin.goto import POSITION
 from tests import messages, pseudo
 from tests.backoffice import (
     EVENTS,
@@ -26,7 +31,7 @@ from tests.backoffice import (
     text,
     user_url,
 )
-from tests.factories import ADA, known_user, metadata
+from tests.factories import ADA, NOON, known_user, metadata
 from tests.rest import client as api_client
 from users import services
 from users.aggregate import USER
@@ -202,18 +207,31 @@ def test_an_error_speaks_english_until_somebody_reads_it() -> None:
         assert labels.refusal(error) == (
             "Ein Benutzer, der deaktiviert ist, kann nicht gesperrt werden."
         )
+        assert labels.refusal(SubscriptionRunsError("streams")) == (
+            "Das Abonnement streams ist nicht angehalten."
+        )
         assert labels.refusal(ValueError("as it is")) == "as it is"
+        assert labels.refusal(ValueError()) == ""
 
 
 @pytest.mark.django_db
-def test_numbers_and_times_are_written_as_the_language_writes_them() -> None:
+def test_times_are_written_as_the_language_writes_them() -> None:
     known_user(ADA)
     page = reader(language="de", zone="Europe/Berlin").get(user_url(ADA))
-    found = re.search(
-        r"\d{1,2}\. \w{3,4}\.? \d{4}, \d\d:\d\d:\d\d CES?T|MEZ",
-        str(page.content.decode()),
-    )
-    assert found is not None
+    told = r"\d{1,2}\. \w{3} \d{4}, \d\d:\d\d:\d\d CES?T"
+    assert re.search(told, page.content.decode())
+
+
+def test_numbers_are_written_and_read_as_the_language_writes_them() -> None:
+    with translation.override("de"):
+        assert intcomma(1_234_567) == "1.234.567"
+        assert elapsed(timedelta(seconds=1.5)) == "1,5 s"
+        assert precise(NOON) == "6. Nov 2026, 12:00:00,000 UTC"
+    assert elapsed(timedelta(seconds=1.5)) == "1.5 s"
+    assert precise(NOON) == "6 Nov 2026, 12:00:00.000 UTC"
+    assert POSITION.fullmatch("#1.234.567")
+    assert POSITION.fullmatch("#1,234,567")
+    assert not POSITION.fullmatch("#1.23")
 
 
 @pytest.fixture
