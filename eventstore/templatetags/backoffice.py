@@ -108,7 +108,7 @@ def elapsed(value: timedelta) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < MINUTE:
-        return f"{number_format(seconds, 1)} s"
+        return f"{number_format(round(seconds, 1), 1)} s"
     whole = int(seconds)
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE} s"
