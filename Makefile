@@ -3,8 +3,8 @@ PYTHON := .venv/bin/python
 COMPILE := uv pip compile -q pyproject.toml --extra embedded --extra tracing --universal \
 	--generate-hashes --python-version 3.11 --no-header --no-annotate
 
-.PHONY: check fix fast order-test-long faults bench catalogue screenshots lock run salesforce-demo \
-	help
+.PHONY: check fix fast order-test-long faults bench catalogue messages screenshots lock \
+	run salesforce-demo help
 
 check: ## all that CI runs, up to the first failure (the default)
 	./run test
@@ -31,6 +31,9 @@ catalogue: ## write docs/reference/events.md anew from the event classes
 
 screenshots: ## take the pictures of README and docs anew (needs Chromium)
 	$(PYTHON) -m tests.screenshots
+
+messages: ## bring the catalogues of languages up to the strings of the code
+	$(PYTHON) -m tests.messages
 
 lock: ## pin the dependencies anew (needs uv)
 	$(COMPILE) -o requirements.lock

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 from django.views.generic import RedirectView
 
 from config import access, audit, navigation, second_factor, sessions, unsent, zone
@@ -102,6 +102,7 @@ class BackOfficeSite(AdminSite):
             **super().each_context(request),
             "environment": settings.ENVIRONMENT_NAME,
             "zone": timezone.get_current_timezone_name(),
+            "language": str(get_language()).upper(),
             "asks_for_second_factor": settings.STAFF_SECOND_FACTOR,
             "navigation": list(navigation.groups(request)),
         }

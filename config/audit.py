@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import translation
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -128,11 +130,13 @@ def _reason(request: HttpRequest) -> str:
 
 
 def _read(kinds: tuple[type[Model], ...]) -> Table:
-    return {
-        (kind, row.pk): dict(_facts(row))
-        for kind in kinds
-        for row in _options(kind).default_manager.prefetch_related(*_many(kind))
-    }
+    # What a row calls itself may be translated; the log is in one language.
+    with translation.override(settings.LANGUAGE_CODE):
+        return {
+            (kind, row.pk): dict(_facts(row))
+            for kind in kinds
+            for row in _options(kind).default_manager.prefetch_related(*_many(kind))
+        }
 
 
 def _options(kind: type[Model]) -> Any:

@@ -9,7 +9,8 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
 from config.problems import api_length_required
 from eventstore import faults, tracing, zones
@@ -72,6 +73,28 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         if request.path_info.startswith("/api/v1/"):
             response["Cache-Control"] = "no-store"
+        return response
+
+
+class LanguageMiddleware:
+    """Shows the back office in the language of whoever reads it.
+
+    The browser was told one, or its Accept-Language is the guess.  Everything else,
+    the REST API first, is in English whatever it is asked for.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer *request*; a page says in which language, and what that hangs on."""
+        if not request.path_info.startswith(BACK_OFFICE):
+            return self.get_response(request)
+        language = translation.get_language_from_request(request)
+        with translation.override(language):
+            response = self.get_response(request)
+        response["Content-Language"] = language
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
 
 

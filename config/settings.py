@@ -15,6 +15,7 @@ import environ
 from csp.constants import NONE, SELF
 
 from config.incoming import *  # noqa: F403 - settings of what comes in
+from config.languages import *  # noqa: F403 - settings of what staff read
 from config.logging import to_console
 from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
 from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - for Django
@@ -61,6 +62,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CorrelationMiddleware",
     "config.middleware.NoStoreMiddleware",
+    "config.middleware.LanguageMiddleware",
     "config.middleware.SlowMiddleware",
     "config.middleware.LengthMiddleware",
     "config.middleware.QuotaMiddleware",
@@ -87,8 +89,6 @@ TEMPLATES = [
     },
 ]
 
-LANGUAGE_CODE = "en"
-USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from eventstore.wording import worded
+
 # Not an error: what is said of an event whose subject has no key in the vault.
 NO_KEY = "NoKeyInVault"
 
@@ -206,21 +208,27 @@ class LetterClosedError(EventStoreError):
 
     def __init__(self, number: int) -> None:
         self.number = number
-        super().__init__(f"There is no open dead letter {number}.")
+        super().__init__(
+            worded("There is no open dead letter {number}.", number=number)
+        )
 
 
 class LetterNotTriedError(EventStoreError):
     """The installation is to blame, not the event: the letter waits as before."""
 
     def __init__(self, fault: str) -> None:
-        super().__init__(f"Nothing was changed: {fault}. Mend that, and try again.")
+        super().__init__(
+            worded(
+                "Nothing was changed: {fault}. Mend that, and try again.", fault=fault
+            )
+        )
 
 
 class NoReasonError(EventStoreError):
     """An operator's act needs a reason, and none was given."""
 
     def __init__(self) -> None:
-        super().__init__("Say why: the reason is kept in the log.")
+        super().__init__(worded("Say why: the reason is kept in the log."))
 
 
 class SubscriptionPausedError(EventStoreError):
@@ -228,7 +236,7 @@ class SubscriptionPausedError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"The subscription {name} is paused.")
+        super().__init__(worded("The subscription {name} is paused.", name=name))
 
 
 class SubscriptionRunsError(EventStoreError):
@@ -236,7 +244,7 @@ class SubscriptionRunsError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"The subscription {name} is not paused.")
+        super().__init__(worded("The subscription {name} is not paused.", name=name))
 
 
 class EffectError(EventStoreError):
@@ -255,7 +263,7 @@ class UnknownEffectError(EventStoreError):
 
     def __init__(self, number: int) -> None:
         self.number = number
-        super().__init__(f"There is no effect {number}.")
+        super().__init__(worded("There is no effect {number}.", number=number))
 
 
 class EffectOpenError(EventStoreError):
@@ -263,14 +271,18 @@ class EffectOpenError(EventStoreError):
 
     def __init__(self, number: int) -> None:
         self.number = number
-        super().__init__(f"Effect {number} is still tried, or was resent already.")
+        super().__init__(
+            worded(
+                "Effect {number} is still tried, or was resent already.", number=number
+            )
+        )
 
 
 class SubjectErasedError(EventStoreError):
     """The person was erased: nothing is sent any more."""
 
     def __init__(self) -> None:
-        super().__init__("This person was erased; nothing is sent any more.")
+        super().__init__(worded("This person was erased; nothing is sent any more."))
 
 
 class NoCopyError(EventStoreError):
@@ -278,7 +290,9 @@ class NoCopyError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There are no tables of {name} beside the live ones.")
+        super().__init__(
+            worded("There are no tables of {name} beside the live ones.", name=name)
+        )
 
 
 class NotRebuildableError(EventStoreError):
@@ -286,7 +300,9 @@ class NotRebuildableError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name} names no tables that could be rebuilt.")
+        super().__init__(
+            worded("{name} names no tables that could be rebuilt.", name=name)
+        )
 
 
 class RebuildRunsError(EventStoreError):
@@ -295,14 +311,24 @@ class RebuildRunsError(EventStoreError):
     def __init__(self, name: str, actor: str) -> None:
         self.name = name
         self.actor = actor
-        super().__init__(f"Rebuild of {name}: already running, started by {actor}.")
+        super().__init__(
+            worded(
+                "Rebuild of {name}: already running, started by {actor}.",
+                name=name,
+                actor=actor,
+            )
+        )
 
 
 class NotChangedError(EventStoreError):
     """The code of a projection was to be accepted, and it is no other code."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is filled by the code that runs: nothing to accept.")
+        super().__init__(
+            worded(
+                "{name} is filled by the code that runs: nothing to accept.", name=name
+            )
+        )
 
 
 class CodeRefutedError(EventStoreError):
@@ -310,8 +336,11 @@ class CodeRefutedError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The comparison shows that the code of {name} writes other rows than those"
-            " there are: switch to the rebuilt tables instead."
+            worded(
+                "The comparison shows that the code of {name} writes other rows than"
+                " those there are: switch to the rebuilt tables instead.",
+                name=name,
+            )
         )
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg.types.range import Range
 
-from eventstore import codec
+from eventstore import codec, labels
 from eventstore.events import ADMIN, INTAKE, REST, SALESFORCE, SYSTEM, RecordedEvent
 
 SOURCES = {
@@ -30,7 +30,7 @@ def sentence(event: RecordedEvent) -> str:
         is_old = event.schema_version != known.schema_version
         data = codec.fields(event) if is_old else event.data
         try:
-            told = {field: words(value) for field, value in data.items()}
+            told = {field: word(value, field) for field, value in data.items()}
             return _(known.sentence).format(**told, **circumstances)
         except (KeyError, TypeError):
             pass  # stored in a shape the sentence does not know
@@ -38,6 +38,12 @@ def sentence(event: RecordedEvent) -> str:
         f"{field} = {words(value)}" for field, value in event.data.items()
     )
     return _("{event} happened ({details})").format(event=event.type, details=details)
+
+
+def word(value: Any, field: str) -> str:
+    """Return what *field* holds for reading; words of ours in the reader's language."""
+    is_ours = field in labels.CODED and isinstance(value, str)
+    return labels.code(value) if is_ours else words(value)
 
 
 def words(value: Any) -> str:  # noqa: PLR0911 - one table
@@ -56,7 +62,7 @@ def words(value: Any) -> str:  # noqa: PLR0911 - one table
         case Mapping():
             return ", ".join(f"{name}: {words(each)}" for name, each in value.items())
         case _:
-            return str(value)
+            return labels.sign(str(value))
 
 
 def _period(value: Range[Any]) -> str:

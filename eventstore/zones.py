@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 COOKIE = "zone"
 COOKIE_SECONDS = 365 * 86_400
@@ -59,7 +59,7 @@ class ZoneForm(forms.Form):
     zone = forms.ChoiceField(
         choices=lambda: [(name, name) for name in names()],
         label=gettext_lazy("Time zone"),
-        widget=forms.Select(attrs={"data-zone": ""}),
+        widget=forms.Select(attrs={"data-zone": "", "translate": "no"}),
     )
 
 
@@ -92,7 +92,12 @@ def local(value: datetime) -> datetime:
 def spelled(value: datetime) -> str:
     """Return an instant in the reader's zone: ``6 Nov 2026, 16:00:00 CET``."""
     here = local(value)
-    return f"{date_format(here, 'j M Y, H:i:s')} {abbreviation(here)}"
+    return f"{clock(here)} {abbreviation(here)}"
+
+
+def clock(here: datetime) -> str:
+    """Return date and time as the reader's language writes them, in the zone given."""
+    return date_format(here, pgettext("format", "j M Y, H:i:s"))
 
 
 def abbreviation(here: datetime) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from eventstore.wording import worded
+
 
 class UserError(Exception):
     """A command was refused."""
@@ -14,7 +16,7 @@ class UserNotFoundError(UserError):
 
     def __init__(self, user_id: UUID) -> None:
         self.user_id = user_id
-        super().__init__(f"There is no user {user_id}.")
+        super().__init__(worded("There is no user {user_id}.", user_id=user_id))
 
 
 class UserExistsError(UserError):
@@ -22,7 +24,7 @@ class UserExistsError(UserError):
 
     def __init__(self, user_id: UUID) -> None:
         self.user_id = user_id
-        super().__init__(f"User {user_id} exists already.")
+        super().__init__(worded("User {user_id} exists already.", user_id=user_id))
 
 
 class UserErasedError(UserError):
@@ -30,21 +32,25 @@ class UserErasedError(UserError):
 
     def __init__(self, user_id: UUID) -> None:
         self.user_id = user_id
-        super().__init__(f"User {user_id} was erased, for good.")
+        super().__init__(
+            worded("User {user_id} was erased, for good.", user_id=user_id)
+        )
 
 
 class EmailSuppressedError(UserError):
     """The address was an erased person's, and a source that acts by itself has it."""
 
     def __init__(self) -> None:
-        super().__init__("This e-mail address was erased; only people may add it anew.")
+        super().__init__(
+            worded("This e-mail address was erased; only people may add it anew.")
+        )
 
 
 class EmailTakenError(UserError):
     """Another living user holds this address; never says who."""
 
     def __init__(self) -> None:
-        super().__init__("Another user holds this e-mail address.")
+        super().__init__(worded("Another user holds this e-mail address."))
 
 
 class StatusTransitionError(UserError):
@@ -54,14 +60,16 @@ class StatusTransitionError(UserError):
         self.user_id = user_id
         self.old = old
         self.new = new
-        super().__init__(f"A user who is {old} cannot become {new}.")
+        super().__init__(
+            worded("A user who is {old} cannot become {new}.", old=old, new=new)
+        )
 
 
 class TokenNotFoundError(UserError):
     """There is no such API token."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such API token.")
+        super().__init__(worded("There is no such API token."))
 
 
 class TokenNameTakenError(UserError):
@@ -70,7 +78,7 @@ class TokenNameTakenError(UserError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            "A token of this name is in use: revoke it, or choose another name."
+            worded("A token of this name is in use: revoke it, or choose another name.")
         )
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from eventstore import store, wire
 from eventstore.events import ANY, NO_STREAM
+from eventstore.wording import worded
 from users.errors import (
     InvalidValueError,
     TokenNameTakenError,
@@ -183,10 +184,10 @@ def stream(token_id: UUID) -> str:
 def _refuse_useless(scopes: Collection[Scope], expires_at: datetime | None) -> None:
     if not scopes:
         field = "scopes"
-        raise InvalidValueError(field, "Choose at least one scope.")
+        raise InvalidValueError(field, worded("Choose at least one scope."))
     if expires_at is not None and expires_at <= timezone.now():
         field = "expires"
-        raise InvalidValueError(field, "Choose a time that is still to come.")
+        raise InvalidValueError(field, worded("Choose a time that is still to come."))
 
 
 def _keep(token: ApiToken) -> None:

@@ -15,6 +15,7 @@ from email_validator import (
 )
 
 from eventstore.events import INTAKE, SALESFORCE
+from eventstore.wording import worded
 from users.errors import InvalidValueError
 
 # Sources that act by themselves, with people who knew us before Annals did.
@@ -77,7 +78,7 @@ def person_name(raw: str) -> str:
     name = _text("name", raw, NAME_LENGTH)
     if not VISIBLE.search(name):
         field = "name"
-        raise InvalidValueError(field, "Enter a name.")
+        raise InvalidValueError(field, worded("Enter a name."))
     return name
 
 
@@ -135,14 +136,16 @@ def _parsed(address: str) -> ValidatedEmail:
     try:
         return validate_email(address, check_deliverability=False, strict=True)
     except EmailNotValidError:
-        raise InvalidValueError(field, "Enter a valid e-mail address.") from None
+        raise InvalidValueError(
+            field, worded("Enter a valid e-mail address.")
+        ) from None
 
 
 def _refuse_mixture(domain: str) -> None:
     # Not in _parsed: addresses recorded before stay comparable.
     if any(len(_alphabets(label) & LOOKALIKES) > 1 for label in domain.split(".")):
         field = "email"
-        advice = "Use letters of one alphabet in each part of the domain."
+        advice = worded("Use letters of one alphabet in each part of the domain.")
         raise InvalidValueError(field, advice)
 
 
@@ -157,14 +160,19 @@ def _text(field: str, raw: str, longest: int) -> str:
         text = unicodedata.normalize("NFC", raw).strip()
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidValueError(field, "Remove the broken characters.") from None
+        raise InvalidValueError(
+            field, worded("Remove the broken characters.")
+        ) from None
     if len(text) > longest:
-        raise InvalidValueError(field, f"Use at most {longest} characters.")
+        advice = worded("Use at most {longest} characters.", longest=longest)
+        raise InvalidValueError(field, advice)
     if text.isascii() and text.isprintable():
         return text  # nearly all are, and need no look at each character
     categories = {unicodedata.category(each) for each in text if each not in JOINERS}
     if categories & UNSEEN_CATEGORIES:
-        raise InvalidValueError(field, "Remove control and invisible characters.")
+        advice = worded("Remove control and invisible characters.")
+        raise InvalidValueError(field, advice)
     if categories & UNKNOWN_CATEGORIES:
-        raise InvalidValueError(field, "Remove private and unassigned characters.")
+        advice = worded("Remove private and unassigned characters.")
+        raise InvalidValueError(field, advice)
     return text

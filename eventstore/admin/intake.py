@@ -17,6 +17,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from eventstore import labels
 from eventstore.admin.pages import SeeOther, not_found, number, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import EventStoreError
@@ -30,6 +31,10 @@ from eventstore.zones import InstantField
 SHOWN_BYTES = 100_000  # of a body
 
 
+def _states() -> list[tuple[str, str]]:
+    return [(each, labels.code(each).capitalize()) for each in RecordMapping.State]
+
+
 class InboxForm(forms.Form):
     """Which records are listed."""
 
@@ -37,7 +42,7 @@ class InboxForm(forms.Form):
     state = forms.ChoiceField(
         label=gettext_lazy("Status"),
         required=False,
-        choices=[("", gettext_lazy("any")), *RecordMapping.State.choices],
+        choices=lambda: [("", _("any")), *_states()],
     )
     text = forms.CharField(
         label=gettext_lazy("Id"),
@@ -98,7 +103,7 @@ def reveal(request: HttpRequest, record_id: UUID) -> HttpResponse:
     try:
         body = inbox.reveal(record_id)
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(reverse("admin:raw_record", args=[record_id]))
     return _record_page(request, record_id, body=body)
 
@@ -116,7 +121,7 @@ def reprocess(request: HttpRequest, record_id: UUID) -> HttpResponse:
         outcome = reprocessing.reprocess(wanted, reason=reason)
         mapping.map_next(source)
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         _say(request, outcome)
     return SeeOther(reverse("admin:raw_record", args=[record_id]))
@@ -131,7 +136,7 @@ def skip(request: HttpRequest, record_id: UUID) -> HttpResponse:
     try:
         reprocessing.skip(record_id, reason=form.cleaned_data["reason"])
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(request, _("Skipped. What waited behind it goes on."))
     return SeeOther(reverse("admin:raw_record", args=[record_id]))
@@ -161,7 +166,7 @@ def retry_group(request: HttpRequest, fingerprint: str) -> HttpResponse:
         try:
             outcome = reprocessing.reprocess(wanted, reason=form.cleaned_data["reason"])
         except EventStoreError as error:
-            messages.error(request, str(error))
+            messages.error(request, labels.refusal(error))
         else:
             _say(request, outcome)
         return SeeOther(reverse("admin:record_quarantine"))

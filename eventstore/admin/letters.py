@@ -13,7 +13,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import browser, dead_letters
+from eventstore import browser, dead_letters, labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
@@ -59,7 +59,7 @@ def retry(request: HttpRequest, number: int) -> HttpResponse:
     try:
         left = dead_letters.retry(number)
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(reverse("admin:dead_letters"))
     return _after(request, number, left, _("Applied. The stream keeps up again."))
 
@@ -74,7 +74,7 @@ def skip(request: HttpRequest, number: int) -> HttpResponse:
             return _letter_page(request, found, form, status=REFUSED)
         left = dead_letters.skip(number, reason=form.cleaned_data["reason"])
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(reverse("admin:dead_letters"))
     return _after(request, number, left, _("Skipped. The stream keeps up again."))
 
@@ -85,7 +85,7 @@ def canary(request: HttpRequest, fingerprint: str) -> HttpResponse:
     try:
         tried = dead_letters.retry_first(fingerprint)
     except SubscriptionPausedError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         text = _("{applied} applied, {failed} failed again.")
         say = messages.warning if tried.failed else messages.success

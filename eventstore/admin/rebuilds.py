@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from eventstore import rebuilds, standings, subscriptions
+from eventstore import labels, rebuilds, standings, subscriptions
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import (
@@ -72,7 +72,7 @@ def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     try:
         projection = rebuilds.rebuildable(name)
     except (NotRebuildableError, UnknownSubscriptionError) as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     if request.method != "POST":
         return _shown(request, projection, StartForm(name=name), ReasonForm())
     form = StartForm(request.POST, name=name)
@@ -81,7 +81,7 @@ def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     try:
         rebuilds.start(name, reason=form.cleaned_data["reason"])
     except RebuildRunsError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(
             request, _("{name} is built anew beside the live one.").format(name=name)
@@ -98,7 +98,7 @@ def act(request: HttpRequest, name: str, action: str) -> HttpResponse:
     try:
         projection = rebuilds.rebuildable(name)
     except (NotRebuildableError, UnknownSubscriptionError) as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     if request.method != "POST":
         return SeeOther(_url(name))
     does, done = ACTS[action]
@@ -113,7 +113,7 @@ def act(request: HttpRequest, name: str, action: str) -> HttpResponse:
     try:
         does(name, **asked)
     except EventStoreError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(request, done.format(name=name))
     return SeeOther(_url(name))

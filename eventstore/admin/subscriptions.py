@@ -14,7 +14,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import liveness, pauses, store, subscriptions
+from eventstore import labels, liveness, pauses, store, subscriptions
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.errors import (
     SubscriptionPausedError,
@@ -65,13 +65,13 @@ def pause(request: HttpRequest, name: str) -> HttpResponse:
     try:
         found = subscriptions.progress(subscriptions.find(name))
     except UnknownSubscriptionError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         try:
             pauses.pause(name, reason=form.cleaned_data["reason"])
         except SubscriptionPausedError as error:
-            messages.error(request, str(error))
+            messages.error(request, labels.refusal(error))
         else:
             messages.success(
                 request, _("The subscription {name} is paused.").format(name=name)
@@ -93,9 +93,9 @@ def resume(request: HttpRequest, name: str) -> HttpResponse:
     try:
         pauses.resume(subscriptions.find(name).name)
     except UnknownSubscriptionError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     except SubscriptionRunsError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(
             request, _("The subscription {name} goes on.").format(name=name)

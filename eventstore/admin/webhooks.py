@@ -18,7 +18,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import codec
+from eventstore import codec, labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.reasons import REASON_LENGTH
@@ -113,9 +113,9 @@ def create(request: HttpRequest) -> HttpResponse:
                 personal=asked["personal"] == "yes",
             )
         except EndpointNameError as error:
-            form.add_error("name", str(error))
+            form.add_error("name", labels.refusal(error))
         except AddressError as error:
-            form.add_error("url", str(error))
+            form.add_error("url", labels.refusal(error))
         else:
             return _endpoint_page(request, opened.endpoint, secret=opened.secret)
     return page(
@@ -133,7 +133,7 @@ def webhook(request: HttpRequest, name: str) -> HttpResponse:
     try:
         return _endpoint_page(request, endpoints.named(name))
     except UnknownEndpointError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
 
 
 @never_cache
@@ -144,9 +144,9 @@ def rotate(request: HttpRequest, name: str) -> HttpResponse:
     try:
         opened = endpoints.rotate(name, seen=int(seen) if seen.isdecimal() else 0)
     except UnknownEndpointError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     except WebhookError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return _back(name)
     return _endpoint_page(request, opened.endpoint, secret=opened.secret)
 
@@ -157,9 +157,9 @@ def change(request: HttpRequest, name: str, action: str) -> HttpResponse:
     try:
         text = _done(request, name, action)
     except UnknownEndpointError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     except WebhookError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(request, text)
         if action == "remove":

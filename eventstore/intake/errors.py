@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventstore.errors import EventStoreError
+from eventstore.wording import worded
 
 
 class IntakeError(EventStoreError):
@@ -52,7 +53,9 @@ class UnknownRecordError(IntakeError):
 
     def __init__(self, record_id: UUID) -> None:
         self.record_id = record_id
-        super().__init__(f"There is no raw record {record_id}.")
+        super().__init__(
+            worded("There is no raw record {record_id}.", record_id=record_id)
+        )
 
 
 class BodyGoneError(IntakeError):
@@ -60,7 +63,11 @@ class BodyGoneError(IntakeError):
 
     def __init__(self, record_id: UUID) -> None:
         self.record_id = record_id
-        super().__init__(f"The body of the raw record {record_id} is gone.")
+        super().__init__(
+            worded(
+                "The body of the raw record {record_id} is gone.", record_id=record_id
+            )
+        )
 
 
 class RecordStateError(IntakeError):

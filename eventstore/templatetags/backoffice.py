@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, get_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from eventstore import codec, sentences, zones
+from eventstore import codec, labels, sentences, zones
 from eventstore.events import ERASED
 from eventstore.masking import MASK
 
@@ -28,6 +28,9 @@ register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
 register.filter("plain", sentences.words)
+register.filter("word", sentences.word)
+register.filter("code", labels.code)
+register.filter("label", labels.label)
 register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
@@ -56,8 +59,9 @@ def moment(value: datetime) -> SafeString:
 def precise(value: datetime) -> str:
     """Return a time where seconds are too coarse: ``6 Nov 2026, 15:00:00.123 UTC``."""
     here = zones.local(value)
-    seconds = f"{date_format(here, 'j M Y, H:i:s')}.{value.microsecond // 1000:03d}"
-    return f"{seconds} {zones.abbreviation(here)}"
+    point = get_format("DECIMAL_SEPARATOR")
+    thousandths = f"{value.microsecond // 1000:03d}"
+    return f"{zones.clock(here)}{point}{thousandths} {zones.abbreviation(here)}"
 
 
 @register.filter
@@ -104,7 +108,7 @@ def elapsed(value: timedelta) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < MINUTE:
-        return f"{seconds:.1f} s"
+        return f"{number_format(round(seconds, 1), 1)} s"
     whole = int(seconds)
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE} s"

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page
 from eventstore.errors import ConcurrencyError, UnreadableEventError, UnsealedError
@@ -113,13 +114,13 @@ def explain(form: forms.Form, error: Exception) -> None:
     """Put a refusal beside the field it is about."""
     match error:
         case InvalidValueError():
-            form.add_error(error.field, error.reason)
+            form.add_error(error.field, labels.refusal(error))
         case EmailTakenError():
-            form.add_error("email", str(error))
+            form.add_error("email", labels.refusal(error))
         case StatusTransitionError():
-            form.add_error("status", str(error))
+            form.add_error("status", labels.refusal(error))
         case _:
-            form.add_error(None, str(error))
+            form.add_error(None, labels.refusal(error))
 
 
 def _conflict(

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import sentences, subscriptions
+from eventstore import labels, sentences, subscriptions
 from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.pages import page
@@ -79,8 +79,10 @@ def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[DirectoryEntry]:
 def _chips(asked: QueryDict, wanted: DirectoryFilter) -> list[Chip]:
     return [
         Chip(
-            label=_("search") if name == "q" else name.replace("_", " "),
-            value=value,
+            label=_("search") if name == "q" else labels.label(name.replace("_", " ")),
+            value=sentences.source(value)
+            if name == "source"
+            else sentences.word(value, name),
             without=without(asked, name, value),
         )
         for name in wanted.filters

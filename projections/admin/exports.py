@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.filters import AuditForm, EventFilterForm
 from eventstore.admin.pages import SeeOther, not_found, page
@@ -128,7 +129,7 @@ class ExportForm(forms.Form):
         try:
             return values.reason(self.cleaned_data["reason"])
         except InvalidValueError as error:
-            raise ValidationError(error.reason) from error
+            raise ValidationError(labels.refusal(error)) from error
 
 
 @require_safe
@@ -160,7 +161,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         asked = _asked(request, kind, sees_all=seen.sees_all)
     except AskingError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(_list_url(kind))
     form = ExportForm(request.POST or None, kind=kind, sees_all=seen.sees_all)
     status = 200

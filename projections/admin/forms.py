@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
+from eventstore import labels
 from users.aggregate import ALLOWED_TRANSITIONS, User
 from users.commands import (
     ChangeEmail,
@@ -105,7 +106,7 @@ class ChangeStatusForm(CommandForm):
         offered.add(state.status)
         asked = self["status"].value()
         self.fields["status"].widget.choices = [
-            (status.value, status.value.title())
+            (status.value, labels.code(status).title())
             for status in SETTABLE_STATUSES
             if status in offered or status == asked
         ]

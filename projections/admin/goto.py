@@ -31,7 +31,7 @@ SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 
 MAX_LENGTH = 300  # characters
-POSITION = re.compile(r"#?(\d{1,3}(?:,\d{3})+|\d{1,18})")
+POSITION = re.compile(r"#?(\d{1,3}(?:[,.]\d{3})+|\d{1,18})")
 STREAM = re.compile(r"[a-z][a-z0-9_]*-\S+")
 
 
@@ -97,7 +97,7 @@ def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
 
 def _moments(request: HttpRequest, typed: str) -> Iterator[Place]:
     if number := POSITION.fullmatch(typed):
-        position = int(number[1].replace(",", ""))
+        position = int(re.sub("[,.]", "", number[1]))
         found = browser.event_at(position)
         if found is not None:
             yield _event(request, found)

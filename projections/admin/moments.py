@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from eventstore import zones
+from eventstore import labels, zones
 from eventstore.events import RecordedEvent
 from eventstore.zones import InstantField, NotOnceError
 from projections import queries
@@ -153,7 +153,7 @@ class MomentForm(forms.Form):
             return min(zones.at(end), timezone.now()).replace(microsecond=0)
         except NotOnceError as error:
             self.choices = error.choices
-            self.add_error("time", str(error))
+            self.add_error("time", labels.refusal(error))
         except OverflowError:
             self.add_error("date", _("No log goes that far."))
         return None

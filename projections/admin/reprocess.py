@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page, refused
 from eventstore.errors import UnreadableEventError
@@ -43,7 +44,7 @@ def reprocess_user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     except StalePreviewError:
         return _preview_page(request, user_id, form, status=CONFLICT, is_stale=True)
     except (NotDerivableError, UnreadableEventError) as error:
-        return refused(request, str(error))
+        return refused(request, labels.refusal(error))
     fields = ", ".join(difference.field for difference in done.differences)
     text = _("Reprocessed. Repaired: {fields}.").format(fields=fields)
     messages.success(request, text)
@@ -73,7 +74,7 @@ def _preview_page(
     try:
         preview: Single = reprocess.preview(user_id)
     except (NotDerivableError, UnreadableEventError) as error:
-        return refused(request, str(error))
+        return refused(request, labels.refusal(error))
     if not preview.events and not preview.differences:
         return unknown(request, user_id)
     stream = USER.stream(user_id)

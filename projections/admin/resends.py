@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from eventstore import resends
+from eventstore import labels, resends
 from eventstore.admin.pages import SeeOther, not_found, page, refused
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import (
@@ -36,9 +36,9 @@ def resend(request: HttpRequest, user_id: UUID, number: int) -> HttpResponse:
             place = reverse("admin:user", args=[user_id])
             return SeeOther(f"{place}?tab=effects")
     except UnknownEffectError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     except (EffectOpenError, SubjectErasedError, UnknownSubscriptionError) as error:
-        return refused(request, str(error))
+        return refused(request, labels.refusal(error))
     return page(
         request,
         "admin/users/resend.html",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from eventstore import store
+from eventstore import labels, store
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page
 from eventstore.events import NO_STREAM
@@ -51,7 +51,7 @@ class RevealForm(forms.Form):
         try:
             return values.reason(self.cleaned_data["reason"])
         except InvalidValueError as error:
-            raise forms.ValidationError(error.reason) from error
+            raise forms.ValidationError(labels.refusal(error)) from error
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -18,6 +19,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
@@ -60,7 +62,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         scope = _asked(request)
     except ScopeError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(reverse("admin:reprocess_runs"))
     if request.method != "POST":
         return _preview_page(request, scope, ReprocessForm())
@@ -83,7 +85,7 @@ def differences(request: HttpRequest) -> HttpResponseBase:
     try:
         scope = _asked(request)
     except ScopeError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     answer = StreamingHttpResponse(
         _lines(scope, sight.of(request)), content_type="text/csv; charset=utf-8"
     )
@@ -97,7 +99,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     try:
         found = runs.found(run_id)
     except RunStateError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     is_open = found.state in runs.OPEN
     is_moving = found.state == ReprocessRun.State.RUNNING and "still" not in request.GET
     answer = page(
@@ -132,7 +134,7 @@ def change(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
             case _:
                 runs.cancel(run_id, reason=reason)
     except RunStateError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     return SeeOther(reverse("admin:reprocess_run", args=[run_id]))
 
 
@@ -211,7 +213,7 @@ def _with_names(preview: Preview, seen: Sight) -> list[tuple[UUID, str, Differen
 def _title(preview: Preview) -> str:
     if preview.users == 1:
         return _("Reprocess 1 user")
-    return _("Reprocess {count} users").format(count=f"{preview.users:,}")
+    return _("Reprocess {count} users").format(count=intcomma(preview.users))
 
 
 def _compared(run: ReprocessRun) -> list[tuple[str, Any, int]]:

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from eventstore import codec, roles, store
@@ -74,6 +74,7 @@ def operators_events() -> list[StoredEvent]:
 def test_each_act_is_one_entry_with_who_and_why(name: str) -> None:
     act, event_type, says = ACTS[name]
     client = superuser()
+    client.cookies["language"] = "de"  # what is recorded is in English
     before = {event.position for event in operators_events()}
     answer = act(client)
     assert answer.status_code in {200, 302, 303, 429}
@@ -90,6 +91,16 @@ def test_each_act_is_one_entry_with_who_and_why(name: str) -> None:
     page = superuser().get(AUDIT)
     first = regions(page, "events-table")[0].split("#")[1]
     assert first.startswith(f"{event.position} ")
+
+
+def test_a_schedule_is_recorded_in_english_whatever_its_editor_reads() -> None:
+    IntervalSchedule.objects.create(id=101, every=7, period="seconds")
+    client = superuser()
+    client.cookies["language"] = "de"
+    changed = TASK | {"crontab": "", "interval": "101"}
+    post(f"{BEAT}_periodictask_change", 101, **changed)(client)
+    (event,) = store.read_stream("schedule-periodictask-101")
+    assert event.data["new"]["interval"] == "every 7 seconds"
 
 
 def test_every_type_that_is_no_user_s_is_an_operator_s() -> None:

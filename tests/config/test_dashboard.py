@@ -72,7 +72,7 @@ def test_shows_true_numbers(committed_db: str) -> None:
     )
     # The projection has not come to the third.
     assert text(response, "recent-total") == "2"
-    assert text(response, "recent-sources") == "rest 2"
+    assert text(response, "recent-sources") == "REST API 2"
     assert text(response, "recent-types") == "UserCreated 1, UserNameChanged 1"
     (latest,) = regions(response, "latest-events")
     assert latest.startswith("Last 10 events #3 REST client tests created Ada Byron")

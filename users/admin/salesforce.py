@@ -19,6 +19,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
@@ -126,7 +127,7 @@ def reach(request: HttpRequest) -> HttpResponse:
     try:
         found = schedule.reach()
     except SalesforceError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         text = _("Reached org {org}: {used} of {most} requests used today.")
         told = text.format(org=found.org_id, used=found.used, most=found.most)
@@ -151,7 +152,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 reason=wanted["reason"],
             )
         except (SalesforceError, UserError) as error:
-            form.add_error(None, str(error))
+            form.add_error(None, labels.refusal(error))
         else:
             return SeeOther(reverse("admin:salesforce_run", args=[row.run_id]))
     return page(
@@ -175,7 +176,7 @@ def fetch(request: HttpRequest, user_id: UUID) -> HttpResponse:
     try:
         row = runs.start(Mode.RECORD, ids=ids, reason=FETCHED)
     except SalesforceError as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
         return SeeOther(f"{place}?tab=salesforce")
     if request.user.has_perm(SEE_RUNS):
         return SeeOther(reverse("admin:salesforce_run", args=[row.run_id]))
@@ -189,7 +190,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     try:
         row = runs.find(run_id)
     except UnknownRunError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     response = _run_page(request, row, ReasonForm())
     if row.state in (State.QUEUED, State.RUNNING):
         # Asked anew by the browser itself, with scripts or without.
@@ -213,9 +214,9 @@ def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
             return _run_page(request, runs.find(run_id), form, status=REFUSED)
         carry_out(run_id, reason=form.cleaned_data["reason"])
     except UnknownRunError as error:
-        return not_found(request, str(error))
+        return not_found(request, labels.refusal(error))
     except (SalesforceError, UserError) as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     else:
         messages.success(request, str(text))
     return SeeOther(reverse("admin:salesforce_run", args=[run_id]))
@@ -250,7 +251,7 @@ def settle(request: HttpRequest, number: int) -> HttpResponse:
             conflicts.resolve(number, winner=winner, reason=reason)
             messages.success(request, _("Settled."))
     except (SalesforceError, UserError) as error:
-        messages.error(request, str(error))
+        messages.error(request, labels.refusal(error))
     return SeeOther(reverse("admin:salesforce_conflicts"))
 
 

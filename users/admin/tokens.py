@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from eventstore import labels
 from eventstore.admin.pages import SeeOther, not_found, page
 from users import tokens
 from users.admin.forms import IssueTokenForm, RevokeTokenForm
@@ -141,6 +142,6 @@ def _row(token: ApiToken) -> Row:
 
 def _explain(form: forms.Form, error: InvalidValueError | TokenNameTakenError) -> None:
     if isinstance(error, TokenNameTakenError):
-        form.add_error("name", str(error))
+        form.add_error("name", labels.refusal(error))
     else:
-        form.add_error(error.field, error.reason)
+        form.add_error(error.field, labels.refusal(error))

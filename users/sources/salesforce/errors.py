@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from eventstore.wording import worded
+
 
 class SalesforceError(Exception):
     """Something about Salesforce went wrong; the class says what."""
@@ -18,14 +20,14 @@ class LoginError(SalesforceError):
 
     def __init__(self, code: str) -> None:
         self.code = code
-        super().__init__(f"Salesforce refused the log-in: {code}.")
+        super().__init__(worded("Salesforce refused the log-in: {code}.", code=code))
 
 
 class LimitReachedError(SalesforceError):
     """No more requests for now: theirs are used up, or our share of them."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The API budget is used up: {reason}.")
+        super().__init__(worded("The API budget is used up: {reason}.", reason=reason))
 
 
 class UnavailableError(SalesforceError):
@@ -37,7 +39,9 @@ class UnavailableError(SalesforceError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"Salesforce could not be read: {reason}.")
+        super().__init__(
+            worded("Salesforce could not be read: {reason}.", reason=reason)
+        )
 
 
 class RefusedError(SalesforceError):
@@ -49,14 +53,14 @@ class RefusedError(SalesforceError):
 
     def __init__(self, code: str) -> None:
         self.code = code
-        super().__init__(f"Salesforce refused the request: {code}.")
+        super().__init__(worded("Salesforce refused the request: {code}.", code=code))
 
 
 class RecordIdError(SalesforceError):
     """This is no record id of 15 or 18 characters, or its suffix is wrong."""
 
     def __init__(self) -> None:
-        super().__init__("This is not the id of a Salesforce record.")
+        super().__init__(worded("This is not the id of a Salesforce record."))
 
 
 class UnsafeAddressError(SalesforceError):
@@ -87,7 +91,7 @@ class RunActiveError(SalesforceError):
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        super().__init__("Another Salesforce run is under way.")
+        super().__init__(worded("Another Salesforce run is under way."))
 
 
 class RunStateError(SalesforceError):
@@ -99,21 +103,25 @@ class RunStateError(SalesforceError):
 
     def __init__(self, state: str) -> None:
         self.state = state
-        super().__init__(f"This cannot be done with a run that is {state}.")
+        super().__init__(
+            worded("This cannot be done with a run that is {state}.", state=state)
+        )
 
 
 class UnknownRunError(SalesforceError):
     """There is no such run."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such Salesforce run.")
+        super().__init__(worded("There is no such Salesforce run."))
 
 
 class NoWatermarkError(SalesforceError):
     """Salesforce was never read whole, so nobody knows what is new."""
 
     def __init__(self) -> None:
-        super().__init__("Salesforce was never read whole: start a full run first.")
+        super().__init__(
+            worded("Salesforce was never read whole: start a full run first.")
+        )
 
 
 class NoIdsError(SalesforceError):

@@ -1,0 +1,177 @@
+"""What staff call the fields of events and states, and the words that stand in them.
+
+The log, addresses and exports keep the words of the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from eventstore.wording import Said
+
+FIELDS = {
+    "account": pgettext_lazy("field", "account"),
+    "actor": pgettext_lazy("field", "actor"),
+    "attribute": pgettext_lazy("field", "attribute"),
+    "change": pgettext_lazy("field", "change"),
+    "changed since": pgettext_lazy("field", "changed since"),
+    "created since": pgettext_lazy("field", "created since"),
+    "created until": pgettext_lazy("field", "created until"),
+    "created_at": pgettext_lazy("field", "created_at"),
+    "email": pgettext_lazy("field", "email"),
+    "factor": pgettext_lazy("field", "factor"),
+    "ground": pgettext_lazy("field", "ground"),
+    "mode": pgettext_lazy("field", "mode"),
+    "name": pgettext_lazy("field", "name"),
+    "new": pgettext_lazy("field", "new"),
+    "new_email": pgettext_lazy("field", "new_email"),
+    "new_name": pgettext_lazy("field", "new_name"),
+    "new_status": pgettext_lazy("field", "new_status"),
+    "old": pgettext_lazy("field", "old"),
+    "old_email": pgettext_lazy("field", "old_email"),
+    "old_name": pgettext_lazy("field", "old_name"),
+    "old_status": pgettext_lazy("field", "old_status"),
+    "period": pgettext_lazy("field", "period"),
+    "reason": pgettext_lazy("field", "reason"),
+    "role": pgettext_lazy("field", "role"),
+    "schedule": pgettext_lazy("field", "schedule"),
+    "source": pgettext_lazy("field", "source"),
+    "state": pgettext_lazy("field", "state"),
+    "status": pgettext_lazy("field", "status"),
+    "subject": pgettext_lazy("field", "subject"),
+    "until": pgettext_lazy("field", "until"),
+    "updated since": pgettext_lazy("field", "updated since"),
+    "updated until": pgettext_lazy("field", "updated until"),
+    "updated_at": pgettext_lazy("field", "updated_at"),
+    "user_id": pgettext_lazy("field", "user_id"),
+    "version": pgettext_lazy("field", "version"),
+}
+# Fields that hold words of ours; what others hold is shown as it is.
+CODED = frozenset(
+    {
+        *("status", "old_status", "new_status"),
+        *("attribute", "change", "factor", "ground", "mode", "state", "what", "winner"),
+    }
+)
+SAID = frozenset({"old", "new", "state"})  # the same, of refusals
+CODES = {
+    "absent": pgettext_lazy("code", "absent"),
+    "accepted": pgettext_lazy("code", "accepted"),
+    "active": pgettext_lazy("code", "active"),
+    "added": pgettext_lazy("code", "added"),
+    "app": pgettext_lazy("code", "app"),
+    "applied": pgettext_lazy("code", "applied"),
+    "approved": pgettext_lazy("code", "approved"),
+    "audit": pgettext_lazy("code", "audit"),
+    "awaiting_approval": pgettext_lazy("code", "awaiting_approval"),
+    "cancelled": pgettext_lazy("code", "cancelled"),
+    "changed": pgettext_lazy("code", "changed"),
+    "changed code accepted": pgettext_lazy("code", "changed code accepted"),
+    "codes": pgettext_lazy("code", "codes"),
+    "conflict": pgettext_lazy("code", "conflict"),
+    "deactivated": pgettext_lazy("code", "deactivated"),
+    "deleted": pgettext_lazy("code", "deleted"),
+    "differs": pgettext_lazy("code", "differs"),
+    "disabled": pgettext_lazy("code", "disabled"),
+    "done": pgettext_lazy("code", "done"),
+    "dropped": pgettext_lazy("code", "dropped"),
+    "email": pgettext_lazy("code", "email"),
+    "erased": pgettext_lazy("code", "erased"),
+    "events": pgettext_lazy("code", "events"),
+    "expired": pgettext_lazy("code", "expired"),
+    "failed": pgettext_lazy("code", "failed"),
+    "failing": pgettext_lazy("code", "failing"),
+    "filling": pgettext_lazy("code", "filling"),
+    "full": pgettext_lazy("code", "full"),
+    "ignored": pgettext_lazy("code", "ignored"),
+    "incremental": pgettext_lazy("code", "incremental"),
+    "indexing": pgettext_lazy("code", "indexing"),
+    "kept tables dropped": pgettext_lazy("code", "kept tables dropped"),
+    "linked": pgettext_lazy("code", "linked"),
+    "made anew": pgettext_lazy("code", "made anew"),
+    "merged": pgettext_lazy("code", "merged"),
+    "missing": pgettext_lazy("code", "missing"),
+    "name": pgettext_lazy("code", "name"),
+    "orphaned": pgettext_lazy("code", "orphaned"),
+    "ours": pgettext_lazy("code", "ours"),
+    "passkey": pgettext_lazy("code", "passkey"),
+    "password changed": pgettext_lazy("code", "password changed"),
+    "paused": pgettext_lazy("code", "paused"),
+    "paused_limit": pgettext_lazy("code", "paused_limit"),
+    "paused_quality": pgettext_lazy("code", "paused_quality"),
+    "paused_user": pgettext_lazy("code", "paused_user"),
+    "pending": pgettext_lazy("code", "pending"),
+    "quarantined": pgettext_lazy("code", "quarantined"),
+    "queued": pgettext_lazy("code", "queued"),
+    "ready": pgettext_lazy("code", "ready"),
+    "rebuild cancelled": pgettext_lazy("code", "rebuild cancelled"),
+    "rebuild paused": pgettext_lazy("code", "rebuild paused"),
+    "rebuild resumed": pgettext_lazy("code", "rebuild resumed"),
+    "rebuild started": pgettext_lazy("code", "rebuild started"),
+    "reconcile": pgettext_lazy("code", "reconcile"),
+    "record": pgettext_lazy("code", "record"),
+    "recovery": pgettext_lazy("code", "recovery"),
+    "redelivery ordered": pgettext_lazy("code", "redelivery ordered"),
+    "removed": pgettext_lazy("code", "removed"),
+    "request": pgettext_lazy("code", "request"),
+    "resumed": pgettext_lazy("code", "resumed"),
+    "retention": pgettext_lazy("code", "retention"),
+    "retry ordered": pgettext_lazy("code", "retry ordered"),
+    "running": pgettext_lazy("code", "running"),
+    "secret rotated": pgettext_lazy("code", "secret rotated"),
+    "skipped": pgettext_lazy("code", "skipped"),
+    "spent": pgettext_lazy("code", "spent"),
+    "stale": pgettext_lazy("code", "stale"),
+    "started by hand": pgettext_lazy("code", "started by hand"),
+    "status": pgettext_lazy("code", "status"),
+    "streams": pgettext_lazy("code", "streams"),
+    "succeeded": pgettext_lazy("code", "succeeded"),
+    "succeeded_degraded": pgettext_lazy("code", "succeeded_degraded"),
+    "suspended": pgettext_lazy("code", "suspended"),
+    "switched": pgettext_lazy("code", "switched"),
+    "switched back": pgettext_lazy("code", "switched back"),
+    "switched to the rebuilt tables": pgettext_lazy(
+        "code", "switched to the rebuilt tables"
+    ),
+    "theirs": pgettext_lazy("code", "theirs"),
+    "unchanged": pgettext_lazy("code", "unchanged"),
+    "unlawful": pgettext_lazy("code", "unlawful"),
+    "users": pgettext_lazy("code", "users"),
+    "waiting": pgettext_lazy("code", "waiting"),
+}
+
+# What stands in place of a value that the reader may not see, or that nobody can.
+SIGNS = {
+    "(masked)": gettext_lazy("(masked)"),
+    "[erased]": gettext_lazy("[erased]"),
+}
+
+
+def label(field: str) -> str:
+    """Return what staff call *field*; its own name where nobody calls it otherwise."""
+    return str(FIELDS.get(field, field))
+
+
+def sign(text: str) -> str:
+    """Return *text*; where it stands for what is hidden, in the reader's language."""
+    return str(SIGNS.get(text, text))
+
+
+def code(value: Any) -> str:
+    """Return a word of ours in the reader's language."""
+    return str(CODES.get(str(value), value))
+
+
+def refusal(error: Exception) -> str:
+    """Return why something was refused, in the reader's language where it is ours."""
+    reason = getattr(error, "reason", None)
+    first = reason if isinstance(reason, Said) else next(iter(error.args), "")
+    if not isinstance(first, Said):
+        return str(error)
+    facts = dict(first.facts)
+    for name in SAID & facts.keys():
+        facts[name] = code(facts[name])
+    return _(first.template).format(**facts)

@@ -1,0 +1,295 @@
+"""Staff read in their language; machines, the log and the REST API hear English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.mofile import read_mo
+from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.test import Client, override_settings
+from django.utils import translation
+
+from eventstore import labels, sentences, store
+from eventstore.errors import SubscriptionRunsError
+from eventstore.templatetags.backoffice import elapsed, precise
+from projections.admin.goto import POSITION
+from tests import messages, pseudo
+from tests.backoffice import (
+    EVENTS,
+    USERS,
+    projected,
+    proved,
+    superuser,
+    text,
+    user_url,
+)
+from tests.factories import ADA, NOON, known_user, metadata
+from tests.rest import client as api_client
+from users import services
+from users.aggregate import USER
+from users.commands import ChangeEmail, ChangeStatus, CreateUser
+from users.errors import StatusTransitionError
+from users.values import Status
+
+PLACE = "/admin/zone/"
+TALK = UUID("00000000-0000-4000-8000-0000000000c0")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{[^}]*\}|</?strong>")
+# The pages that are held to saying nothing but what is translated.
+PAGES = (
+    "/admin/",
+    EVENTS,
+    f"{EVENTS}?actor=никто&source=rest",
+    f"{EVENTS}?around=2001-01-01T00:00:00Z",
+    f"{EVENTS}?since=nonsense",
+    "/admin/audit/",
+    "/admin/eventstore/stream/",
+    f"/admin/s/{USER.stream(ADA)}",
+    "/admin/goto",
+    USERS,
+    f"{USERS}?status=active&source=rest",
+    f"{USERS}add/",
+    user_url(ADA),
+    f"{user_url(ADA)}?v=2",
+    f"{user_url(ADA)}?tab=state",
+    f"{user_url(ADA)}?tab=effects",
+    user_url(ADA, "commands/change-name/"),
+    user_url(ADA, "commands/change-email/"),
+    user_url(ADA, "commands/change-status/"),
+    user_url(ADA, "commands/erase-user/"),
+    user_url(ADA, "reprocess/"),
+    "/admin/eventstore/subscription/",
+    "/admin/eventstore/deadletter/",
+    "/admin/eventstore/webhook/",
+    "/admin/eventstore/rawrecord/",
+    "/admin/eventstore/quarantine/",
+    "/admin/projections/reprocess/",
+    "/admin/users/apitoken/",
+    "/admin/users/apitoken/add/",
+    "/admin/exports/",
+    "/admin/exports/new/?kind=users&q=x",
+    f"/admin/c/{TALK}",
+    f"/admin/c/{TALK}?view=table",
+    f"/admin/c/{TALK}?view=lanes",
+    f"/admin/s/{USER.stream(ADA)}?from=1&to=3",
+    "/admin/eventstore/add-webhook/",
+    "/admin/eventstore/subscription/directory/pause/",
+    "/admin/eventstore/subscription/directory/rebuild/",
+    "/admin/users/salesforcerun/",
+    "/admin/users/salesforcerun/add/",
+    "/admin/users/salesforceconflict/",
+    "/admin/projections/reprocess/new/?scope=all",
+    "/admin/prove/",
+    "/admin/factors/app/",
+    "/admin/factors/passkey/",
+    f"{user_url(ADA)}?tab=salesforce",
+    "/admin/factors/",
+    "/admin/zone/",
+    "/admin/nowhere/",
+)
+
+
+def reader(**cookies: str) -> Client:
+    client = superuser()
+    for name, value in cookies.items():
+        client.cookies[name] = value
+    return client
+
+
+@pytest.mark.parametrize("language", messages.languages())
+def test_a_catalogue_says_all_that_the_code_says_and_nothing_else(
+    language: str,
+) -> None:
+    found, marked = messages.catalogue(language), messages.marked()
+    assert _ids(found) == _ids(marked)
+    assert [each.id for each in found if each.fuzzy and each.id] == []
+    assert not found.obsolete
+
+
+@pytest.mark.parametrize("language", messages.languages())
+def test_a_translation_is_there_and_keeps_every_placeholder(language: str) -> None:
+    found = messages.catalogue(language)
+    assert [each.id for each in found if each.id and not _is_whole(each)] == []
+
+
+@pytest.mark.parametrize("language", messages.languages())
+def test_the_compiled_catalogue_is_made_of_the_written_one(language: str) -> None:
+    path = messages.LOCALE / language / "LC_MESSAGES" / "django.mo"
+    with path.open("rb") as file:
+        compiled = read_mo(file)
+    assert _strings(compiled) == _strings(messages.catalogue(language))
+
+
+@pytest.mark.django_db
+def test_a_language_is_chosen_for_a_browser_which_is_asked_until_then() -> None:
+    client = superuser()
+    assert text(client.get(EVENTS), "language") == "EN"
+    german = {"Accept-Language": "fr;q=0.9, de-AT;q=0.8"}
+    page = client.get(EVENTS, headers=german)
+    assert text(page, "language") == "DE"
+    assert page["Content-Language"] == "de"
+    assert {"Accept-Language", "Cookie"} <= set(page["Vary"].split(", "))
+    answer = client.post(PLACE, {"zone": "UTC", "language": "en"}, headers=german)
+    assert (answer.status_code, answer.cookies["language"]["httponly"]) == (303, True)
+    assert text(client.get(EVENTS, headers=german), "language") == "EN"
+    client.post(PLACE, {"zone": "UTC", "language": ""})
+    assert text(client.get(EVENTS, headers=german), "language") == "DE"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["xx", "../../etc/passwd", "de\n", "d" * 5000])
+def test_a_language_that_is_none_is_refused_and_a_forged_cookie_is_english(
+    language: str,
+) -> None:
+    chosen = {"zone": "UTC", "language": language}
+    assert superuser().post(PLACE, chosen).status_code == 422
+    assert text(reader(language=language).get(EVENTS), "language") == "EN"
+
+
+@pytest.mark.django_db
+def test_the_log_in_page_guesses_from_the_browser() -> None:
+    page = Client().get("/admin/login/", headers={"Accept-Language": "de"})
+    assert '<html lang="de" dir="ltr"' in page.content.decode()
+    assert "Anmelden" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_the_api_is_in_english_whatever_is_asked_for() -> None:
+    known_user(ADA)
+    client = api_client()
+    client.cookies["language"] = "de"
+    answer = client.post(
+        "/api/v1/users",
+        {"name": "", "email": "x"},
+        content_type="application/json",
+        headers={"Accept-Language": "de"},
+    )
+    assert answer.status_code == 400
+    assert "may not be blank" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_refusal_is_in_the_language_of_the_reader_and_the_log_in_english() -> None:
+    known_user(ADA)
+    client = reader(language="de")
+    url = user_url(ADA, "commands/change-email/")
+    told = client.post(url, {"email": "keine", "expected_version": "1"})
+    assert "Geben Sie eine gültige E-Mail-Adresse ein." in told.content.decode()
+    client.post(
+        user_url(ADA, "commands/change-status/"),
+        {"status": "suspended", "reason": "", "expected_version": "1"},
+    )
+    event = store.read_stream(USER.stream(ADA))[-1]
+    assert event.data == {
+        "old_status": "active",
+        "new_status": "suspended",
+        "reason": "",
+    }
+    with translation.override("de"):
+        assert sentences.sentence(event) == (
+            "root hat den Status von aktiv in gesperrt geändert, über Backoffice"
+        )
+    assert "gesperrt" not in str(sentences.sentence(event))
+
+
+def test_an_error_speaks_english_until_somebody_reads_it() -> None:
+    error = StatusTransitionError(ADA, old="deactivated", new="suspended")
+    with translation.override("de"):
+        assert str(error) == "A user who is deactivated cannot become suspended."
+        assert labels.refusal(error) == (
+            "Ein Benutzer, der deaktiviert ist, kann nicht gesperrt werden."
+        )
+        assert labels.refusal(SubscriptionRunsError("streams")) == (
+            "Das Abonnement streams ist nicht angehalten."
+        )
+        assert labels.refusal(ValueError("as it is")) == "as it is"
+        assert labels.refusal(ValueError()) == ""
+
+
+@pytest.mark.django_db
+def test_times_are_written_as_the_language_writes_them() -> None:
+    known_user(ADA)
+    page = reader(language="de", zone="Europe/Berlin").get(user_url(ADA))
+    told = r"\d{1,2}\. \w{3} \d{4}, \d\d:\d\d:\d\d CES?T"
+    assert re.search(told, page.content.decode())
+
+
+def test_numbers_are_written_and_read_as_the_language_writes_them() -> None:
+    with translation.override("de"):
+        assert intcomma(1_234_567) == "1.234.567"
+        assert elapsed(timedelta(seconds=1.5)) == "1,5 s"
+        assert precise(NOON) == "6. Nov 2026, 12:00:00,000 UTC"
+    assert elapsed(timedelta(seconds=1.5)) == "1.5 s"
+    assert precise(NOON) == "6 Nov 2026, 12:00:00.000 UTC"
+    assert POSITION.fullmatch("#1.234.567")
+    assert POSITION.fullmatch("#1,234,567")
+    assert not POSITION.fullmatch("#1.23")
+
+
+@pytest.fixture
+def strange(tmp_path: Path, settings: Any) -> Iterator[None]:
+    pseudo.write(tmp_path)
+    languages = [*settings.LANGUAGES, (pseudo.LANGUAGE, "Ȧ")]
+    paths = [tmp_path, *settings.LOCALE_PATHS]
+    with override_settings(
+        LANGUAGES=languages, LOCALE_PATHS=paths, ENVIRONMENT_NAME="Тест"
+    ):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("strange")
+def test_no_page_says_a_word_that_cannot_be_translated() -> None:
+    for command in (
+        CreateUser(user_id=ADA, name="Ада Кинг", email="ада@пример.рф"),
+        ChangeEmail(user_id=ADA, email="кинг@пример.рф"),
+        ChangeStatus(user_id=ADA, status=Status.SUSPENDED, reason="зря"),
+    ):
+        services.execute(command, metadata(actor="client:тест", correlation_id=TALK))
+    projected(ADA)
+    first = store.read_stream(USER.stream(ADA))[0]
+    somebody = User.objects.create_superuser("ольга")
+    client = Client(headers={"Accept-Language": pseudo.LANGUAGE})
+    client.force_login(somebody)
+    proved(client)
+    said = {
+        url: pseudo.plain(
+            client.get(url).content.decode(),
+            known=frozenset({"directory"} & set(url.split("/"))),
+        )
+        for url in (*PAGES, f"{EVENTS}{first.position}/")
+    }
+    assert {url: texts for url, texts in said.items() if texts} == {}
+
+
+@pytest.mark.django_db
+def test_a_language_that_runs_leftward_turns_the_page() -> None:
+    with override_settings(LANGUAGES=[("en", "English"), ("ar", "العربية")]):
+        page = superuser().get(EVENTS, headers={"Accept-Language": "ar"})
+    assert '<html lang="ar" dir="rtl"' in page.content.decode()
+
+
+def _ids(found: Any) -> set[tuple[Any, str | None]]:
+    return {(each.id, each.context) for each in found if each.id}
+
+
+def _strings(found: Any) -> dict[Any, Any]:
+    return {
+        (messages.strings(each.id), each.context): messages.strings(each.string)
+        for each in found
+        if each.id
+    }
+
+
+def _is_whole(message: Message) -> bool:
+    told = messages.strings(message.string)
+    wanted = sorted(PLACEHOLDER.findall(messages.strings(message.id)[-1]))
+    # One of a thing may be said without its number.
+    return all(told) and sorted(PLACEHOLDER.findall(told[-1])) == wanted
