@@ -18,6 +18,8 @@ from eventstore.liveness import BucketLag, Vital
 from projections import drift
 from projections.read_models import NAMES
 from users.scopes import Scope
+from users.sources.salesforce import schedule
+from users.sources.salesforce.options import options
 
 PREFIX = "annals_"
 Labels = Mapping[str, object]
@@ -43,13 +45,13 @@ class ExpositionRenderer(BaseRenderer):
 
 @extend_schema(exclude=True)
 class MetricsView(APIView):
-    """Gauges of the log, the subscriptions and the effects."""
+    """Gauges of the log, the subscriptions, the effects and the runs."""
 
     scopes = {"GET": Scope.METRICS_READ}
     renderer_classes = [ExpositionRenderer]
 
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Return all of them.  Twelve queries."""
+        """Return all of them.  Twelve queries, and eight where Salesforce is read."""
         mark = store.watermark()
         lines = [
             *_of_the_log(mark),
@@ -57,6 +59,7 @@ class MetricsView(APIView):
             *_of_subscriptions(liveness.vitals(mark)),
             *_of_buckets(liveness.bucket_lags(mark)),
             *_of_drift(),
+            *_of_salesforce(),
         ]
         return Response("\n".join(lines) + "\n")
 
@@ -114,6 +117,32 @@ def _of_drift() -> Iterator[str]:
     if last.checked_at is not None:
         age = (timezone.now() - last.checked_at).total_seconds()
         yield from _gauge("drift_check_age_seconds", "Since the detector looked.", age)
+
+
+def _of_salesforce() -> Iterator[str]:
+    if not options().enabled:
+        return
+    known = schedule.standing()
+    for name, words, since in (
+        ("success_age_seconds", "Since a run succeeded.", known.last_success),
+        ("covered_age_seconds", "Since all was known.", known.watermark),
+    ):
+        if since is not None:
+            age = (timezone.now() - since).total_seconds()
+            yield from _gauge(f"salesforce_{name}", words, age)
+    if known.most:
+        share = known.used / known.most
+        words = "Of the org's requests a day, used."
+        yield from _gauge("salesforce_api_used_share", words, share)
+    for name, words, value in (
+        ("stale", "1: no run succeeded of late.", known.is_stale),
+        ("failing", "1: the last run failed.", known.is_failing),
+        ("runs_held", "Runs that wait for somebody, or the limit.", known.held),
+        ("conflicts", "Differences not applied.", known.conflicts),
+        ("quarantined", "Records that make no sense.", known.quarantined),
+        ("hinted", "Records to be read again.", known.hinted),
+    ):
+        yield from _gauge(f"salesforce_{name}", words, value)
 
 
 def _each(vitals: Iterable[Vital], field: str) -> list[Sample]:

@@ -29,8 +29,12 @@ SALESFORCE: dict[str, Any] = {
         default={"name": "newest", "email": "manual", "status": "local"},
     ),
     "MATCH_BY_EMAIL": env.bool("SALESFORCE_MATCH_BY_EMAIL", default=True),
+    "ON_DELETE": env.str("SALESFORCE_ON_DELETE", default="deactivate"),
     # How it is read; seconds, and shares of 1.
     "PAGE_SIZE": env.int("SALESFORCE_PAGE_SIZE", default=2000),
+    "BULK_THRESHOLD": env.int("SALESFORCE_BULK_THRESHOLD", default=10000),
+    "BULK_PAGE_SIZE": env.int("SALESFORCE_BULK_PAGE_SIZE", default=5000),
+    "BULK_POLL_SECONDS": env.float("SALESFORCE_BULK_POLL_SECONDS", default=2.0),
     "OVERLAP_SECONDS": env.int("SALESFORCE_OVERLAP_SECONDS", default=600),
     "SAFETY_LAG_SECONDS": env.int("SALESFORCE_SAFETY_LAG_SECONDS", default=300),
     "CONNECT_TIMEOUT": env.float("SALESFORCE_CONNECT_TIMEOUT", default=5.0),

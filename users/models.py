@@ -188,6 +188,8 @@ class SalesforceRun(models.Model):
     pages = models.IntegerField(default=0)
     counts = models.JSONField(default=dict)
     calls = models.IntegerField(default=0)
+    used = models.IntegerField(default=0)  # requests of the whole org that day
+    most = models.IntegerField(default=0)  # that it may make
     people = models.IntegerField(default=0)
     deactivated = models.IntegerField(default=0)
     covered_until = models.DateTimeField(null=True)
@@ -252,6 +254,20 @@ class SalesforceLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sf_id}: {self.state}"
+
+
+class SalesforceJob(models.Model):
+    """A job of the Bulk API that a run made, until it is deleted over there."""
+
+    job_id = models.TextField(primary_key=True)
+    run_id = models.UUIDField()
+    version = models.TextField()  # of the API
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.job_id
 
 
 class SalesforceHint(models.Model):

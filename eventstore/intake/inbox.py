@@ -131,6 +131,12 @@ def counts() -> tuple[int, int]:
     return found["due"], found["stuck"]
 
 
+def quarantined(source: str) -> int:
+    """Return how many records of a source make no sense to their mapper.  One query."""
+    mine = RecordMapping.objects.filter(source=source)
+    return mine.filter(state=RecordMapping.State.QUARANTINED).count()
+
+
 def of_group(fingerprint: str) -> tuple[UUID, ...]:
     """Return the ids of the records of a group."""
     found = RecordMapping.objects.filter(state__in=STUCK, fingerprint=fingerprint)

@@ -45,6 +45,7 @@ pytestmark = pytest.mark.usefixtures("crm")
 BY_ITSELF = {
     *("DriftEnded", "DriftFound", "ReprocessAdvanced", "ReprocessFinished"),
     *("SalesforceConflictOpened", "SalesforcePageRead", "SalesforceRecordLinked"),
+    *("SalesforceJobMade", "SalesforceJobDone", "SalesforceJobLost"),
     "SalesforceRunOpened",
 }
 

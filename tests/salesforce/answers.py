@@ -142,11 +142,14 @@ class Salesforce:
         if fault == Fault.LOCKED:
             text = "unable to obtain exclusive access to this record"
             return problem(400, "UNABLE_TO_LOCK_ROW", text)
+        if fault == Fault.SLOW:
+            return problem(400, "QUERY_TIMEOUT", "Your query request timed out")
         query = parse(asked.query["q"], hidden=self.org.hidden)
+        if query.counts:
+            rows = query.run(self.org.snapshot(query.sobject), deleted=deleted)
+            return as_json({"totalSize": len(rows), "done": True, "records": []})
         self.before_page()
         rows = query.run(self.org.snapshot(query.sobject), deleted=deleted)
-        if query.counts:
-            return as_json({"totalSize": len(rows), "done": True, "records": []})
         cursor = Cursor(
             query=query,
             sobject=query.sobject,
@@ -245,29 +248,52 @@ class Salesforce:
         return Reply(status=204)
 
     def _job(self, asked: Asked, rest: list[str], fault: Fault | None) -> Reply:
+        if rest:
+            return self._one_job(asked, *rest, fault=fault)
+        if asked.method == "GET":
+            return self._jobs(asked)
+        if self.jobs.refused:
+            return problem(403, self.jobs.refused, "There are no jobs for you")
+        body = json.loads(asked.body)
+        return as_json(self.jobs.make(self.org, body, asked.version))
+
+    def _one_job(
+        self, asked: Asked, job_id: str, *rest: str, fault: Fault | None
+    ) -> Reply:
+        if fault == Fault.GONE:
+            del self.jobs.known[job_id]
+        job = self.jobs.known[job_id]
         match asked.method, rest:
-            case "POST", []:
-                body = json.loads(asked.body)
-                return as_json(self.jobs.make(self.org, body, asked.version))
             case "GET", []:
-                known = [described(each) for each in self.jobs.known.values()]
-                return as_json({"done": True, "records": known, "nextRecordsUrl": None})
-            case "GET", [job_id]:
-                if told := self.jobs.ask(job_id):
-                    return as_json(told)
-            case "GET", [job_id, "results"]:
-                return self._results(asked, self.jobs.known[job_id], fault)
-            case "DELETE", [job_id]:
-                del self.jobs.known[job_id]
-                self.jobs.deleted += 1
-                return Reply(status=204)
+                return as_json(self.jobs.ask(job))
+            case "GET", ["results"]:
+                return self._results(asked, job, fault)
+            case "PATCH", []:
+                return as_json(self.jobs.abort(job))
+            case "DELETE", []:
+                if self.jobs.delete(job):
+                    return Reply(status=204)
+                return problem(400, "INVALIDJOBSTATE", "The job is at work")
             case _:
-                pass  # there is no such resource
-        raise KeyError(asked.path)
+                raise KeyError(asked.path)
+
+    def _jobs(self, asked: Asked) -> Reply:
+        """Return the list of jobs, one a page of it, newest first."""
+        known = [described(each) for each in reversed(self.jobs.known.values())]
+        start = int(asked.query.get("queryLocator", "0"))
+        following = start + 1
+        url = f"/services/data/v{asked.version}/jobs/query?queryLocator={following}"
+        done = following >= len(known)
+        told = {"done": done, "nextRecordsUrl": None if done else url}
+        return as_json(told | {"records": known[start:following]})
 
     def _results(self, asked: Asked, job: Job, fault: Fault | None) -> Reply:
         if job.version != asked.version:
             return problem(409, "INVALIDVERSION", "Use the version of the job")
+        if job.state != "JobComplete":
+            return problem(400, "INVALIDJOBSTATE", "There are no results yet")
+        if fault == Fault.LOST_LOCATOR:
+            return problem(400, "INVALIDLOCATOR", "There is no such locator")
         rows, count, locator = self.jobs.results(
             job,
             start=position_of(asked.query.get("locator", "")),

@@ -13,6 +13,7 @@ class Call(StrEnum):
 
     TOKEN = "token"
     QUERY = "query"
+    COUNT = "count"  # a query that only counts
     MORE = "more"  # the next page of a query
     DESCRIBE = "describe"
     UPDATED = "updated"
@@ -33,13 +34,16 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"  # a page that repeats its first rows
     HTML = "html"  # 200, and a page for people
     BAD_JSON = "bad_json"  # 200, and half of an answer, complete as HTTP
+    GARBLED = "garbled"  # 200, said to be compressed, and is not
     UNAVAILABLE = "unavailable"  # 503 with JSON
     TOO_MANY = "too_many"  # 429 with Retry-After
     EXPIRED = "expired"  # 401 INVALID_SESSION_ID
     EMPTY_401 = "empty_401"  # 401 without a body
     LIMIT = "limit"  # 403 REQUEST_LIMIT_EXCEEDED
     LOCKED = "locked"  # 400 UNABLE_TO_LOCK_ROW
+    SLOW = "slow"  # 400 QUERY_TIMEOUT
     LOST_LOCATOR = "lost_locator"  # 400 INVALID_QUERY_LOCATOR
+    GONE = "gone"  # the job was deleted by somebody else
 
 
 @dataclass(kw_only=True)

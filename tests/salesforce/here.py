@@ -43,6 +43,7 @@ SET: dict[str, Any] = {
     "REQUEST_DEADLINE": 1.0,
     "BACKOFF_BASE": 0.01,
     "BACKOFF_CAP": 0.02,
+    "BULK_POLL_SECONDS": 0.01,
     "STATUS_FIELD": "Status__c",
     "STATUS_MAP": {"Active": "active", "On hold": "suspended", "Gone": "deactivated"},
     "FIELD_OWNERS": {

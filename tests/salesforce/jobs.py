@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.salesforce.org import Org, Record
+from tests.salesforce.org import SOMEBODY, Org, Record
 from tests.salesforce.soql import Query, parse
 
 END_STATES = ("JobComplete", "Failed", "Aborted")
@@ -23,8 +23,11 @@ class Job:
     operation: str
     version: str
     rows: list[Record]
+    made_at: datetime
+    made_by: str = SOMEBODY
     state: str = "UploadComplete"
     polls_left: int = 1
+    withheld: int = 0
     fails_as: str = ""
 
 
@@ -36,11 +39,15 @@ class Jobs:
         failures: End states of the jobs to come, one a job, before any succeeds.
         page_limit: The most rows of a page, whatever is asked for.
         polls: How often one must ask until a job is complete.
+        withholds: Rows that the jobs to come know of and never show, a number a job.
+        refused: Why no job can be made; empty when one can.
     """
 
     failures: list[str] = field(default_factory=list)
     page_limit: int = 250_000
     polls: int = 1
+    withholds: list[int] = field(default_factory=list)
+    refused: str = ""
     made: int = 0
     deleted: int = 0
     known: dict[str, Job] = field(default_factory=dict)
@@ -56,22 +63,36 @@ class Jobs:
             operation=body["operation"],
             version=version,
             rows=query.run(org.snapshot(query.sobject), deleted=deleted),
+            made_at=org.now(),
             polls_left=self.polls,
             fails_as=self.failures.pop(0) if self.failures else "",
         )
+        if self.withholds:
+            job.withheld = self.withholds.pop(0)
+            del job.rows[: job.withheld]
         self.known[job.job_id] = job
         return described(job)
 
-    def ask(self, job_id: str) -> dict[str, Any] | None:
-        job = self.known.get(job_id)
-        if job is None:
-            return None
+    def ask(self, job: Job) -> dict[str, Any]:
         if job.state not in END_STATES:
             job.polls_left -= 1
             job.state = "InProgress"
             if job.polls_left <= 0:
                 job.state = job.fails_as or "JobComplete"
         return described(job)
+
+    def abort(self, job: Job) -> dict[str, Any]:
+        if job.state not in END_STATES:
+            job.state = "Aborted"
+        return described(job)
+
+    def delete(self, job: Job) -> bool:
+        """Delete a job, unless it is still at work."""
+        if job.state == "InProgress":
+            return False
+        del self.known[job.job_id]
+        self.deleted += 1
+        return True
 
     def results(
         self, job: Job, *, start: int, most: int
@@ -88,6 +109,9 @@ def described(job: Job) -> dict[str, Any]:
         "id": job.job_id,
         "operation": job.operation,
         "object": job.query.sobject,
+        "createdById": job.made_by,
+        "createdDate": job.made_at.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+        "jobType": "V2Query",
         "state": job.state,
         "concurrencyMode": "Parallel",
         "contentType": "CSV",
@@ -96,7 +120,7 @@ def described(job: Job) -> dict[str, Any]:
         "columnDelimiter": "COMMA",
     }
     if job.state == "JobComplete":
-        told |= {"numberRecordsProcessed": len(job.rows), "retries": 0}
+        told |= {"numberRecordsProcessed": len(job.rows) + job.withheld, "retries": 0}
     if job.state == "Failed":
         told |= {"errorMessage": "InternalServerError: Retried more than 15 times"}
     return told

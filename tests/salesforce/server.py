@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socket
 import struct
 import threading
@@ -16,6 +17,7 @@ from tests.salesforce.answers import Asked, Reply, Salesforce, problem
 from tests.salesforce.faults import Call, Fault
 
 DRIP_SECONDS = 0.05  # between two bytes
+WORTH_PACKING = 200  # bytes
 PAGE_FOR_PEOPLE = b"<html><body>Down for maintenance</body></html>"
 CALLS = {
     "token": Call.TOKEN,
@@ -71,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
-        call = _call(url.path)
+        call = _call(url.path, url.query)
         self.known.asked.append((call, self.command, url.path))
         fault = self.known.faults.met_by(call)
         if self.known.latency:
@@ -113,8 +115,14 @@ class Handler(BaseHTTPRequestHandler):
         body = reply.body
         if fault == Fault.BAD_JSON:
             body = body[: len(body) // 2]
+        packed: dict[str, str] = {}
+        is_taken = "gzip" in self.headers.get("Accept-Encoding", "")
+        if fault == Fault.GARBLED or (is_taken and len(body) > WORTH_PACKING):
+            packed = {"Content-Encoding": "gzip"}
+            if fault != Fault.GARBLED:
+                body = gzip.compress(body, 1)
         self.send_response(reply.status)
-        for name, value in (reply.headers | self._limits()).items():
+        for name, value in (reply.headers | packed | self._limits()).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -170,8 +178,10 @@ def _broken(fault: Fault | None) -> Reply | None:
             return None
 
 
-def _call(path: str) -> Call:
+def _call(path: str, query: str) -> Call:
     name = path.rstrip("/").rsplit("/", 1)[-1]
+    if "COUNT%28%29" in query:
+        return Call.COUNT
     if "/jobs/" in path:
         return Call.RESULTS if name == "results" else Call.JOB
     if "/query" in path and name not in ("query", "queryAll"):

@@ -28,6 +28,14 @@ GOOD = SET | {"LOGIN_URL": "https://example.my.salesforce.com"}
         ({"STATUS_FIELD": "Status__c FROM User--"}, ["salesforce.name"]),
         ({"API_VERSION": "57.0"}, ["salesforce.version"]),
         ({"API_VERSION": "new"}, ["salesforce.version"]),
+        ({"ON_DELETE": "flag"}, []),
+        ({"ON_DELETE": "erase"}, ["salesforce.on_delete"]),
+        ({"PAGE_SIZE": 0}, ["salesforce.number"]),
+        ({"BULK_THRESHOLD": 0, "BULK_POLL_SECONDS": 0.0, "BRAKE_RATIO": 1.0}, []),
+        ({"BULK_THRESHOLD": -1, "MAX_TRIES": 0}, ["salesforce.number"] * 2),
+        ({"READ_TIMEOUT": 0.0}, ["salesforce.number"]),
+        ({"MAX_API_SHARE_ORG": 80.0}, ["salesforce.number"]),
+        ({"BRAKE_RATIO": float("nan")}, ["salesforce.number"] * 2),
         ({"LOGIN_URL": "", "ENABLED": False}, []),
     ],
 )
@@ -36,6 +44,12 @@ def test_settings_that_cannot_be_meant_are_refused(
 ) -> None:
     settings.SALESFORCE = settings.SALESFORCE | GOOD | changes
     assert [each.id for each in check_salesforce()] == codes
+
+
+def test_a_number_that_cannot_be_meant_is_told(settings: LazySettings) -> None:
+    settings.SALESFORCE = settings.SALESFORCE | GOOD | {"MAX_API_SHARE_RUN": 25.0}
+    (found,) = check_salesforce()
+    assert found.msg == "SALESFORCE_MAX_API_SHARE_RUN is 25.0, not a share of 1."
 
 
 def test_no_secret_is_told(settings: LazySettings) -> None:

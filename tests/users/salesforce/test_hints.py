@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from tests.backoffice import superuser, text
 from tests.factories import known_user, metadata
 from tests.intake import let_time_pass, work
 from tests.salesforce.answers import Salesforce
-from tests.salesforce.here import finish, log, ours, run, truth
+from tests.salesforce.here import finish, log, ours, run, truth, users_changed
 from tests.salesforce.outbound import LOGIN, SOURCE, deliver, message, notification
 from tests.users.salesforce.acting import as_staff
 from tests.users.salesforce.hinting import became, hinted, hinting, tell
@@ -53,6 +54,26 @@ def test_a_message_leads_to_a_run_over_its_records(connected: Salesforce) -> Non
     event = log(SalesforceRunStarted)[-1]
     assert (event.actor, event.source) == ("integration:salesforce", "salesforce")
     assert (event.payload.mode, event.payload.ids) == ("record", sorted(ids[:2]))
+
+
+def test_messages_that_come_shuffled_and_doubled_lead_to_the_truth(
+    connected: Salesforce,
+) -> None:
+    ids = connected.org.seed(12)
+    run()
+    for number, identity in enumerate(ids):
+        connected.org.update(identity, LastName=f"Newest {number}")
+    told = [(7 * n + again, each) for n, each in enumerate(ids) for again in (0, 0, 1)]
+    random.Random(5).shuffle(told)  # noqa: S311 - not for secrets
+    for number, identity in told:
+        tell(identity, first=number)
+    assert (became(), hinted()) == (["applied"] * 24, sorted(ids))
+    before = len(users_changed())
+    started = hints.start_run()
+    assert started
+    assert finish(started).counts["changed"] == 12
+    assert (ours(), len(users_changed()) - before) == (truth(connected), 12)
+    assert hints.start_run() is None
 
 
 def test_what_the_message_says_of_a_person_is_not_believed(

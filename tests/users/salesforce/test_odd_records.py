@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -17,6 +18,7 @@ from users.models import SalesforceLink
 from users.sources.salesforce.run_state import Mode, State
 
 pytestmark = pytest.mark.django_db
+DATA = Path(__file__).parents[2] / "salesforce" / "data"
 ODD_NAMES = [
     "NULL",
     "N/A",
@@ -132,6 +134,38 @@ def test_leads_become_users(connected: Salesforce, settings: LazySettings) -> No
     connected.org.seed(1)
     assert run().state == State.SUCCEEDED
     assert ours() == {lead: ("Lead", "lead@example.com", "active")}
+
+
+@pytest.mark.parametrize("threshold", [10_000, 5])
+@pytest.mark.parametrize(
+    ("name", "sobject", "people"),
+    [
+        ("easy-spaces_Contacts", "Contact", 12),
+        ("easy-spaces_Leads", "Lead", 11),
+        ("lwc-recipes_Contacts", "Contact", 6),
+    ],
+)
+def test_people_of_public_orgs_become_users(
+    connected: Salesforce,
+    settings: LazySettings,
+    name: str,
+    sobject: str,
+    people: int,
+    threshold: int,
+) -> None:
+    settings.SALESFORCE |= {"SOBJECT": sobject, "BULK_THRESHOLD": threshold}
+    settings.SALESFORCE |= {"STATUS_FIELD": ""}
+    records = json.loads((DATA / f"{name}.json").read_text("utf-8"))["records"]
+    wanted = {}
+    for each in records:
+        values = {part: each[part] for part in ("FirstName", "LastName", "Email")}
+        identity = connected.org.create(sobject, **values)
+        full = f"{each['FirstName']} {each['LastName']}"
+        wanted[identity] = (full, each["Email"], "active")
+    done = run()
+    assert (done.state, done.counts["created"]) == (State.SUCCEEDED, people)
+    assert ours() == wanted
+    assert connected.jobs.made == (threshold == 5)
 
 
 def test_ids_that_differ_by_case_alone_are_two_people(connected: Salesforce) -> None:

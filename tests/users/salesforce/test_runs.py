@@ -200,8 +200,11 @@ def test_a_dry_run_changes_nothing_and_counts_the_same(connected: Salesforce) ->
     assert [each.payload.new_name for each in log(UserNameChanged)] != []
 
 
-def test_a_clock_of_ours_that_is_wrong_harms_nothing(connected: Salesforce) -> None:
-    connected.org.skew = timedelta(days=1)
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=-1)])
+def test_a_clock_of_ours_that_is_wrong_harms_nothing(
+    connected: Salesforce, ahead: timedelta
+) -> None:
+    connected.org.skew = ahead
     ids = connected.org.seed(3)
     done = run()
     assert done.covered_until is not None

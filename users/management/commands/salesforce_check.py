@@ -35,12 +35,13 @@ class Command(BaseCommand):
         except SalesforceError as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
         if options["json"]:
-            known = dataclasses.asdict(reached) | dataclasses.asdict(standing)
+            known = dataclasses.asdict(standing) | dataclasses.asdict(reached)
             self.stdout.write(json.dumps(known, default=str))
         else:
             self._tell(reached, standing)
         troubles = [
             *(["no run succeeded of late"] if standing.is_stale else []),
+            *(["the last run failed"] if standing.is_failing else []),
             *([f"{standing.held} run waits for somebody"] if standing.held else []),
         ]
         if troubles:
@@ -55,5 +56,6 @@ class Command(BaseCommand):
             f"last success {standing.last_success or 'never'}",
             f"{standing.conflicts:,} conflicts wait for somebody",
             f"{standing.hinted:,} records wait to be read",
+            f"{standing.quarantined:,} records make no sense",
         ]
         self.stdout.write("\n".join(lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from users.management.console import at_the_console
 from users.models import SalesforceRun
 from users.sources.salesforce import backfill, runs
 from users.sources.salesforce.errors import SalesforceError
-from users.sources.salesforce.run_state import COUNTS, SUCCEEDED, Mode
+from users.sources.salesforce.run_state import COUNTS, SUCCEEDED, Mode, State
 
 
 class Command(BaseCommand):
@@ -68,11 +69,16 @@ class Command(BaseCommand):
         except (SalesforceError, InvalidValueError) as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
         progress = Progress(self.stderr, "read", total=0, noun="records")  # type: ignore[arg-type]
-        while backfill.work(started.run_id, slice_seconds=1):
-            read = runs.find(started.run_id).counts["read"]
-            progress.update(read, read)
+        while True:
+            is_more = backfill.work(started.run_id, slice_seconds=1)
+            row = runs.find(started.run_id)
+            progress.update(row.counts["read"], row.counts["read"])
+            if row.state not in (State.QUEUED, State.RUNNING):
+                break
+            if not is_more:  # a job, a subscription or another worker is waited for
+                time.sleep(1)
         progress.close()
-        return runs.find(started.run_id)
+        return row
 
     def _tell(self, row: SalesforceRun, *, as_json: bool) -> None:
         counts = {name: row.counts[name] for name in COUNTS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,9 +12,17 @@ from django.db import transaction
 
 from eventstore import congestion
 from users.models import SalesforceFinding, SalesforceRun
-from users.sources.salesforce import ending, links, people, runs, translate
+from users.sources.salesforce import (
+    bulk_pages,
+    ending,
+    links,
+    people,
+    runs,
+    soql,
+    translate,
+)
 from users.sources.salesforce.ahead import Ahead
-from users.sources.salesforce.client import Client
+from users.sources.salesforce.client import Budget, Client
 from users.sources.salesforce.errors import (
     LimitReachedError,
     LoginError,
@@ -75,11 +84,19 @@ def _go_on(leased: Leased, client: Client, told: Options, until: float) -> bool:
                 logger.info("backfill waits", extra={"subscription": name})
                 runs.put_off(leased, CONGESTION_WAIT)
                 return False
-            _page(leased, ahead, told, until)
+            wait = bulk_pages.wait(leased, client, told)
+            if wait is None:
+                _page(leased, client, ahead, told, until)
+            elif wait and time.monotonic() + wait > until:
+                runs.put_off(leased, timedelta(seconds=wait))
+                return False
+            else:
+                time.sleep(wait)
             if time.monotonic() > until and not ahead.has_page:
                 runs.release(leased)
                 return True
     if leased.run.state is State.RUNNING:
+        bulk_pages.clear(leased, client)
         ending.end(leased, client, told)
     return False
 
@@ -97,17 +114,35 @@ def _open(leased: Leased, client: Client, told: Options) -> None:
         ended = SalesforceRunEnded(state=State.FAILED, reason="different_org")
         runs.record(leased, ended)
         return
-    fields, missing = translate.fields(told, client.fields(leased.run.sobject))
+    kinds = client.fields(leased.run.sobject)
+    fields, missing = translate.fields(told, kinds)
     high = client.server_time
     assert high is not None  # noqa: S101 - it answered a moment ago
+    low = _low(leased.run, told)
+    expected, is_bulk = _expected(leased.run, low, high, client, told)
     opened = SalesforceRunOpened(
         org_id=org_id,
-        low=_low(leased.run, told),
+        low=low,
         high=high,
         fields=fields,
         missing=missing,
+        flags=[each for each in fields if kinds[each] == "boolean"],
+        expected=expected,
+        is_bulk=is_bulk,
     )
     runs.record(leased, opened)
+    bulk_pages.clear(leased, client)
+
+
+def _expected(
+    run: Run, low: datetime | None, high: datetime, client: Client, told: Options
+) -> tuple[int | None, bool]:
+    """Return how many records there are to read, and whether a job should do it."""
+    if run.mode is Mode.RECORD:
+        return len(run.ids), False
+    where = [soql.within(low, high)] if low else []
+    expected = client.count(soql.count(run.sobject, where=where))
+    return expected, bulk_pages.is_worth_it(expected, told)
 
 
 def _low(run: Run, told: Options) -> datetime | None:
@@ -119,12 +154,21 @@ def _low(run: Run, told: Options) -> datetime | None:
     return min(low, run.since) if run.since else low
 
 
-def _page(leased: Leased, ahead: Ahead, told: Options, until: float) -> None:
+def _page(
+    leased: Leased, client: Client, ahead: Ahead, told: Options, until: float
+) -> None:
     run = leased.run
-    page, calls = ahead.take(run)
-    # What is begun is applied, too: after the slice nothing more is begun.
-    if not page.is_last and time.monotonic() <= until:
-        ahead.begin(run, page)
+    if run.is_bulk:
+        found = bulk_pages.read(leased, client, told)
+        if found is None:  # the run begins anew
+            return
+        page, calls = found, client.budget.calls
+    else:
+        page, calls = ahead.take(run)
+        # What is begun is applied, too: after the slice nothing more is begun.
+        if not page.is_last and time.monotonic() <= until:
+            ahead.begin(run, page)
+    spent = replace(client.budget, calls=calls)
     assert run.high is not None  # noqa: S101 - it was opened
     with transaction.atomic():
         tally = people.apply(
@@ -137,20 +181,23 @@ def _page(leased: Leased, ahead: Ahead, told: Options, until: float) -> None:
         if run.dry_run:
             transaction.set_rollback(True)
         else:
-            _commit(leased, page, tally, calls)
+            _commit(leased, page, tally, spent)
     if run.dry_run:
         with transaction.atomic():
-            _commit(leased, page, tally, calls)
+            _commit(leased, page, tally, spent)
 
 
-def _commit(leased: Leased, page: Page, tally: Tally, calls: int) -> None:
+def _commit(leased: Leased, page: Page, tally: Tally, spent: Budget) -> None:
     run = leased.run
     read = SalesforcePageRead(
         number=run.pages + 1,
         last_id=page.last_id,
         last_stamp=page.last_stamp,
         is_last=page.is_last,
-        calls=calls,
+        calls=spent.calls,
+        locator=page.locator,
+        used=spent.used,
+        most=spent.most,
         **tally.counted(),
     )
     if run.mode is Mode.RECONCILE:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from django.core import checks
@@ -14,7 +16,7 @@ from users.sources.salesforce import soql, translate
 from users.sources.salesforce.errors import UnsafeAddressError
 from users.sources.salesforce.hints import HINTS
 from users.sources.salesforce.options import Options, options, safe_address
-from users.sources.salesforce.ownership import Owner
+from users.sources.salesforce.ownership import OnDelete, Owner
 from users.values import SETTABLE_STATUSES
 
 NEEDED = {
@@ -22,6 +24,19 @@ NEEDED = {
     "jwt": ("client_id", "username", "private_key"),
 }
 OLDEST_VERSION = 58.0  # of the API
+ABOVE_ZERO = (
+    *("page_size", "bulk_page_size", "max_tries", "lease_seconds", "stale_after"),
+    *("connect_timeout", "read_timeout", "request_deadline"),
+    *("max_api_share_run", "max_api_share_org"),
+)
+NOT_NEGATIVE = (
+    *("bulk_threshold", "bulk_poll_seconds", "overlap_seconds", "safety_lag_seconds"),
+    *("backoff_base", "backoff_cap", "slice_seconds", "hint_seconds", "most_behind"),
+    *("brake_min", "brake_ratio", "quarantine_ratio"),
+)
+SHARES = (
+    *("max_api_share_run", "max_api_share_org", "brake_ratio", "quarantine_ratio"),
+)
 
 
 def check_salesforce(**_: Any) -> list[checks.CheckMessage]:
@@ -70,9 +85,12 @@ def _problems(told: Options) -> Iterator[tuple[str, str]]:
             yield "credentials", f"SALESFORCE_{name.upper()} is needed to log in."
     yield from _values(told)
     yield from _names(told)
+    yield from _numbers(told)
 
 
 def _values(told: Options) -> Iterator[tuple[str, str]]:
+    if told.on_delete not in set(OnDelete):
+        yield "on_delete", f"SALESFORCE_ON_DELETE is none of {', '.join(OnDelete)}."
     for attribute, owner in told.field_owners.items():
         if attribute not in translate.ATTRIBUTES or owner not in set(Owner):
             yield "owner", f"SALESFORCE_FIELD_OWNERS: {attribute}={owner} is unknown."
@@ -90,3 +108,15 @@ def _names(told: Options) -> Iterator[tuple[str, str]]:
     version = told.api_version
     if not version.replace(".", "", 1).isdecimal() or float(version) < OLDEST_VERSION:
         yield "version", f"SALESFORCE_API_VERSION is {OLDEST_VERSION} or newer."
+
+
+def _numbers(told: Options) -> Iterator[tuple[str, str]]:
+    for names, lowest, highest, what in (
+        (ABOVE_ZERO, sys.float_info.min, inf, "above 0"),
+        (NOT_NEGATIVE, 0, inf, "0 or more"),
+        (SHARES, -inf, 1, "a share of 1"),
+    ):
+        for name in names:
+            number = getattr(told, name)
+            if not lowest <= number <= highest:  # a NaN is nowhere between them
+                yield "number", f"SALESFORCE_{name.upper()} is {number}, not {what}."

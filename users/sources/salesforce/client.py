@@ -1,6 +1,6 @@
 """Salesforce over HTTP: bounded in time, tried again with patience, and within budget.
 
-One client serves one run in one thread.  Only calls that may be repeated are made.
+One client serves one run in one thread.  What may not be repeated is tried once.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import logging
 import random
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -30,7 +30,8 @@ from users.sources.salesforce.login import AGAIN, Session
 from users.sources.salesforce.options import Options
 from users.sources.salesforce.transport import Answer, exchange
 
-AGAIN_CODES = frozenset({"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "SERVER_UNAVAILABLE"})
+TOO_SLOW = "QUERY_TIMEOUT"
+AGAIN_CODES = frozenset({"UNABLE_TO_LOCK_ROW", TOO_SLOW, "SERVER_UNAVAILABLE"})
 LIMIT_CODES = frozenset({"REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_METERING_ERROR"})
 LONGEST_WAIT = 900  # seconds that Retry-After may ask for
 MOST_SESSIONS = 3  # a request: a new one that is refused at once helps nobody
@@ -38,8 +39,30 @@ PAGE_TRIES = 3
 APP = "annals"
 USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 
+JSON = "application/json"
+
 logger = logging.getLogger(__name__)
 Row = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request below ``/services/data/v…``.
+
+    Attributes:
+        body: Sent as JSON.
+        version: Of the API; empty for that of the settings.
+        may_repeat: Whether it does no harm to make it twice.
+    """
+
+    path: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    body: Mapping[str, str] | None = None
+    accept: str = JSON
+    version: str = ""
+    may_repeat: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +89,7 @@ class Budget:
             raise LimitReachedError(reason)
 
 
-class _AgainError(Exception):
+class AgainError(Exception):
     """This try failed; the next one may not."""
 
     def __init__(self, reason: str, *, wait: float = 0.0) -> None:
@@ -94,7 +117,6 @@ class Client:
             headers={
                 "User-Agent": APP,
                 "Sforce-Call-Options": f"client={APP}",
-                "Accept": "application/json",
             },
         )
 
@@ -114,10 +136,29 @@ class Client:
         """The org that we are in; logs in if need be."""
         return self._logged_in(None).org_id
 
-    def fields(self, sobject: str) -> frozenset[str]:
-        """Return the names of the fields that our user may see."""
+    @property
+    def user_id(self) -> str:
+        """Who we are there; logs in if need be."""
+        return self._logged_in(None).user_id
+
+    def fields(self, sobject: str) -> dict[str, str]:
+        """Return the fields that our user may see, each with its type."""
         told = self._get(f"sobjects/{soql.name(sobject)}/describe", {})
-        return frozenset(each["name"] for each in told["fields"])
+        return {each["name"]: str(each.get("type")) for each in told["fields"]}
+
+    def count(self, text: str) -> int | None:
+        """Return how many rows a query has, deleted ones included.
+
+        None where Salesforce cannot count them, as there are too many.
+        """
+        try:
+            return int(self._get("queryAll", {"q": text})["totalSize"])
+        except RefusedError:
+            return None
+        except UnavailableError as error:
+            if error.reason != TOO_SLOW:
+                raise
+            return None
 
     def limits(self) -> Budget:
         """Ask how the org stands with its requests."""
@@ -169,11 +210,23 @@ class Client:
         return rows if len(rows) == total == len(ids) else None
 
     def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
+        return self.ask(Request(path=path, parameters=parameters), as_json)
+
+    def ask(self, request: Request, read: Callable[[Answer], T]) -> T:
+        """Return what *read* makes of the answer to *request*.
+
+        Args:
+            request: Made again after trouble that passes, if that does no harm.
+            read: May raise ``AgainError``.
+
+        Raises:
+            SalesforceError: There was no answer that makes sense, or it was a refusal.
+        """
         reason = ""
-        for attempt in range(self._told.max_tries):
+        for attempt in range(self._told.max_tries if request.may_repeat else 1):
             try:
-                return self._try(path, parameters)
-            except _AgainError as error:
+                return self._try(request, read)
+            except AgainError as error:
                 reason, wait = error.reason, error.wait
             except httpx.TransportError as error:
                 reason, wait = type(error).__name__, 0.0
@@ -183,15 +236,16 @@ class Client:
             time.sleep(max(wait, random.uniform(0, cap)))  # noqa: S311
         raise UnavailableError(reason)
 
-    def _try(self, path: str, parameters: Mapping[str, str]) -> Any:
+    def _try(self, request: Request, read: Callable[[Answer], T]) -> T:
         stale: Session | None = None
         for _ in range(MOST_SESSIONS):
             session = self._logged_in(stale)
             self.budget.refuse_excess(self._told)
-            answer = self._send(session, path, parameters)
+            answer = self._send(session, request)
             self._note(answer.headers)
             if answer.status != httpx.codes.UNAUTHORIZED:
-                return _read(answer)
+                _refuse(answer)
+                return read(answer)
             stale = session
         code = "INVALID_SESSION_ID"
         raise LoginError(code)
@@ -213,18 +267,20 @@ class Client:
             )
         raise UnavailableError(reason)
 
-    def _send(
-        self, session: Session, path: str, parameters: Mapping[str, str]
-    ) -> Answer:
-        base = f"{session.instance_url}/services/data/v{self._told.api_version}"
+    def _send(self, session: Session, request: Request) -> Answer:
+        version = request.version or self._told.api_version
         self.budget.calls += 1
-        request = self._http.build_request(
-            "GET",
-            f"{base}/{path}",
-            params=parameters,
-            headers={"Authorization": f"Bearer {session.token}"},
+        built = self._http.build_request(
+            request.method,
+            f"{session.instance_url}/services/data/v{version}/{request.path}",
+            params=request.parameters,
+            json=request.body,
+            headers={
+                "Authorization": f"Bearer {session.token}",
+                "Accept": request.accept,
+            },
         )
-        return exchange(self._http, request, seconds=self._told.request_deadline)
+        return exchange(self._http, built, seconds=self._told.request_deadline)
 
     def _note(self, headers: httpx.Headers) -> None:
         if date := headers.get("Date"):
@@ -233,23 +289,32 @@ class Client:
             self.budget.used, self.budget.most = int(found[1]), int(found[2])
 
 
-def _read(answer: Answer) -> Any:
+def as_json(answer: Answer) -> Any:
+    """Return what an answer says.
+
+    Raises:
+        AgainError: It is garbled.
+    """
+    try:
+        # Not orjson: it refuses half of a surrogate pair, and people's names have them.
+        return json.loads(answer.body)
+    except ValueError:
+        reason = "an answer that is no JSON"
+        raise AgainError(reason) from None
+
+
+def _refuse(answer: Answer) -> None:
+    """Let only an answer pass that says yes."""
     if answer.status in AGAIN:
         wait = answer.headers.get("Retry-After", "")
         seconds = float(wait) if wait.isdecimal() else 0.0
         reason = f"HTTP {answer.status}"
-        raise _AgainError(reason, wait=min(seconds, LONGEST_WAIT))
-    try:
-        # Not orjson: it refuses half of a surrogate pair, and people's names have them.
-        told = json.loads(answer.body)
-    except ValueError:
-        reason = "an answer that is no JSON"
-        raise _AgainError(reason) from None
+        raise AgainError(reason, wait=min(seconds, LONGEST_WAIT))
     if answer.status < httpx.codes.BAD_REQUEST:
-        return told
-    code = _code(told)
+        return
+    code = _code(as_json(answer))
     if code in AGAIN_CODES:
-        raise _AgainError(code)
+        raise AgainError(code)
     if code in LIMIT_CODES:
         raise LimitReachedError(code)
     raise RefusedError(code or f"HTTP {answer.status}")

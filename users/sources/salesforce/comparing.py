@@ -22,7 +22,13 @@ from users.events import (
 from users.models import SalesforceLink
 from users.sources.salesforce import links, translate
 from users.sources.salesforce.options import Options
-from users.sources.salesforce.ownership import Facts, Owner, Verdict, judge
+from users.sources.salesforce.ownership import (
+    Facts,
+    OnDelete,
+    Owner,
+    Verdict,
+    judge,
+)
 from users.sources.salesforce.translate import EMAIL, NAME, STATUS, Observed
 from users.values import Status
 
@@ -32,6 +38,7 @@ DUPLICATE_EMAIL = "duplicate_email"
 NOT_ALLOWED = "not_allowed"
 
 BY_SALESFORCE = "salesforce_"  # how the reasons of our own deactivations begin
+BY_STATUS = "salesforce_status"
 RESTORED = "salesforce_restored"
 SINCE = {NAME: UserNameChanged, EMAIL: UserEmailChanged, STATUS: UserStatusChanged}
 
@@ -102,7 +109,8 @@ def compare(case: Case, loaded: Loaded[User | None], told: Options) -> None:
     elif loaded.state.status is Status.ERASED:
         case.is_erased = True
     elif case.seen.is_deleted:
-        case.withheld = case.seen.gone_because
+        if told.on_delete != OnDelete.IGNORE:
+            case.withheld = case.seen.gone_because
     else:
         _change(case, loaded.state, told)
 
@@ -156,7 +164,7 @@ def _attribute(case: Case, name: str, ours: str, facts: Facts, told: Options) ->
     verdict = judge(facts, owner)
     if verdict is Verdict.APPLY and name not in case.barred:
         if theirs == Status.DEACTIVATED and name == STATUS:
-            case.withheld = "salesforce_status"
+            case.withheld = BY_STATUS
         else:
             case.commands.append(translate.change(case.user_id, name, theirs))
     elif verdict is not Verdict.NOTHING:

@@ -15,9 +15,11 @@ from users.models import SalesforceFinding, SalesforceLink
 from users.services import Outcome
 from users.sources.salesforce import links, pages, people, runs, translate
 from users.sources.salesforce.client import Client
+from users.sources.salesforce.comparing import BY_STATUS
 from users.sources.salesforce.events import SalesforceRunEnded, SalesforceRunHeld
 from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import Options
+from users.sources.salesforce.ownership import OnDelete
 from users.sources.salesforce.pages import IDS_A_QUERY
 from users.sources.salesforce.people import DEACTIVATED
 from users.sources.salesforce.run_state import Mode, Run, State
@@ -49,9 +51,9 @@ def end(leased: Leased, client: Client, told: Options) -> None:
         held = SalesforceRunHeld(state=State.PAUSED_QUALITY, reason=reason)
         runs.record(leased, held)
         return
-    if run.mode is Mode.RECONCILE:
+    if run.mode is Mode.RECONCILE and told.on_delete != OnDelete.IGNORE:
         _note_absent(leased)
-    waiting = _waiting(leased)
+    waiting = _deactivating(leased, told).filter(is_done=False).count()
     if not run.dry_run:
         if waiting > _limit(run, told) and not run.is_approved:
             reason = f"{waiting} people would be deactivated"
@@ -79,9 +81,12 @@ def _findings(leased: Leased) -> Any:
     return mine.order_by("sf_id")
 
 
-def _waiting(leased: Leased) -> int:
-    count: int = _findings(leased).filter(is_done=False).count()
-    return count
+def _deactivating(leased: Leased, told: Options) -> Any:
+    """Return those findings for which somebody is deactivated; a flag is for a link."""
+    found = _findings(leased)
+    if told.on_delete == OnDelete.DEACTIVATE:
+        return found
+    return found.filter(reason=BY_STATUS)
 
 
 def _next(leased: Leased) -> list[str]:
@@ -121,7 +126,13 @@ def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -
             for sf_id in sorted(ids)
             if sf_id in known and (reason := _reason(sf_id, seen))
         }
-        _carry_out(leased, known, seen, gone)
+        if told.on_delete == OnDelete.DEACTIVATE:
+            _carry_out(leased, known, seen, gone)
+        else:
+            by_status = {one: why for one, why in gone.items() if why == BY_STATUS}
+            flagged = {one: why for one, why in gone.items() if why != BY_STATUS}
+            _carry_out(leased, known, seen, by_status)
+            gone = by_status | flagged
         links.save(
             _gone(leased, known[sf_id], gone[sf_id], seen.get(sf_id)) for sf_id in gone
         )
@@ -147,7 +158,7 @@ def _reason(sf_id: str, seen: dict[str, Observed | None]) -> str:
     if now is None:
         return ""
     if now.values.get(STATUS) == Status.DEACTIVATED:
-        return "salesforce_status"
+        return BY_STATUS
     return now.gone_because
 
 
@@ -205,7 +216,8 @@ def _succeed(leased: Leased, client: Client, told: Options) -> None:
     if run.mode is not Mode.RECORD and not run.dry_run and run.high:
         covered = _covered(run, run.high, client, told)
     state = State.SUCCEEDED_DEGRADED if run.missing else State.SUCCEEDED
-    done = _findings(leased).filter(is_done=True).exclude(reason="").count()
+    acted = _deactivating(leased, told).filter(is_done=True)
+    done = acted.exclude(reason="").count()
     with transaction.atomic():
         links.forget_seen(leased.run_id)
         ended = SalesforceRunEnded(state=state, deactivated=done, covered_until=covered)

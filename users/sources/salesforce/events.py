@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from eventstore.codec import event_type, gettext_noop
@@ -49,6 +49,9 @@ class SalesforceRunOpened:
         high: The clock of Salesforce when the run began; nothing later counts.
         fields: What is asked for.
         missing: What our user may not see, though we would like to.
+        flags: Those of *fields* that are yes or no.
+        expected: How many records there are to read; null if nobody counted.
+        is_bulk: Whether they are read by a job of the Bulk API.
     """
 
     org_id: str
@@ -56,6 +59,64 @@ class SalesforceRunOpened:
     high: datetime
     fields: list[str]
     missing: list[str]
+    flags: list[str] = field(default_factory=list)
+    expected: int | None = None
+    is_bulk: bool = False
+
+
+@event_type(
+    "SalesforceJobMade",
+    sentence=gettext_noop("{who} let Salesforce begin the job {job_id} via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceJobMade:
+    """Salesforce looks for the records of a run; they are fetched when it is done.
+
+    Attributes:
+        job_id: The job of the Bulk API.
+        version: Of the API; what the job found is fetched by the same one.
+        made_at: By the clock of Salesforce.
+    """
+
+    job_id: str
+    version: str
+    made_at: datetime
+
+
+@event_type(
+    "SalesforceJobDone",
+    sentence=gettext_noop("{who} saw the job {job_id} done via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceJobDone:
+    """What the run's job found can be fetched.
+
+    Attributes:
+        job_id: The job.
+        records: How many it found; null where Salesforce does not say.
+    """
+
+    job_id: str
+    records: int | None
+
+
+@event_type(
+    "SalesforceJobLost",
+    sentence=gettext_noop("{who} got nothing more from a job ({reason}) via {via}"),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceJobLost:
+    """There will be no job, or nothing more from it: the reading begins anew.
+
+    Attributes:
+        job_id: The job; empty if none was made.
+        reason: As Salesforce says it.
+        is_given_up: Whether the records are asked for page by page from here on.
+    """
+
+    job_id: str
+    reason: str
+    is_given_up: bool
 
 
 @event_type(
@@ -68,8 +129,10 @@ class SalesforcePageRead:
 
     Attributes:
         number: 1-based.
-        last_id: Record after which the next page begins.
+        last_id: Record after which the next page begins; empty for a page of a job.
         last_stamp: Its stamp.
+        locator: Where the next page of the run's job begins.
+        used: Requests of the whole org today, of *most*, as Salesforce last said.
         is_last: Whether there is no further page.
         read: Records of the page; the counts that follow are parts of it, and a record
             may count more than once.
@@ -96,6 +159,9 @@ class SalesforcePageRead:
     ignored: int
     repaired: int
     calls: int
+    locator: str = ""
+    used: int = 0
+    most: int = 0
 
 
 @event_type(
@@ -236,6 +302,9 @@ class SalesforceConflictResolved:
 RunEvent = (
     SalesforceRunStarted
     | SalesforceRunOpened
+    | SalesforceJobMade
+    | SalesforceJobDone
+    | SalesforceJobLost
     | SalesforcePageRead
     | SalesforceRunHeld
     | SalesforceRunResumed

@@ -38,11 +38,13 @@ class Session:
     Attributes:
         instance_url: Where the API is, as Salesforce says it.
         org_id: Which org it is, 18 characters.
+        user_id: Who we are there; empty if Salesforce does not say.
     """
 
     token: str = field(repr=False)
     instance_url: str
     org_id: str
+    user_id: str
 
 
 def session(http: httpx.Client, told: Options, *, stale: Session | None) -> Session:
@@ -90,12 +92,14 @@ def _log_in(http: httpx.Client, told: Options) -> Session:
         body = orjson.loads(answer.body)
         if answer.status >= httpx.codes.BAD_REQUEST:
             raise LoginError(str(body["error"])[:80])
+        _, _, org_id, *others = urlsplit(body["id"]).path.split("/")
         made = Session(
             token=body["access_token"],
             instance_url=safe_address(body["instance_url"]),
-            org_id=urlsplit(body["id"]).path.split("/")[2],
+            org_id=org_id,
+            user_id=others[0] if others else "",
         )
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise UnavailableError(type(error).__name__) from None
     return made
 

@@ -33,7 +33,11 @@ class Options:
     status_map: Mapping[str, str]
     status_field: str
     match_by_email: bool
+    on_delete: str
     page_size: int
+    bulk_threshold: int
+    bulk_page_size: int
+    bulk_poll_seconds: float
     overlap_seconds: int
     safety_lag_seconds: int
     connect_timeout: float

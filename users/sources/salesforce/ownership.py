@@ -20,6 +20,14 @@ class Owner(StrEnum):
     MANUAL = "manual"
 
 
+class OnDelete(StrEnum):
+    """What becomes of a user whose record is deleted, merged or absent."""
+
+    DEACTIVATE = "deactivate"
+    FLAG = "flag"  # the link says so, and the user stays as they are
+    IGNORE = "ignore"
+
+
 class Verdict(StrEnum):
     """What becomes of an attribute."""
 

@@ -23,12 +23,13 @@ BY_ID = ("Id",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Records, and where the next page begins."""
+    """Records, and where the next page begins: after a record, or by a locator."""
 
     rows: list[dict[str, Any]]
     last_id: str
     last_stamp: datetime | None
     is_last: bool
+    locator: str = ""
 
 
 def read(client: Client, run: Run, told: Options) -> Page:
@@ -41,7 +42,7 @@ def read(client: Client, run: Run, told: Options) -> Page:
         return _named(client, run)
     size = min(told.page_size, 2_000)
     is_window = run.low is not None and run.high is not None
-    where = [soql.within(run.low, run.high)] if run.low and run.high else []
+    where = window(run)
     if run.last_id and run.last_stamp:
         after = soql.past(run.last_stamp, run.last_id)
         where.append(after if is_window else soql.past_id(run.last_id))
@@ -56,6 +57,11 @@ def read(client: Client, run: Run, told: Options) -> Page:
         last_stamp=translate.instant(last["SystemModstamp"]) if last else None,
         is_last=len(rows) < size,
     )
+
+
+def window(run: Run) -> list[str]:
+    """Return the conditions of what *run* reads; none for the whole object."""
+    return [soql.within(run.low, run.high)] if run.low and run.high else []
 
 
 def named(client: Client, run: Run, ids: list[str]) -> list[dict[str, Any]]:

@@ -16,9 +16,10 @@ from eventstore.intake.raw import Newest
 from users.errors import InvalidValueError
 from users.models import SalesforceFinding, SalesforceLink, SalesforceRun
 from users.sources.salesforce import links, translate
+from users.sources.salesforce.comparing import BY_STATUS
 from users.sources.salesforce.errors import UnsafeAddressError
 from users.sources.salesforce.options import Options, options, safe_address
-from users.sources.salesforce.ownership import Owner
+from users.sources.salesforce.ownership import OnDelete, Owner
 from users.sources.salesforce.run_state import ACTIVE, SUCCEEDED
 from users.sources.salesforce.translate import ATTRIBUTES, UnusableError
 
@@ -84,6 +85,8 @@ def withheld(user_id: UUID) -> list[SalesforceFinding]:
     """Return what runs that are under way would do to a user at their end."""
     waiting = SalesforceRun.objects.filter(state__in=ACTIVE, dry_run=False)
     mine = SalesforceFinding.objects.filter(user_id=user_id, is_done=False)
+    if options().on_delete == OnDelete.FLAG:
+        mine = mine.filter(reason=BY_STATUS)
     return list(mine.filter(run_id__in=waiting.values("run_id")).order_by("sf_id"))
 
 

@@ -10,6 +10,9 @@ from typing import Any
 from eventstore.aggregate import Aggregate
 from users.sources.salesforce.errors import RunStateError
 from users.sources.salesforce.events import (
+    SalesforceJobDone,
+    SalesforceJobLost,
+    SalesforceJobMade,
     SalesforcePageRead,
     SalesforceRunEnded,
     SalesforceRunHeld,
@@ -64,6 +67,9 @@ class Run:
     Attributes:
         counts: The counts of its pages, added up.
         is_read: Whether the last page was read.
+        job_id: The job it reads from; empty if there is none.
+        jobs_lost: Jobs that came to nothing.
+        job_read: Records read from the job.
         is_released: Whether somebody saw the unusable records, and let it go on.
     """
 
@@ -79,12 +85,25 @@ class Run:
     high: datetime | None = None
     fields: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    expected: int | None = None
+    is_bulk: bool = False
+    job_id: str = ""
+    job_version: str = ""
+    job_made_at: datetime | None = None
+    is_job_done: bool = False
+    job_records: int | None = None
+    job_read: int = 0
+    jobs_lost: int = 0
+    locator: str = ""
     pages: int = 0
     last_id: str = ""
     last_stamp: datetime | None = None
     is_read: bool = False
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     calls: int = 0
+    used: int = 0
+    most: int = 0
     people: int = 0
     is_approved: bool = False
     is_released: bool = False
@@ -112,7 +131,8 @@ def evolve(run: Run | None, event: Any) -> Run | None:
     return run and _further(run, event)
 
 
-def _further(run: Run, event: Any) -> Run:
+# One table, and a table may be long.
+def _further(run: Run, event: Any) -> Run:  # noqa: PLR0911
     match event:
         case SalesforceRunOpened():
             return replace(
@@ -123,7 +143,12 @@ def _further(run: Run, event: Any) -> Run:
                 high=event.high,
                 fields=tuple(event.fields),
                 missing=tuple(event.missing),
+                flags=tuple(event.flags),
+                expected=event.expected,
+                is_bulk=event.is_bulk,
             )
+        case SalesforceJobMade() | SalesforceJobDone() | SalesforceJobLost():
+            return _by_job(run, event)
         case SalesforcePageRead():
             return _paged(run, event)
         case SalesforceRunHeld():
@@ -150,15 +175,45 @@ def _further(run: Run, event: Any) -> Run:
             return run
 
 
+def _by_job(
+    run: Run, event: SalesforceJobMade | SalesforceJobDone | SalesforceJobLost
+) -> Run:
+    match event:
+        case SalesforceJobMade():
+            return replace(
+                run,
+                job_id=event.job_id,
+                job_version=event.version,
+                job_made_at=event.made_at,
+            )
+        case SalesforceJobDone():
+            return replace(run, is_job_done=True, job_records=event.records)
+        case SalesforceJobLost():
+            return replace(
+                run,
+                is_bulk=not event.is_given_up,
+                job_id="",
+                is_job_done=False,
+                job_records=None,
+                job_read=0,
+                jobs_lost=run.jobs_lost + 1,
+                locator="",
+            )
+
+
 def _paged(run: Run, event: SalesforcePageRead) -> Run:
     return replace(
         run,
         pages=event.number,
         last_id=event.last_id,
         last_stamp=event.last_stamp,
+        locator=event.locator,
+        job_read=run.job_read + event.read if run.job_id else 0,
         is_read=event.is_last,
         counts={name: run.counts[name] + getattr(event, name) for name in COUNTS},
         calls=event.calls,
+        used=event.used,
+        most=event.most,
     )
 
 
@@ -177,12 +232,19 @@ def decide(run: Run | None, wanted: Any) -> list[Any]:
     return [wanted]
 
 
-def _is_next(run: Run, wanted: Any) -> bool:
+# One table, and a table may be long.
+def _is_next(run: Run, wanted: Any) -> bool:  # noqa: PLR0911
     match wanted:
         case SalesforceRunOpened() | SalesforceRunHeld():
             return run.state not in HELD
         case SalesforcePageRead():
             return run.state is State.RUNNING and not run.is_read
+        case SalesforceJobMade():
+            return _reads_by_job(run) and not run.job_id
+        case SalesforceJobDone():
+            return run.job_id == wanted.job_id != "" and not run.is_job_done
+        case SalesforceJobLost():
+            return _reads_by_job(run) and run.job_id == wanted.job_id
         case SalesforceRunResumed():
             waits = run.state is State.AWAITING_APPROVAL
             return run.state in HELD and waits is wanted.is_approved
@@ -190,6 +252,10 @@ def _is_next(run: Run, wanted: Any) -> bool:
             return True
         case _:
             return False
+
+
+def _reads_by_job(run: Run) -> bool:
+    return run.state is State.RUNNING and run.is_bulk and not run.is_read
 
 
 RUN: Aggregate[Run | None, Any] = Aggregate(

@@ -319,6 +319,7 @@ def _write(row: SalesforceRun, run: Run, *, is_new: bool = False) -> None:
     row.pages, row.counts, row.calls = run.pages, run.counts, run.calls
     row.people, row.deactivated = run.people, run.deactivated
     row.covered_until = run.covered_until
+    row.used, row.most = run.used, run.most
     row.changed_at = timezone.now()
     row.is_active = run.is_active
     row.save(force_insert=is_new)

@@ -10,7 +10,8 @@ import uuid_utils.compat as uuid
 from django.utils import timezone
 
 from eventstore.circumstances import acting
-from eventstore.events import SYSTEM
+from eventstore.events import SALESFORCE, SYSTEM
+from eventstore.intake import inbox
 from users.models import SalesforceConflict, SalesforceHint, SalesforceRun
 from users.sources.salesforce import runs, translate
 from users.sources.salesforce.client import Client
@@ -20,7 +21,7 @@ from users.sources.salesforce.errors import (
     RunActiveError,
 )
 from users.sources.salesforce.options import options
-from users.sources.salesforce.run_state import HELD, SUCCEEDED, Mode
+from users.sources.salesforce.run_state import HELD, SUCCEEDED, Mode, State
 
 SCHEDULE = "system:schedule"
 logger = logging.getLogger(__name__)
@@ -52,6 +53,9 @@ class Standing:
         conflicts: Differences that wait for a human.
         hinted: Records that Salesforce said have changed, and that wait for a run.
         is_stale: Whether the last success is too long ago.
+        is_failing: Whether the run that ended last failed.
+        quarantined: Records that make no sense and wait for somebody.
+        used: Requests of the whole org, of *most* a day, when a page was read last.
     """
 
     watermark: datetime | None
@@ -60,6 +64,10 @@ class Standing:
     conflicts: int
     hinted: int
     is_stale: bool
+    is_failing: bool
+    quarantined: int
+    used: int
+    most: int
 
 
 def start(mode: Mode) -> SalesforceRun | None:
@@ -94,11 +102,15 @@ def reach() -> Reached:
 
 
 def standing() -> Standing:
-    """Return how the readings stand.  Five queries."""
+    """Return how the readings stand.  Eight queries."""
     told = options()
     mine = SalesforceRun.objects.filter(sobject=told.sobject)
     succeeded = mine.filter(state__in=SUCCEEDED, dry_run=False).order_by("-changed_at")
     last = succeeded.values_list("changed_at", flat=True).first()
+    ended = mine.filter(is_active=False).exclude(state=State.CANCELLED)
+    before = ended.order_by("-changed_at").values_list("state", flat=True).first()
+    asked = mine.filter(most__gt=0).order_by("-changed_at")
+    used, most = asked.values_list("used", "most").first() or (0, 0)
     late = timezone.now() - timedelta(seconds=told.stale_after)
     return Standing(
         watermark=runs.watermark(told.sobject),
@@ -107,4 +119,8 @@ def standing() -> Standing:
         conflicts=SalesforceConflict.objects.filter(resolved_at=None).count(),
         hinted=SalesforceHint.objects.count(),
         is_stale=told.enabled and (last is None or last < late),
+        is_failing=before == State.FAILED,
+        quarantined=inbox.quarantined(SALESFORCE),
+        used=used,
+        most=most,
     )

@@ -35,6 +35,12 @@ def select(
     return text
 
 
+def count(sobject: str, *, where: Sequence[str] = ()) -> str:
+    """Return a query that only counts; raises as :func:`select`."""
+    text = f"SELECT COUNT() FROM {name(sobject)}"  # noqa: S608
+    return f"{text} WHERE {' AND '.join(where)}" if where else text
+
+
 def name(text: str) -> str:
     """Return *text* if it has the form of a name of a field or an object.
 

@@ -30,9 +30,8 @@ MAPPER = "salesforce"
 MAPPER_VERSION = 1  # grows with every change of what a record means
 NAME, EMAIL, STATUS = "name", "email", "status"
 ATTRIBUTES = (NAME, EMAIL, STATUS)
-REQUIRED = (
-    *("Id", "LastName", "Email", "CreatedDate", "LastModifiedDate", "SystemModstamp"),
-)
+STAMPS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
+REQUIRED = ("Id", "LastName", "Email", *STAMPS)
 OPTIONAL = ("FirstName", "IsDeleted", "MasterRecordId", "LastModifiedById")
 UNDELETABLE = frozenset({"User"})  # a User is made inactive, never deleted
 
@@ -114,10 +113,7 @@ def observed(row: Mapping[str, Any], told: Options) -> Observed:
     """
     try:
         sf_id = canonical(row["Id"])
-        created, modified, stamp = (
-            instant(row[name])
-            for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp")
-        )
+        created, modified, stamp = (instant(row[name]) for name in STAMPS)
         master = row.get("MasterRecordId") or ""
         master_id = canonical(master) if master else ""
     except (RecordIdError, KeyError, TypeError, ValueError) as error:

@@ -32,13 +32,18 @@ def exchange(http: httpx.Client, request: httpx.Request, *, seconds: float) -> A
     answer = http.send(request, stream=True)
     try:
         parts = []
-        for part in answer.iter_bytes():
+        for part in answer.iter_raw():  # unpacked, what drips would show too late
             parts.append(part)
             if time.monotonic() > deadline:
                 message = "an answer that does not end"
                 raise httpx.ReadTimeout(message)
-        return Answer(
-            status=answer.status_code, headers=answer.headers, body=b"".join(parts)
-        )
     finally:
         answer.close()
+    try:
+        whole = httpx.Response(
+            answer.status_code, headers=answer.headers, content=b"".join(parts)
+        )
+    except httpx.DecodingError as error:
+        message = "an answer that cannot be unpacked"
+        raise httpx.ReadError(message) from error
+    return Answer(status=whole.status_code, headers=whole.headers, body=whole.content)
