@@ -159,7 +159,7 @@ class BackOfficeSite(AdminSite):
         return super().admin_view(guarded, cacheable)
 
     def _log_pages(self) -> list[URLPattern]:
-        found = {"find_stream": stream_of}
+        found = {"find_stream": stream_of, "count_hours": stream_heads.by_hour}
         return [
             path(STREAMS, self.admin_view(streams.listed), name="streams"),
             *self._paths(

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods
 
 from config import unsent
 from config.login import LoginForm
+from eventstore.admin import tail
 from eventstore.admin.pages import SeeOther, page
 
 # In the session, in seconds since 1970.
@@ -47,7 +48,7 @@ class SessionLifetimeMiddleware:
         if request.user.is_authenticated:
             if _has_ended(request):
                 logout(request)
-            else:
+            elif not tail.is_asked(request):  # by the page, and by no hand
                 _note(request)
         return self.get_response(request)
 

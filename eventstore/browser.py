@@ -52,12 +52,14 @@ class EventPage:
         older: Position to ask below of for older events; None when there are none.
         is_cut: Whether the search stopped before it had found enough events: what
             matches is rare, and there may be more of it, or none.
+        mark: Watermark: nothing above it was looked at.
     """
 
     events: Sequence[RecordedEvent]
     newer: int | None
     older: int | None
     is_cut: bool
+    mark: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ def page(
         newer=beyond if is_upward else behind,
         older=behind if is_upward else beyond,
         is_cut=not has_more and edge is not None,
+        mark=mark,
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -45,6 +46,14 @@ class InstantField(forms.DateTimeField):
         """Return an aware instant, or None."""
         with timezone.override(UTC):
             return super().to_python(value)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return what a field for times can show, in UTC; what is none, as it is."""
+        try:
+            found = self.to_python(value)
+        except ValidationError:
+            return value
+        return found and found.astimezone(UTC).replace(tzinfo=None)
 
 
 @cache

@@ -9,11 +9,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from eventstore import browser
-from eventstore.admin import sight
+from eventstore.admin import sight, strip, tail
 from eventstore.admin.filters import (
     DEFAULT_WINDOW,
     PLACES,
@@ -23,6 +24,7 @@ from eventstore.admin.filters import (
     FindStream,
 )
 from eventstore.admin.pages import number, page
+from eventstore.admin.strip import CountHours
 from eventstore.templatetags.backoffice import instant
 
 SIZES = (25, 50, 100, 200)  # events a page
@@ -30,36 +32,55 @@ DEFAULT_SIZE = 50
 
 
 @require_safe
-def events(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
+def events(
+    request: HttpRequest, *, find_stream: FindStream, count_hours: CountHours
+) -> HttpResponse:
     """Show the events that the query string asks for, newest first."""
-    return _shown(request, find_stream, EventFilterForm)
+    return _shown(request, find_stream, count_hours, EventFilterForm)
 
 
 @require_safe
-def audit(request: HttpRequest, *, find_stream: FindStream) -> HttpResponse:
+def audit(
+    request: HttpRequest, *, find_stream: FindStream, count_hours: CountHours
+) -> HttpResponse:
     """Show what operators did: the same page over the events that tell of it."""
-    return _shown(request, find_stream, AuditForm)
+    return _shown(request, find_stream, count_hours, AuditForm)
 
 
 def _shown(
-    request: HttpRequest, find_stream: FindStream, form_class: type[EventFilterForm]
+    request: HttpRequest,
+    find_stream: FindStream,
+    count_hours: CountHours,
+    form_class: type[EventFilterForm],
 ) -> HttpResponse:
     seen = sight.of(request)
     find = find_stream if seen.sees_all else _nobody_by_address(find_stream)
     form = form_class(request.GET, find_stream=find)
+    if tail.is_asked(request):
+        return tail.news(request, form.matching())
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
     at = form.instant()
     if at is not None:
         return _around(request, form, at, size)
+    matching = form.matching()
     found = browser.page(
-        form.matching(),
+        matching,
         before=number(request, "before"),
         after=number(request, "after"),
         limit=size,
     )
     found = replace(found, events=seen.events(found.events))
-    return _page(request, form, size, title=str(form.title), found=found)
+    return _page(
+        request,
+        form,
+        size,
+        title=str(form.title),
+        found=found,
+        strip=strip.of(matching, count_hours, timezone.now()),
+        is_newest=matching.until is None
+        and not any(request.GET.get(place) for place in PLACES),
+    )
 
 
 def _nobody_by_address(find_stream: FindStream) -> FindStream:

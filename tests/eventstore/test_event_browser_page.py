@@ -187,14 +187,14 @@ def test_each_chip_takes_away_its_own_filter_only() -> None:
 
 
 @changing
-def test_needs_six_queries_at_any_depth(
+def test_needs_seven_queries_at_any_depth(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for number in range(60):
         appended(f"user-{number}")
     client = superuser()
     for query in ({}, {"before": "40", "limit": "25"}, {"after": "9", "type": "x"}):
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             client.get(EVENTS, query)
 
 
@@ -271,3 +271,25 @@ def test_tables_and_filters_are_utc_in_every_zone() -> None:
     assert str(last) in (text(page, "events-table") or "")
     page = client.get(EVENTS, {"until": first.isoformat()})
     assert text(page, "events-table") is None
+
+
+@reading
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("2026-11-06T15:00:00Z", "2026-11-06T15:00:00"),
+        ("2026-11-06T15:00", "2026-11-06T15:00:00"),
+        ("2026-11-06 15:00+01:00", "2026-11-06T14:00:00"),
+        ("yesterday", "yesterday"),
+        ("", "None"),
+    ],
+)
+def test_a_time_of_an_address_stands_in_its_field(typed: str, shown: str) -> None:
+    client = superuser()
+    client.cookies["zone"] = "America/New_York"
+    page = client.get(EVENTS, {"since": typed})
+    assert str(page.context["form"]["since"].value()) in {
+        shown,
+        shown.replace("T", " "),
+    }
+    assert f'value="{shown}"' in page.content.decode() or not typed
