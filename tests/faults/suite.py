@@ -20,7 +20,8 @@ from tests.faults.load import Load
 from tests.processes import wait_until
 
 RATE = 60  # commands a second
-HASTE = 4  # of the short form
+SHORT_RATE = 20  # of the short form: other tests run beside it
+HASTE = 8  # of the short form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,11 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def case() -> Iterator[Case]:
-    """Set everything up, under load, with somebody listening."""
+def case(rate: int) -> Iterator[Case]:
+    """Set everything up, under so many commands a second, with somebody listening."""
     with installed() as crew:
         invariants.watch()
-        load = Load(crew, rate=RATE)
+        load = Load(crew, rate=rate)
         listener = Listener(crew)
         try:
             load.start()
@@ -77,7 +78,7 @@ def run(
         short: Each as often as its short form says, and not for long.
         share: Of the times of the long form; each at least once.
     """
-    with case() as known:
+    with case(SHORT_RATE if short else RATE) as known:
         known.haste = HASTE if short else 1
         for fault in faults:
             times = fault.short if short else max(round(fault.times * share), 1)
