@@ -59,7 +59,8 @@ def _look_at_next(limit: int, report: Report) -> bool:
         chunk = scopes.everybody().after(at.cursor, limit=limit)
         _look([user_id for _cursor, user_id in chunk], report)
         at.cursor = chunk[-1][0] if chunk else ""
-        at.checked, at.failed = report.checked, len(report.failed)
+        if report.checked:  # the end of a round alone says nothing
+            at.checked, at.failed = report.checked, len(report.failed)
         at.checked_at = timezone.now()
         if not chunk:
             at.round_ended_at = at.checked_at

@@ -210,7 +210,8 @@ def filtered(query: str) -> Scope:
         asked.pop(name, None)
     unknown = sorted(asked.keys() - DirectoryFilter.base_filters.keys())
     if unknown:
-        message = f"There is no filter {', '.join(unknown)}."
+        known = ", ".join(sorted(DirectoryFilter.base_filters))
+        message = f"There is no filter {', '.join(unknown)}; there are {known}."
         raise ScopeError(message)
     _matching(asked)
     return Scope(kind=FILTER, query=asked.urlencode())

@@ -23,11 +23,13 @@ class Overview:
 
     Attributes:
         lag: Events that the slowest read model is behind.
+        letters: Streams that a read model set aside: their rows wait.
         latest: The newest events, newest first.
     """
 
     totals: Totals
     lag: int
+    letters: int
     owed: Owed
     subscriptions: Sequence[Vital]
     latest: Sequence[RecordedEvent]
@@ -41,10 +43,11 @@ def overview(seen: Sight) -> Overview:
     """
     totals = browser.totals()
     vitals = liveness.vitals(totals.head)
-    behind = [each.behind for each in vitals if each.kind == PROJECTION]
+    models = [each for each in vitals if each.kind == PROJECTION]
     return Overview(
         totals=totals,
-        lag=max(behind, default=0),
+        lag=max((each.behind for each in models), default=0),
+        letters=sum(each.letters for each in models),
         owed=effects.owed(),
         subscriptions=vitals,
         latest=seen.events(browser.page(EventFilter(), limit=LATEST).events),

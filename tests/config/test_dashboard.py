@@ -59,6 +59,16 @@ PAGES = {
 }
 
 
+def test_an_open_letter_is_not_everything_applied(committed_db: str) -> None:
+    del committed_db
+    known_user(ADA)
+    catch_up()
+    client = superuser()
+    assert text(client.get(INDEX), "lag-note") == "everything is applied"
+    dead_letter()
+    assert text(client.get(INDEX), "lag-note") == "1 stream set aside"
+
+
 def test_shows_true_numbers(committed_db: str) -> None:
     del committed_db
     appended(f"user-{uuid4()}", user_created(), renamed())

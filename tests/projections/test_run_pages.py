@@ -187,7 +187,7 @@ def test_all_differences_come_as_csv_that_no_spreadsheet_runs(client: Client) ->
         ("", "No user was selected."),
         ("user=ada", "One of the users is no user id."),
         ("scope=everything", "Nobody knows whom you mean."),
-        ("scope=filter&color=red", "There is no filter color."),
+        ("scope=filter&color=red", "no filter color; there are changed_since, "),
         ("scope=touched&first=soon", "is no position and no instant."),
         ("scope=touched&first=9&last=3", "The range holds no event"),
     ],

@@ -258,9 +258,10 @@ def test_the_state_tab_agrees_when_the_row_is_what_the_log_leads_to() -> None:
     known_user(ADA)
     projected(ADA)
     response = superuser().get(user_url(ADA) + "?tab=state")
-    assert "Agrees Every field is what the log leads to." in (
-        text(response, "state") or ""
-    )
+    assert (
+        "Agrees Every field of the directory is what the log leads to; Reprocess looks"
+        " at the history, too."
+    ) in (text(response, "state") or "")
     assert text(response, "state-name") == "name Ada Byron Ada Byron same"
 
 
