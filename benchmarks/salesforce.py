@@ -62,7 +62,8 @@ def _measured(pipe: Connection, people: int) -> list[Row]:
 
     url = pipe.recv()
     settings.SALESFORCE |= SET | {"LOGIN_URL": url, "READ_TIMEOUT": 60.0}
-    settings.SALESFORCE |= {"REQUEST_DEADLINE": 900.0}
+    # Nobody consumes what is recorded here.
+    settings.SALESFORCE |= {"REQUEST_DEADLINE": 900.0, "MOST_BEHIND": 1_000_000_000}
     with databases.cloned():
         return _rows(pipe, people)
 
