@@ -318,7 +318,7 @@ def _facts(letter: DeadLetter) -> dict[str, Any]:
 
 def _line(letter: DeadLetter) -> str:
     return (
-        f"{letter.pk}: {letter.subscription} at #{letter.position} {letter.type},"
-        f" {letter.state}, attempts {letter.attempts}, {letter.error},"
+        f"{letter.pk}: {letter.subscription} at #{letter.position} {letter.type}"
+        f" of {letter.stream}, {letter.state}, attempts {letter.attempts}, {letter.error},"
         f" group {letter.fingerprint}"
     )
