@@ -233,7 +233,9 @@ def test_the_command_says_it_in_words_too() -> None:
     call_command("subscriptions", "letters", stdout=said)
     lines = said.getvalue().splitlines()
     assert lines[0] == "picky: projection at #2, 0 behind, 1 dead letters"
-    assert lines[-1].startswith(f"{letter.pk}: picky at #1 UserCreated, waiting,")
+    assert lines[-1].startswith(
+        f"{letter.pk}: picky at #1 UserCreated of user-1, waiting,"
+    )
 
 
 def test_a_fault_of_the_installation_changes_nothing_and_is_told(

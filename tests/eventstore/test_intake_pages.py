@@ -11,6 +11,7 @@ from django.test import Client
 
 from eventstore import store
 from eventstore.intake import inbox
+from eventstore.intake.models import RecordMapping
 from tests.backoffice import regions, staff, superuser, text
 from tests.deliveries import post, standard
 from tests.factories import known_user
@@ -157,6 +158,16 @@ def test_quarantine_groups_what_failed_alike_and_tries_it_again() -> None:
     assert client.post(form, WHY).status_code == 303
     assert states() == ["pending"] * 3 + ["quarantined"]
     assert client.get(f"{QUARANTINE}nothing/retry/").status_code == 404
+
+
+def test_what_a_run_found_unusable_is_listed_without_a_retry() -> None:
+    receive(b"{")
+    work()
+    RecordMapping.objects.update(fingerprint="")  # as a run over Salesforce leaves it
+    page = superuser().get(QUARANTINE)
+    assert "Mend it at its source" in str(text(page, "groups"))
+    assert "?source=crm&amp;state=quarantined" in page.content.decode()
+    assert "retry-group" not in page.content.decode()
 
 
 def test_a_mapped_record_is_reprocessed() -> None:

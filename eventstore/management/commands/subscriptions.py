@@ -319,6 +319,6 @@ def _facts(letter: DeadLetter) -> dict[str, Any]:
 def _line(letter: DeadLetter) -> str:
     return (
         f"{letter.pk}: {letter.subscription} at #{letter.position} {letter.type}"
-        f" of {letter.stream}, {letter.state}, attempts {letter.attempts}, {letter.error},"
-        f" group {letter.fingerprint}"
+        f" of {letter.stream}, {letter.state}, attempts {letter.attempts},"
+        f" {letter.error}, group {letter.fingerprint}"
     )
