@@ -40,11 +40,14 @@ class Turn:
         return bool(ended[0][0])
 
     def give_up(self) -> bool:
-        """Leave it to whoever comes next; return whether it was wanted meanwhile."""
+        """Leave it to whoever comes next; return whether somebody should look again.
+
+        That is so where it was wanted meanwhile, and where another has it by now.
+        """
         mine = Row.objects.filter(name=self.name, holder=self.holder)
         was_wanted = mine.filter(is_wanted=True).delete()[0]
-        mine.delete()
-        return bool(was_wanted)
+        was_mine = mine.delete()[0] or was_wanted
+        return bool(was_wanted or not was_mine)
 
 
 def take(name: str) -> Turn | None:

@@ -123,7 +123,9 @@ def examine(user_ids: Sequence[UUID], models: Models) -> list[Finding]:
     left = [user_id for user_id in user_ids if user_id not in found]
     if left:
         with transaction.atomic():
-            _hold(left, models)
+            # All, in one order: who confirms or repairs some of them afterwards holds
+            # them already, and is deadlocked with nobody.
+            _hold(user_ids, models)
             found |= _examined(left, models)
     return [found[user_id] for user_id in user_ids]
 

@@ -208,11 +208,6 @@ def filtered(query: str) -> Scope:
     asked = QueryDict(query, mutable=True)
     for name in CHOICE:
         asked.pop(name, None)
-    unknown = sorted(asked.keys() - DirectoryFilter.base_filters.keys())
-    if unknown:
-        known = ", ".join(sorted(DirectoryFilter.base_filters))
-        message = f"There is no filter {', '.join(unknown)}; there are {known}."
-        raise ScopeError(message)
     _matching(asked)
     return Scope(kind=FILTER, query=asked.urlencode())
 
@@ -243,6 +238,11 @@ def everybody() -> Scope:
 
 def _matching(asked: QueryDict) -> QuerySet[Any]:
     """Return whom the list shows; never everybody for what it does not understand."""
+    unknown = sorted(asked.keys() - DirectoryFilter.base_filters.keys())
+    if unknown:
+        known = ", ".join(sorted(DirectoryFilter.base_filters))
+        message = f"There is no filter {', '.join(unknown)}; there are {known}."
+        raise ScopeError(message)
     wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
     if not wanted.is_valid():
         problems = [

@@ -10,17 +10,23 @@ from tests.repairs import break_row, everybody, is_fold, started, users
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-def test_a_stored_filter_that_is_no_longer_understood_means_nobody() -> None:
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [("status=retired", "status: "), ("region=eu", "There is no filter region; ")],
+)
+def test_a_stored_filter_that_is_no_longer_understood_means_nobody(
+    query: str, why: str
+) -> None:
     everyone = users(2)
     for user_id in everyone:
         break_row(user_id)
     run = started(scopes.filtered("status=active"))
-    scope = run.scope | {"query": "status=retired"}
+    scope = run.scope | {"query": query}
     ReprocessRun.objects.filter(pk=run.pk).update(scope=scope)
     assert runs.go_on(run.run_id)
     run.refresh_from_db()
     assert (run.state, run.checked) == ("paused", 0)
-    assert run.note.startswith("The filter is no longer understood: status: ")
+    assert run.note.startswith(f"The filter is no longer understood: {why}")
     assert [is_fold(each) for each in everyone] == [False, False]
 
 
