@@ -117,3 +117,4 @@ def log_in(page: Page) -> None:
     page.fill("#id_password", PASSWORD)
     page.click("[type=submit]")
     page.get_by_test_id("cards").wait_for()
+    page.wait_for_load_state()  # its scripts hear the keys

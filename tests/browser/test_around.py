@@ -107,7 +107,7 @@ def test_keys_move_along_rows_and_along_a_stream(
     log_in(page)
     page.keyboard.press("g")
     page.keyboard.press("e")
-    page.get_by_test_id("events-table").wait_for()
+    page.wait_for_url("**/eventstore/event/")  # and its scripts: they hear the keys
     page.keyboard.press("j")  # that somebody logged in
     page.keyboard.press("j")
     page.keyboard.press(" ")
