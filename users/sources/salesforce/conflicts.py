@@ -108,7 +108,8 @@ def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
         message = "Salesforce's value cannot be ours; correct it there."
         raise ConflictError(message)
     command = translate.change(row.user_id, row.attribute, opened.theirs, reason)
-    services.execute(command, circumstances.current())
+    # It is their value that becomes ours, whoever owns it.
+    services.execute(command, circumstances.current(), overrides=True)
 
 
 def _events(case: Case) -> list[Any]:
