@@ -30,6 +30,7 @@ from users.errors import (
     EmailTakenError,
     InvalidValueError,
     KeyReusedError,
+    OwnedElsewhereError,
     RequestInProgressError,
     StatusTransitionError,
     UserErasedError,
@@ -167,7 +168,7 @@ def _translated(error: Exception) -> Problem | None:  # noqa: C901, PLR0911, PLR
             return _of_framework(error)
 
 
-def _refusal(error: UserError) -> Problem | None:  # noqa: PLR0911 - one table
+def _refusal(error: UserError) -> Problem | None:  # noqa: C901, PLR0911 - one table
     detail = {"detail": str(error)}
     match error:
         case InvalidValueError():
@@ -183,6 +184,8 @@ def _refusal(error: UserError) -> Problem | None:  # noqa: PLR0911 - one table
             return 409, "Email taken", detail
         case StatusTransitionError():
             return 409, "Status not allowed", detail
+        case OwnedElsewhereError():
+            return 409, f"Owned by {error.owner}", detail
         case CompanionRefusedError():
             return 424, "Companion refused", detail
         case _:

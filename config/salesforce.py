@@ -28,6 +28,7 @@ SALESFORCE: dict[str, Any] = {
         "SALESFORCE_FIELD_OWNERS",
         default={"name": "newest", "email": "manual", "status": "local"},
     ),
+    "EXTERNAL_ID_FIELD": env.str("SALESFORCE_EXTERNAL_ID_FIELD", default=""),
     "MATCH_BY_EMAIL": env.bool("SALESFORCE_MATCH_BY_EMAIL", default=True),
     "ON_DELETE": env.str("SALESFORCE_ON_DELETE", default="deactivate"),
     # How it is read; seconds, and shares of 1.

@@ -56,7 +56,7 @@ CODED = frozenset(
         *("attribute", "change", "factor", "ground", "mode", "state", "what", "winner"),
     }
 )
-SAID = frozenset({"old", "new", "state"})  # the same, of refusals
+SAID = frozenset({"attribute", "old", "new", "state"})  # the same, of refusals
 CODES = {
     "absent": pgettext_lazy("code", "absent"),
     "accepted": pgettext_lazy("code", "accepted"),

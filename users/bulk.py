@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -13,12 +13,13 @@ from eventstore.appends import Append, Appended
 from eventstore.errors import ConcurrencyError, UnreadableEventError
 from eventstore.events import Metadata
 from eventstore.repository import Loaded
-from users import claims, services
+from users import claims, owners, services
 from users.aggregate import USER, User
 from users.claims import ClaimsMovedError
 from users.commands import UserCommand
 from users.errors import CompanionRefusedError, EmailTakenError, UserError
 from users.events import UserEvent
+from users.owners import Change
 from users.services import Outcome
 
 TRIES = 3  # before users are taken one by one, so that one of them holds up nobody
@@ -121,6 +122,7 @@ def _attempt(
     }
     for case in cases.values():
         _decide(case, wanted)
+    _refuse_owned(cases.values(), wanted)
     with transaction.atomic():
         _settle(cases, wanted)
         if any(cases[USER.stream(user_id)].refused for user_id in new):
@@ -156,6 +158,23 @@ def _decide(case: _Case, wanted: Sequence[Wanted]) -> None:
             return  # nobody asks what comes of the last one
         state = USER.fold(events, now.state)
         now = replace(now, state=state, version=now.version + len(events))
+
+
+def _refuse_owned(cases: Iterable[_Case], wanted: Sequence[Wanted]) -> None:
+    """Refuse what people may not change; nobody in a batch may override an owner."""
+    made = [
+        (case, wanted[place], place, event)
+        for case in cases
+        if not case.refused
+        for place, event in zip(case.makers, case.events, strict=True)
+    ]
+    changes = [
+        Change(user_id=by.command.user_id, event=event, source=by.metadata.source)
+        for _, by, _, event in made
+    ]
+    for index, error in owners.refusals(changes).items():
+        case, _, place, _ = made[index]
+        case.refused = case.refused or (place, error)
 
 
 def _settle(cases: Mapping[str, _Case], wanted: Sequence[Wanted]) -> None:

@@ -65,6 +65,27 @@ class StatusTransitionError(UserError):
         )
 
 
+class OwnedElsewhereError(UserError):
+    """Another system owns an attribute of the user.
+
+    Attributes:
+        owner: The system, as people call it.
+        attribute: ``name``, ``email`` or ``status``.
+    """
+
+    def __init__(self, *, owner: str, attribute: str) -> None:
+        self.owner = owner
+        self.attribute = attribute
+        super().__init__(
+            worded(
+                "{owner} owns the {attribute} of this user: change it there, or ask "
+                "somebody on the staff with the permission override_owner.",
+                owner=owner,
+                attribute=attribute,
+            )
+        )
+
+
 class TokenNotFoundError(UserError):
     """There is no such API token."""
 

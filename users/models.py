@@ -29,6 +29,7 @@ class Claim(models.Model):
         permissions = [
             ("issue_command", "Can issue commands on users"),
             ("erase_user", "Can erase users"),
+            ("override_owner", "Can change what another system owns"),
         ]
 
     def __str__(self) -> str:

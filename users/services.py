@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
+from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.db import transaction
@@ -14,11 +15,12 @@ from eventstore import circumstances, erasure, repository, store
 from eventstore.errors import ConcurrencyError
 from eventstore.events import NO_STREAM, Metadata
 from eventstore.repository import Loaded
-from users import claims
+from users import claims, owners
 from users.aggregate import USER, User
 from users.commands import CreateUser, UserCommand
 from users.errors import EmailSuppressedError, EmailTakenError, UserNotFoundError
 from users.events import UserErased, UserEvent
+from users.owners import Change
 
 # What a command finds that nobody has looked for: the append says whether it is so.
 NOBODY: Loaded[User | None] = Loaded(state=USER.initial, version=NO_STREAM, last=None)
@@ -46,6 +48,7 @@ def execute(
     metadata: Metadata | None = None,
     *,
     expected_version: int | None = None,
+    overrides: bool = False,
 ) -> Outcome:
     """Carry out *command*.
 
@@ -57,6 +60,7 @@ def execute(
         metadata: By whom, through what, in which conversation; what the context says
             when left out.  The command's name and a new id are added.
         expected_version: Version the caller has seen; None for "whatever it is now".
+        overrides: Whether whoever asks may change what another system owns.
 
     Raises:
         UserError: The command is refused; nothing was recorded.
@@ -70,11 +74,11 @@ def execute(
             return _record(command, known, NOBODY)
         # Perhaps the user is there already: look, and say what is the matter.
     try:
-        return _attempt(command, known, expected_version)
+        return _attempt(command, known, expected_version, overrides=overrides)
     except ConcurrencyError:
         if expected_version is not None:
             raise
-    return _attempt(command, known, None)
+    return _attempt(command, known, None, overrides=overrides)
 
 
 def execute_all(
@@ -152,10 +156,14 @@ def erases(events: Iterable[UserEvent]) -> bool:
 
 
 def _attempt(
-    command: UserCommand, metadata: Metadata, expected_version: int | None
+    command: UserCommand,
+    metadata: Metadata,
+    expected_version: int | None,
+    *,
+    overrides: bool = False,
 ) -> Outcome:
     loaded = repository.load(USER, command.user_id)
-    return _record(command, metadata, loaded, expected_version)
+    return _record(command, metadata, loaded, expected_version, overrides=overrides)
 
 
 def _record(
@@ -163,6 +171,8 @@ def _record(
     metadata: Metadata,
     loaded: Loaded[User | None],
     expected_version: int | None = None,
+    *,
+    overrides: bool = False,
 ) -> Outcome:
     stream = USER.stream(command.user_id)
     events = decided(command, loaded, expected_version)
@@ -173,6 +183,8 @@ def _record(
             position=loaded.position,
             changed=False,
         )
+    if not overrides:
+        _refuse_owned(command.user_id, events, metadata.source)
     with transaction.atomic():
         claims.settle(stream, events, source=metadata.source)
         appended = store.append(
@@ -186,3 +198,9 @@ def _record(
         position=appended.position,
         changed=True,
     )
+
+
+def _refuse_owned(user_id: UUID, events: Sequence[UserEvent], source: str) -> None:
+    changes = [Change(user_id=user_id, event=each, source=source) for each in events]
+    for error in owners.refusals(changes).values():
+        raise error

@@ -30,6 +30,7 @@ from users.commands import UserCommand
 from users.errors import (
     EmailTakenError,
     InvalidValueError,
+    OwnedElsewhereError,
     StatusTransitionError,
     UserError,
     UserExistsError,
@@ -37,6 +38,7 @@ from users.errors import (
 from users.services import Outcome
 from users.values import Status
 
+OVERRIDE_OWNER = "users.override_owner"
 CONFLICT = 409
 REFUSED = 422
 
@@ -91,7 +93,11 @@ def change(
     command = form.to_command(user_id)
     expected: int = form.cleaned_data["expected_version"]
     try:
-        outcome = services.execute(command, expected_version=expected)
+        outcome = services.execute(
+            command,
+            expected_version=expected,
+            overrides=request.user.has_perm(OVERRIDE_OWNER),
+        )
     except ConcurrencyError as error:
         return _conflict(request, user_id, form, command, error)
     except (UserError, UnreadableEventError, UnsealedError) as error:
@@ -119,6 +125,8 @@ def explain(form: forms.Form, error: Exception) -> None:
             form.add_error("email", labels.refusal(error))
         case StatusTransitionError():
             form.add_error("status", labels.refusal(error))
+        case OwnedElsewhereError():
+            form.add_error(error.attribute, labels.refusal(error))
         case _:
             form.add_error(None, labels.refusal(error))
 

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from users.api.idempotency import BARE
 from users.api.schema import ProblemSerializer, problems
 from users.api.serializers import OutcomeSerializer
+from users.errors import OwnedElsewhereError
 
 
 class ChangeSinceSerializer(serializers.Serializer[Any]):
@@ -97,6 +98,27 @@ def _outcome(description: str, **facts: Any) -> OpenApiResponse:
     )
 
 
+_CONFLICT = OpenApiResponse(
+    ProblemSerializer,
+    "The user is at another version or may not change so, or another system owns what"
+    " would change: then only that system, or staff, can change it.",
+    [
+        OpenApiExample(
+            "Owned by another system",
+            {
+                "type": "urn:annals:problem:owned-by-salesforce",
+                "title": "Owned by Salesforce",
+                "status": 409,
+                "detail": str(
+                    OwnedElsewhereError(owner="Salesforce", attribute="name")
+                ),
+                "instance": "urn:uuid:019a2b3c-2222-7333-8444-555566667777",
+                "command_id": _OUTCOME["command_id"],
+            },
+            response_only=True,
+        )
+    ],
+)
 CREATE_ANSWERS: dict[Any, Any] = {
     202: _outcome("The user is created, durably.", version=1, changed=True),
     **problems(400, 401, 409, 410, 413, 415, 422, 503),
@@ -105,6 +127,7 @@ CHANGE_ANSWERS: dict[Any, Any] = {
     202: _outcome("The change is recorded, durably.", changed=True),
     200: _outcome("The command changed nothing.", changed=False),
     **problems(400, 401, 404, 409, 410, 413, 415, 422, 428, 503),
+    (409, "application/problem+json"): _CONFLICT,
     (412, "application/problem+json"): StaleProblemSerializer,
 }
 BULK_ANSWERS: dict[Any, Any] = problems(400, 401, 409, 413, 415, 422, 503)

@@ -61,7 +61,8 @@ def test_ten_triggers_at_once_start_one_run(connected: Salesforce) -> None:
 def test_edits_beside_a_run_are_neither_lost_nor_undone(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"PAGE_SIZE": 10}
+    owners = {"name": "newest", "email": "salesforce", "status": "salesforce"}
+    settings.SALESFORCE |= {"PAGE_SIZE": 10, "FIELD_OWNERS": owners}
     ids = connected.org.seed(PEOPLE)
     run()
     users = dict(SalesforceLink.objects.values_list("sf_id", "user_id"))

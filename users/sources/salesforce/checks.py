@@ -100,7 +100,11 @@ def _values(told: Options) -> Iterator[tuple[str, str]]:
 
 
 def _names(told: Options) -> Iterator[tuple[str, str]]:
-    for text in filter(None, (told.sobject, told.status_field)):
+    known = {*translate.REQUIRED, *translate.OPTIONAL, translate.status_field(told)}
+    if told.external_id_field and told.external_id_field in known:
+        yield "name", "SALESFORCE_EXTERNAL_ID_FIELD is read for something else already."
+    names = (told.sobject, told.status_field, told.external_id_field)
+    for text in filter(None, names):
         with contextlib.suppress(ValueError):
             soql.name(text)
             continue

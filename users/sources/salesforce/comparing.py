@@ -37,6 +37,16 @@ DIFFERS = "differs"
 DUPLICATE_EMAIL = "duplicate_email"
 NOT_ALLOWED = "not_allowed"
 
+# How a record is matched with a user who was known before.
+BY_EMAIL = "email"
+BY_ID = "external_id"
+
+# Why a record cannot be used, beside what makes no sense in itself.
+NOT_OBSERVED = "not_observed"
+BAD_ID = "bad_external_id"
+UNKNOWN_ID = "unknown_external_id"
+TAKEN_ID = "taken_external_id"
+
 BY_SALESFORCE = "salesforce_"  # how the reasons of our own deactivations begin
 BY_STATUS = "salesforce_status"
 RESTORED = "salesforce_restored"
@@ -62,6 +72,9 @@ class Case:
         said: Hashes of what it says, by attribute.
         digest: Of the row; empty if it is to be read each time.
         raw_key: Under which this version of the record is kept.
+        matched_by: How a record that nobody knows was found to be about a user who
+            was known before; empty if it was not.
+        is_taken: Whether another record is about that user, or says so.
         barred: Attributes whose command was refused, each with the kind of conflict.
         withheld: Why the user is to be deactivated at the end of the run, if so.
         quarantined: Why the record cannot be used, if so.
@@ -75,7 +88,8 @@ class Case:
     said: Mapping[str, str]
     digest: str = ""
     raw_key: str = ""
-    is_matched: bool = False
+    matched_by: str = ""
+    is_taken: bool = False
     barred: dict[str, str] = field(default_factory=dict)
     commands: list[UserCommand] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
@@ -88,6 +102,11 @@ class Case:
     def stream(self) -> str:
         """The user's stream."""
         return USER.stream(self.user_id)
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether it is about a user who was known before."""
+        return bool(self.matched_by)
 
     @property
     def creates(self) -> bool:
@@ -108,6 +127,8 @@ def compare(case: Case, loaded: Loaded[User | None], told: Options) -> None:
         _create(case)
     elif loaded.state.status is Status.ERASED:
         case.is_erased = True
+    elif case.is_taken:
+        case.quarantined = TAKEN_ID
     elif case.seen.is_deleted:
         if told.on_delete != OnDelete.IGNORE:
             case.withheld = case.seen.gone_because
@@ -117,8 +138,10 @@ def compare(case: Case, loaded: Loaded[User | None], told: Options) -> None:
 
 def _create(case: Case) -> None:
     values = case.seen.values
-    if NAME not in values or EMAIL not in values:
-        case.quarantined = "not_observed"
+    if case.matched_by == BY_ID:
+        case.quarantined = UNKNOWN_ID
+    elif NAME not in values or EMAIL not in values:
+        case.quarantined = NOT_OBSERVED
     elif EMAIL in case.barred:
         difference = Difference(
             attribute=EMAIL, kind=case.barred[EMAIL], base="", ours="", theirs=""
@@ -135,7 +158,8 @@ def _create(case: Case) -> None:
 
 def _change(case: Case, user: User, told: Options) -> None:
     _restore(case, user)
-    said = case.link.said if case.link else {}
+    # Of a record that was about nobody nothing was applied yet.
+    said = case.link.said if case.link and not case.is_matched else {}
     ours = {NAME: user.name, EMAIL: user.email, STATUS: str(user.status)}
     theirs = case.seen.values
     ours_hash = links.saying(case.seen.sf_id, {name: ours[name] for name in theirs})

@@ -108,12 +108,13 @@ def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
         message = "Salesforce's value cannot be ours; correct it there."
         raise ConflictError(message)
     command = translate.change(row.user_id, row.attribute, opened.theirs, reason)
-    services.execute(command, circumstances.current())
+    # It is their value that becomes ours, whoever owns it.
+    services.execute(command, circumstances.current(), overrides=True)
 
 
 def _events(case: Case) -> list[Any]:
     linked = SalesforceRecordLinked(
-        record=case.seen.sf_id, user=case.stream, matched_by="email"
+        record=case.seen.sf_id, user=case.stream, matched_by=case.matched_by
     )
     opened = [
         SalesforceConflictOpened(
@@ -127,7 +128,8 @@ def _events(case: Case) -> list[Any]:
         )
         for each in case.differences
     ]
-    return [*([linked] if case.is_matched and not case.link else []), *opened]
+    is_linked = case.is_matched and not case.quarantined
+    return [*([linked] if is_linked else []), *opened]
 
 
 def _open(case: Case, difference: Difference, version: int) -> None:

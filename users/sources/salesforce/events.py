@@ -236,7 +236,7 @@ class SalesforceRecordLinked:
     Attributes:
         record: Id of the record, 18 characters.
         user: Stream of the user.
-        matched_by: ``email``.
+        matched_by: ``email`` or ``external_id``.
     """
 
     record: str

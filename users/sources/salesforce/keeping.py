@@ -72,7 +72,7 @@ def hand_over(cases: Sequence[Case]) -> None:
     subjects = {
         USER.stream(user_id_of(case.seen.sf_id)): case.stream
         for case in cases
-        if case.is_matched and case.link is None and not case.is_erased
+        if case.is_matched and not case.is_erased
     }
     if subjects:
         links.settle()

@@ -26,6 +26,11 @@ def among(sf_ids: Collection[str]) -> dict[str, SalesforceLink]:
     return SalesforceLink.objects.in_bulk(list(sf_ids))
 
 
+def is_of_nobody(link: SalesforceLink) -> bool:
+    """Return whether the record could not become a user, and so tells of none."""
+    return link.state == SalesforceLink.State.CONFLICT
+
+
 def of_users(user_ids: Collection[UUID]) -> set[UUID]:
     """Return those of *user_ids* that some record tells of.  One query."""
     found = SalesforceLink.objects.filter(user_id__in=user_ids)

@@ -32,6 +32,7 @@ class Options:
     field_owners: Mapping[str, str]
     status_map: Mapping[str, str]
     status_field: str
+    external_id_field: str
     match_by_email: bool
     on_delete: str
     page_size: int

@@ -13,8 +13,8 @@ from eventstore import repository
 from eventstore.circumstances import acting
 from eventstore.errors import ConcurrencyError, UnreadableEventError
 from eventstore.events import SALESFORCE, Metadata
-from users import bulk, claims, services
-from users.aggregate import USER, user_id_of
+from users import bulk, services
+from users.aggregate import USER
 from users.bulk import Result, Wanted
 from users.commands import ChangeEmail, ChangeName, CreateUser, UserCommand
 from users.errors import (
@@ -32,6 +32,7 @@ from users.sources.salesforce import (
     conflicts,
     keeping,
     links,
+    matching,
     translate,
     unchanged,
 )
@@ -51,7 +52,6 @@ from users.sources.salesforce.translate import (
     Observed,
     UnusableError,
 )
-from users.values import comparison_form
 
 ROUNDS = 8  # of comparing anew, as somebody changed a user or a command was refused
 GONE = (
@@ -101,7 +101,7 @@ def apply(
     tally = Tally()
     tally.counts["read"] = len(rows)
     cases, unusable, same = _cases(rows, tally, told)
-    _match(cases, told)
+    matching.match(cases, told)
     _carry_out(cases, run_id=run_id, high=high, told=told)
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
@@ -186,30 +186,15 @@ def _says_more(seen: Observed, said: Mapping[str, str], link: SalesforceLink) ->
         return link.state not in GONE
     if link.state in GONE:
         return True
+    if links.is_of_nobody(link) and seen.external_id:
+        return True
     return any(link.said.get(name) != value for name, value in said.items())
-
-
-def _match(cases: Sequence[Case], told: Options) -> None:
-    """Find, for records nobody knows, the one user who has their address."""
-    if not told.match_by_email:
-        return
-    new = [case for case in cases if case.link is None and EMAIL in case.seen.values]
-    shared = Counter(comparison_form(case.seen.values[EMAIL]) for case in new)
-    holders = claims.holders(case.seen.values[EMAIL] for case in new)
-    found = {email: user_id_of(stream) for email, stream in holders.items()}
-    taken = links.of_users(found.values())
-    for case in new:
-        email = case.seen.values[EMAIL]
-        user_id = found.get(email)
-        is_only = shared[comparison_form(email)] == 1
-        if user_id and is_only and user_id not in taken | {case.user_id}:
-            case.user_id, case.is_matched = user_id, True
 
 
 def _carry_out(
     cases: Sequence[Case], *, run_id: UUID, high: datetime, told: Options
 ) -> None:
-    todo = list(cases)
+    todo = [case for case in cases if not case.quarantined]
     for tries in range(ROUNDS):
         # Who is hoped to be new is not looked for: the append says whether they are.
         there = [case.user_id for case in todo if tries or not _hopes(case)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ ATTRIBUTES = (NAME, EMAIL, STATUS)
 STAMPS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 REQUIRED = ("Id", "LastName", "Email", *STAMPS)
 OPTIONAL = ("FirstName", "IsDeleted", "MasterRecordId", "LastModifiedById")
+OUR_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNDELETABLE = frozenset({"User"})  # a User is made inactive, never deleted
 
 
@@ -55,6 +57,8 @@ class Observed:
     Attributes:
         values: Name, e-mail and status; an attribute that could not be seen is missing.
         repaired: Characters that no database takes, and that were taken out.
+        external_id: Whom of our users the record names, as it stands there; empty if
+            nobody, None if that could not be seen.
     """
 
     sf_id: str
@@ -66,6 +70,7 @@ class Observed:
     is_deleted: bool
     master_id: str
     repaired: int
+    external_id: str | None = ""
 
     @property
     def gone_because(self) -> str:
@@ -88,14 +93,16 @@ def fields(told: Options, visible: Collection[str]) -> tuple[list[str], list[str
     Raises:
         SchemaError: One that we need may not be seen.
     """
-    missing = sorted(set(REQUIRED) - set(visible))
+    # Who is named there would become known twice if the name could not be seen.
+    required = [*REQUIRED, *filter(None, [told.external_id_field])]
+    missing = sorted(set(required) - set(visible))
     if missing:
         raise SchemaError(missing)
     wanted = [*OPTIONAL, *([field] if (field := status_field(told)) else [])]
     if told.sobject in UNDELETABLE:
         wanted = [each for each in wanted if each not in OPTIONAL[1:3]]
     seen = [each for each in wanted if each in visible]
-    return [*REQUIRED, *seen], sorted(set(wanted) - set(seen))
+    return [*required, *seen], sorted(set(wanted) - set(seen))
 
 
 def status_field(told: Options) -> str:
@@ -134,7 +141,14 @@ def observed(row: Mapping[str, Any], told: Options) -> Observed:
         is_deleted=is_deleted,
         master_id=master_id,
         repaired=repaired,
+        external_id=_external_id(row, told),
     )
+
+
+def our_id(text: str) -> UUID | None:
+    """Return the user whom *text* names; None if it is no id of ours."""
+    known = text.lower()
+    return UUID(known) if OUR_ID.fullmatch(known) else None
 
 
 def instant(text: str) -> datetime:
@@ -214,6 +228,14 @@ def _values(row: Mapping[str, Any], told: Options) -> tuple[dict[str, str], int]
     if field in row:
         values[STATUS] = _status(row[field], told)
     return values, repaired + more
+
+
+def _external_id(row: Mapping[str, Any], told: Options) -> str | None:
+    if not told.external_id_field:
+        return ""
+    if told.external_id_field not in row:
+        return None
+    return str(row[told.external_id_field] or "").strip()
 
 
 def _status(raw: Any, told: Options) -> str:
