@@ -350,13 +350,14 @@ class NoRebuildError(EventStoreError):
     def __init__(self, name: str, act: str) -> None:
         self.name = name
         self.act = act
-        super().__init__(f"There is no rebuild of {name} to {act}.")
+        super().__init__(
+            worded("There is no rebuild of {name} to {act}.", name=name, act=act)
+        )
 
 
 class SwitchRefusedError(EventStoreError):
     """The tables cannot be switched now; nothing changed."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, why: str) -> None:
         self.name = name
-        self.reason = reason
-        super().__init__(f"{name} was not switched: {reason}.")
+        super().__init__(worded("{name} was not switched: {why}.", name=name, why=why))

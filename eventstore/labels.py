@@ -56,7 +56,7 @@ CODED = frozenset(
         *("attribute", "change", "factor", "ground", "mode", "state", "what", "winner"),
     }
 )
-SAID = frozenset({"attribute", "old", "new", "state"})  # the same, of refusals
+SAID = frozenset({"act", "attribute", "old", "new", "state"})  # the same, of refusals
 CODES = {
     "absent": pgettext_lazy("code", "absent"),
     "accepted": pgettext_lazy("code", "accepted"),
@@ -67,16 +67,19 @@ CODES = {
     "approved": pgettext_lazy("code", "approved"),
     "audit": pgettext_lazy("code", "audit"),
     "awaiting_approval": pgettext_lazy("code", "awaiting_approval"),
+    "cancel": pgettext_lazy("code", "cancel"),
     "cancelled": pgettext_lazy("code", "cancelled"),
     "changed": pgettext_lazy("code", "changed"),
     "changed code accepted": pgettext_lazy("code", "changed code accepted"),
     "codes": pgettext_lazy("code", "codes"),
+    "compare": pgettext_lazy("code", "compare"),
     "conflict": pgettext_lazy("code", "conflict"),
     "deactivated": pgettext_lazy("code", "deactivated"),
     "deleted": pgettext_lazy("code", "deleted"),
     "differs": pgettext_lazy("code", "differs"),
     "disabled": pgettext_lazy("code", "disabled"),
     "done": pgettext_lazy("code", "done"),
+    "drop": pgettext_lazy("code", "drop"),
     "dropped": pgettext_lazy("code", "dropped"),
     "email": pgettext_lazy("code", "email"),
     "erased": pgettext_lazy("code", "erased"),
@@ -99,6 +102,7 @@ CODES = {
     "ours": pgettext_lazy("code", "ours"),
     "passkey": pgettext_lazy("code", "passkey"),
     "password changed": pgettext_lazy("code", "password changed"),
+    "pause": pgettext_lazy("code", "pause"),
     "paused": pgettext_lazy("code", "paused"),
     "paused_limit": pgettext_lazy("code", "paused_limit"),
     "paused_quality": pgettext_lazy("code", "paused_quality"),
@@ -117,6 +121,7 @@ CODES = {
     "redelivery ordered": pgettext_lazy("code", "redelivery ordered"),
     "removed": pgettext_lazy("code", "removed"),
     "request": pgettext_lazy("code", "request"),
+    "resume": pgettext_lazy("code", "resume"),
     "resumed": pgettext_lazy("code", "resumed"),
     "retention": pgettext_lazy("code", "retention"),
     "retry ordered": pgettext_lazy("code", "retry ordered"),
@@ -131,6 +136,7 @@ CODES = {
     "succeeded": pgettext_lazy("code", "succeeded"),
     "succeeded_degraded": pgettext_lazy("code", "succeeded_degraded"),
     "suspended": pgettext_lazy("code", "suspended"),
+    "switch": pgettext_lazy("code", "switch"),
     "switched": pgettext_lazy("code", "switched"),
     "switched back": pgettext_lazy("code", "switched back"),
     "switched to the rebuilt tables": pgettext_lazy(
@@ -171,7 +177,14 @@ def refusal(error: Exception) -> str:
     first = reason if isinstance(reason, Said) else next(iter(error.args), "")
     if not isinstance(first, Said):
         return str(error)
-    facts = dict(first.facts)
-    for name in SAID & facts.keys():
-        facts[name] = code(facts[name])
-    return _(first.template).format(**facts)
+    return _told(first)
+
+
+def _told(said: Said) -> str:
+    facts = dict(said.facts)
+    for name, value in facts.items():
+        if isinstance(value, Said):
+            facts[name] = _told(value)
+        elif name in SAID:
+            facts[name] = code(value)
+    return _(said.template).format(**facts)

@@ -36,6 +36,7 @@ from eventstore.errors import (
 from eventstore.models import Rebuild
 from eventstore.repository import refuse_unreadable
 from eventstore.subscriptions import Projection
+from eventstore.wording import worded
 
 GAP = 5_000  # events that a switch catches up with, at most
 LOCK_SECONDS = 3  # how long a switch waits for readers of the tables
@@ -264,7 +265,8 @@ def _exchange(projection: Projection, found: Rebuild, *, with_letters: bool) -> 
     name = projection.name
     is_first = found.state == State.READY
     if not is_first and active(name):
-        raise SwitchRefusedError(name, "another rebuild is active; cancel it first")
+        why = worded("another rebuild is active; cancel it first")
+        raise SwitchRefusedError(name, why)
     schema = NEXT if is_first else KEPT
     _close_gap(projection, schema)
     if not with_letters and (
@@ -292,12 +294,14 @@ def _close_gap(projection: Projection, schema: str) -> None:
     mark = store.watermark()
     seen = checkpoints.positions(copy.name)
     if not seen:
-        raise SwitchRefusedError(projection.name, "it has not begun to catch up")
+        why = worded("it has not begun to catch up")
+        raise SwitchRefusedError(projection.name, why)
     read = store.read_all(
         after=min(seen.values()), until=mark, buckets=list(seen), limit=GAP
     )
     if len(read) == GAP:
-        raise SwitchRefusedError(projection.name, "it is too far behind; wait a while")
+        why = worded("it is too far behind; wait a while")
+        raise SwitchRefusedError(projection.name, why)
     due = [event for bucket, event in read if event.position > seen[bucket]]
     refuse_unreadable(due)
     quarantine.apply_sound(copy.name, copy.apply, due)
@@ -306,10 +310,15 @@ def _close_gap(projection: Projection, schema: str) -> None:
 
 
 def _advice(letters: int) -> str:
-    streams = f"{letters:,} stream{'' if letters == 1 else 's'}"
-    return (
-        f"{streams} could not be applied to the new tables;"
-        " see to the dead letters, or switch with them"
+    if letters == 1:
+        return worded(
+            "1 stream could not be applied to the new tables;"
+            " see to the dead letter, or switch with it"
+        )
+    return worded(
+        "{letters} streams could not be applied to the new tables;"
+        " see to the dead letters, or switch with them",
+        letters=letters,
     )
 
 
@@ -330,5 +339,6 @@ def _set_lock_timeout() -> None:
 
 def _why(error: DatabaseError) -> str:
     if getattr(error.__cause__, "sqlstate", "") == COLUMNS_CHANGED:
-        return "a migration changed the tables meanwhile; start again"
-    return f"the database said {type(error.__cause__).__name__}; try again"
+        return worded("a migration changed the tables meanwhile; start again")
+    fault = type(error.__cause__).__name__
+    return worded("the database said {fault}; try again", fault=fault)

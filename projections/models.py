@@ -104,6 +104,8 @@ class ReprocessRun(models.Model):
         code: Version of the projections' code that the preview ran.
         position: Watermark of the preview.
         previewed: What the preview counted.
+        note: Why it was paused or cancelled, or what kept the last user from repair.
+        error: What stops it at the moment; empty as soon as a step works.
         cursor: Where in the scope it goes on.
         later: Of the changed, those with events after *position*.
         worked_seconds: Time spent at it, pauses left out.
@@ -125,6 +127,7 @@ class ReprocessRun(models.Model):
     code = models.TextField()
     reason = models.TextField()
     note = models.TextField(default="", blank=True)
+    error = models.TextField(default="", blank=True)
     actor = models.TextField()
     correlation_id = models.UUIDField()
     position = models.BigIntegerField()

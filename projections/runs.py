@@ -1,8 +1,9 @@
 """Reprocessing many users: begun on a preview, a chunk a transaction, never half done.
 
 A run's row says where it stands; every change of it is an event of the run's stream, in
-the same transaction.  The row lock is the lease: a killed worker frees the run at once,
-its last chunk undone, and any worker goes on from the cursor.
+the same transaction, but for what stops it at the moment.  The row lock is the lease: a
+killed worker frees the run at once, its last chunk undone, and any worker goes on from
+the cursor.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def attempt(run_id: UUID, *, seconds: float) -> None:
         told = {"run": str(run_id), "error": trouble}
         logger.error("reprocessing failed", extra=told)  # noqa: TRY400 - no text
         still = ReprocessRun.objects.filter(pk=run_id, state=State.RUNNING)
-        still.update(note=trouble)
+        still.update(error=trouble)
 
 
 def go_on(
@@ -316,8 +317,6 @@ def _count(run: ReprocessRun, done: Sequence[Finding], *, milliseconds: int) -> 
     run.later += moved.later
     if failed:
         run.note = faults.described(failed[-1].error or RunStateError())
-    elif not run.failed:
-        run.note = ""  # of trouble that is over
     _save(run, moved)
 
 
@@ -348,7 +347,7 @@ def _locked(run_id: UUID, *states: str) -> ReprocessRun:
 
 
 def _save(run: ReprocessRun, fact: object) -> None:
-    run.moved_at = timezone.now()
+    run.moved_at, run.error = timezone.now(), ""
     _record(run, fact)
     run.save()
 

@@ -18,8 +18,13 @@ from django.test import Client, override_settings
 from django.utils import translation
 
 from eventstore import labels, sentences, store
-from eventstore.errors import SubscriptionRunsError
+from eventstore.errors import (
+    NoRebuildError,
+    SubscriptionRunsError,
+    SwitchRefusedError,
+)
 from eventstore.templatetags.backoffice import elapsed, precise
+from eventstore.wording import worded
 from projections.admin.goto import POSITION
 from tests import messages, pseudo
 from tests.backoffice import (
@@ -208,6 +213,16 @@ def test_an_error_speaks_english_until_somebody_reads_it() -> None:
         )
         assert labels.refusal(SubscriptionRunsError("streams")) == (
             "Das Abonnement streams ist nicht angehalten."
+        )
+        late = SwitchRefusedError(
+            "streams", worded("it is too far behind; wait a while")
+        )
+        assert labels.refusal(late) == (
+            "streams wurde nicht umgeschaltet:"
+            " er liegt zu weit zurück; warten Sie etwas."
+        )
+        assert labels.refusal(NoRebuildError("streams", "resume")) == (
+            "Zu streams gibt es keinen Neuaufbau zum Fortsetzen."
         )
         assert labels.refusal(ValueError("as it is")) == "as it is"
         assert labels.refusal(ValueError()) == ""

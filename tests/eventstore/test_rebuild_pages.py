@@ -131,6 +131,9 @@ def test_whoever_may_only_look_finds_no_button_and_is_refused() -> None:
     page = client.get(PAGE)
     assert page.status_code == 200
     assert 'action="/admin/eventstore/' not in page.content.decode()
+    assert text(page, "no-right") == (
+        "Whoever may rebuild read models starts and switches here; leads may."
+    )
     client.post(PAGE, START)
     assert Rebuild.objects.count() == 1
     for action in ACTIONS:
@@ -209,6 +212,9 @@ def test_the_command_line_does_the_same() -> None:
     }
     assert manage("status", "directory")["paused_by"].startswith("operator:")
     assert manage("resume", "directory", "--rebuild") == {"resumed": "directory"}
+    DirectoryEntry.objects.update(name="wrong")
+    compared = manage("compare", "directory")["comparison"]
+    assert compared["tables"][0]["changed"] == 1
     assert manage("switch", "directory") == {"switched": "directory"}
     assert manage("status", "directory")["state"] == "switched"
     assert manage("switch-back", "directory") == {"switched_back": "directory"}

@@ -18,7 +18,6 @@ from eventstore.errors import (
     RebuildRunsError,
     SwitchRefusedError,
 )
-from eventstore.models import DeadLetter
 from projections.directory import DIRECTORY
 from projections.models import DirectoryEntry
 from tests.backoffice import catch_up
@@ -88,34 +87,6 @@ def test_a_reader_never_sees_an_empty_or_half_table() -> None:
     assert is_over.is_set()
     assert reads[0] > 10
     assert seen == {50}
-
-
-def test_letters_of_the_copy_are_asked_about_and_move_with_it(superuser: None) -> None:
-    del superuser
-    bad = known_user()
-    known_user()
-    catch_up()
-    rebuilds.start("directory", reason="OPS-1")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "ALTER TABLE rebuild_next.projections_directoryentry"
-            f" ADD CONSTRAINT bad CHECK (user_id <> '{bad}')"
-        )
-    done()
-    with pytest.raises(SwitchRefusedError, match="1 stream could not be applied"):
-        rebuilds.switch("directory")
-    assert (found().state, open_letters()) == ("ready", ["directory~rebuild_next"])
-    rebuilds.switch("directory", with_letters=True)
-    assert open_letters() == ["directory"]
-    assert not DirectoryEntry.objects.filter(user_id=bad).exists()
-    rebuilds.switch_back("directory")
-    assert open_letters() == ["directory~rebuild_kept"]
-    assert DirectoryEntry.objects.filter(user_id=bad).exists()
-
-
-def open_letters() -> list[str]:
-    letters = DeadLetter.objects.filter(closed_at=None)
-    return list(letters.values_list("subscription", flat=True))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -27,9 +27,8 @@ from eventstore import (
     waking,
 )
 from eventstore.circumstances import acting
-from eventstore.doorbell import doorbell
 from eventstore.events import RecordedEvent
-from eventstore.models import Checkpoint, Effect, Heartbeat, Turn
+from eventstore.models import Checkpoint, Effect, Heartbeat
 from eventstore.subscriptions import Projection
 from eventstore.tasks import catch_up
 from eventstore.waking import Lane
@@ -257,66 +256,6 @@ def test_who_is_paused_is_left_alone_and_seen() -> None:
     assert woken() == []
     assert DirectoryEntry.objects.count() == 0
     assert set(heartbeats.last()) >= {"directory", "welcome_email", "intake"}
-
-
-def test_who_finds_another_at_it_has_nothing_to_do_and_is_not_forgotten() -> None:
-    known_user(email="ada@example.com")
-    answers: list[bool] = []
-
-    def ring_meanwhile(name: str) -> None:
-        assert name == "welcome_email"
-        known_user(email="bob@example.com")  # after the look at everybody
-        with CaptureQueriesContext(connection) as asked:
-            answers.append(waking.look_after(Lane.EFFECTS, ring_meanwhile))
-        assert len(asked) == 1
-
-    assert waking.look_after(Lane.EFFECTS, ring_meanwhile)
-    assert answers == [False]
-    assert Effect.objects.filter(reactor="welcome_email").count() == 2
-    assert not DirectoryEntry.objects.exists()  # another lane's
-    assert turns.take(Lane.EFFECTS)
-
-
-def test_a_turn_that_took_too_long_is_left_to_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rung: list[None] = []
-    known_user(email="ada@example.com")
-    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(None))
-
-    def ring_meanwhile(_name: str) -> None:
-        assert not waking.look_after(Lane.EFFECTS, ring_meanwhile)
-
-    assert waking.look_after(Lane.EFFECTS, ring_meanwhile, seconds=0)
-    assert rung == [None]
-    assert not Turn.objects.exists()
-
-
-def test_a_broker_that_takes_no_question_leaves_the_turn_free() -> None:
-    known_user(email="ada@example.com")
-
-    def refuse(_name: str) -> None:
-        raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        waking.look_after(Lane.EFFECTS, refuse)
-    assert turns.take(Lane.EFFECTS)
-
-
-def test_a_ring_during_a_turn_that_failed_is_not_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rung: list[None] = []
-    known_user(email="ada@example.com")
-    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(None))
-
-    def ring_and_refuse(_name: str) -> None:
-        assert not waking.look_after(Lane.EFFECTS, print)
-        raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        waking.look_after(Lane.EFFECTS, ring_and_refuse)
-    assert rung == [None]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from io import StringIO
 from typing import Any
@@ -10,12 +11,15 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection, transaction
 
-from eventstore import browser, store
+from eventstore import browser, checkpoints, store
+from eventstore.models import Checkpoint
 from eventstore.searching import EventFilter
 from projections import drift_check, findings, scopes
 from projections.findings import Finding, Models
 from projections.models import DirectoryEntry, Drift, DriftCheck, ReprocessRun
+from projections.read_models import READ_MODELS
 from projections.tasks import check_drift
 from tests.factories import known_user, metadata
 from tests.repairs import (
@@ -28,6 +32,7 @@ from tests.repairs import (
     users,
 )
 from users import services
+from users.aggregate import USER
 from users.commands import ChangeName, EraseUser
 from users.values import ErasureGround
 
@@ -121,6 +126,67 @@ def test_what_is_repaired_while_the_detector_looks_is_no_drift(
     with as_operator():
         report = drift_check.look_on(users=10)
     assert (report.checked, report.drifted, drifted()) == (1, [], [])
+
+
+def test_who_confirms_is_alone_with_the_users_until_the_end() -> None:
+    ada, _bob = users(2)
+    break_row(ada)
+    repaired: list[int] = []
+
+    def repair() -> None:
+        repaired.append(ran(scopes.everybody()).changed)
+        connection.close()
+
+    other = threading.Thread(target=repair)
+    with transaction.atomic():
+        (before,) = findings.confirm([ada], READ_MODELS)
+        other.start()
+        other.join(0.5)
+        (still,) = findings.examine([ada], READ_MODELS)
+        assert (repaired, other.is_alive()) == ([], True)
+    other.join()
+    fields = [["directory.name"]] * 2
+    assert [[d.name for d in each.differences] for each in (before, still)] == fields
+    assert (repaired, is_fold(ada)) == ([1], True)
+
+
+def test_what_moves_while_the_detector_looks_is_looked_at_again_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (ada,) = users(1)
+    looks: list[bool] = []
+    reached_by = checkpoints.reached_by
+
+    def moving(names: Sequence[str], streams: Sequence[str]) -> dict[Any, int]:
+        looks.append(is_held(ada))
+        reached = reached_by(names, streams)
+        # Until it is held, a worker comes past between any two looks.
+        return {
+            each: at + (0 if looks[-1] else len(looks)) for each, at in reached.items()
+        }
+
+    monkeypatch.setattr(checkpoints, "reached_by", moving)
+    (found,) = findings.examine([ada], READ_MODELS)
+    assert looks == [False] * 2 * findings.TRIES + [True] * 2
+    assert (found.action, found.differences) == ("nothing", [])
+
+
+def is_held(user_id: UUID) -> bool:
+    """Say whether our transaction keeps others from the user's buckets."""
+    free: list[int] = []
+
+    def look() -> None:
+        with transaction.atomic():
+            mine = Checkpoint.objects.filter(
+                subscription="directory", bucket=store.bucket_of(USER.stream(user_id))
+            )
+            free.append(len(mine.select_for_update(skip_locked=True)))
+        connection.close()
+
+    other = threading.Thread(target=look)
+    other.start()
+    other.join()
+    return free == [0]
 
 
 def test_a_look_goes_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:

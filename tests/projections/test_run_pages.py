@@ -4,9 +4,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from projections import reprocess, scopes
+from projections import reprocess, runs, scopes
 from projections.models import DirectoryEntry, ReprocessRun
 from projections.tasks import check_drift
 from tests.backoffice import USERS, hidden, regions, staff, superuser, text, user_url
@@ -241,3 +242,24 @@ def test_every_page_needs_the_permission(committed_db: str) -> None:
     assert "Reprocess" not in (outsider.get(USERS).content.decode())
     insider = staff("projections.reprocess")
     assert [insider.get(page).status_code for page in pages] == [200] * 4
+
+
+@pytest.mark.usefixtures("superuser")
+def test_a_run_in_trouble_begins_all_the_same_and_its_page_says_what_stops_it(
+    client: Client,
+) -> None:
+    (ada,) = users(1)
+    break_row(ada)
+    url = named(ada)
+    form = {"token": hidden(client.get(url), "token"), "reason": "OPS-412"}
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE projections_drift RENAME TO hidden")
+        begun = client.post(url, form)
+        cursor.execute("ALTER TABLE hidden RENAME TO projections_drift")
+    run = ReprocessRun.objects.get()
+    assert (begun.status_code, begun["Location"]) == (303, f"{RUNS}{run.run_id}/")
+    said = text(client.get(begun["Location"]), "run-error") or ""
+    assert said.startswith("Stopped by ProgrammingError (42P01) at drift.py:")
+    assert said.endswith(". It is tried again, and goes on as soon as that is over.")
+    runs.go_on_all()
+    assert text(client.get(begun["Location"]), "run-error") is None

@@ -23,7 +23,7 @@ from eventstore import (
     store,
     subscriptions,
 )
-from eventstore.archive.console import REFUSED, Progress, could_not_run
+from eventstore.archive.console import REFUSED, Progress, could_not_run, counted
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SYSTEM
@@ -34,6 +34,7 @@ from eventstore.standings import Standing
 REBUILD_OPERATIONS = (
     ("rebuild", "build a read model anew beside the live one", True),
     ("status", "how the rebuild of a read model stands", False),
+    ("compare", "compare the rebuilt tables with the live ones once more", False),
     ("cancel", "give a rebuild up and drop its tables", False),
     ("switch", "put the rebuilt tables in the place of the live ones", False),
     ("switch-back", "put the kept tables back", False),
@@ -117,7 +118,7 @@ class Command(BaseCommand):
             paused = f", paused by {row['paused_by']} ({row['reason']})"
             line = (
                 f"{each.name}: {each.kind} at #{each.position}, {each.behind} behind,"
-                f" {each.letters} dead letters{paused if each.pause else ''}"
+                f" {counted(each.letters, 'dead letter')}{paused if each.pause else ''}"
                 f"{', stalled' if each.is_stalled else ''}"
                 f"{', filled by other code' if each.is_changed else ''}"
                 f"{f', {each.error}' if each.error else ''}"
@@ -153,7 +154,8 @@ class Command(BaseCommand):
             raise CommandError(message, returncode=REFUSED)
         if options["group"]:
             count = dead_letters.retry_group(options["group"])
-            self._print_one(options, {"ordered": count}, f"{count} to be tried.")
+            text = f"{counted(count, 'dead letter')} to be tried."
+            self._print_one(options, {"ordered": count}, text)
             return True
         if options["canary"]:
             tried = dead_letters.retry_first(options["canary"])
@@ -179,17 +181,18 @@ class Command(BaseCommand):
         name = options["name"]
         made = rebuilds.start(name, reason=options["reason"])
         if not options["detach"]:
-            self._work(name, made.pk)
+            self._work(made)
         return self._status(options)
 
-    def _work(self, name: str, number: int) -> None:
-        """Take steps until the copy is ready; beside the workers, if there are any."""
+    def _work(self, made: Rebuild) -> None:
+        """Take steps until the copy is compared; beside workers, if there are any."""
+        name = made.subscription
         bar = Progress(self.stderr, "rebuilt", total=100)  # type: ignore[arg-type]
         while (standing := standings.current(name)) is not None:
             found = standing.rebuild
-            if found.pk != number or found.error or found.paused_by:
+            if found.pk != made.pk or found.error or found.paused_by:
                 break
-            if found.state == Rebuild.State.READY and not found.is_comparison_due:
+            if found.filled_at and not found.is_comparison_due:
                 break
             bar.update(found.done, standing.percent)
             rebuilding.work(name, seconds=1.0)
@@ -207,6 +210,12 @@ class Command(BaseCommand):
 
     def _cancel(self, options: dict[str, Any]) -> bool:
         return self._done(options, rebuilds.cancel, "cancelled")
+
+    def _compare(self, options: dict[str, Any]) -> bool:
+        rebuilds.compare(options["name"])
+        if (standing := standings.current(options["name"])) is not None:
+            self._work(standing.rebuild)
+        return self._status(options)
 
     def _switch(self, options: dict[str, Any]) -> bool:
         act = partial(rebuilds.switch, with_letters=options["with_letters"])

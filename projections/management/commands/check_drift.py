@@ -16,6 +16,7 @@ from eventstore.archive.console import (
     REFUSED,
     Progress,
     could_not_run,
+    counted,
 )
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM
@@ -99,14 +100,15 @@ class Command(BaseCommand):
             self.stdout.write(orjson.dumps(facts).decode())
             return
         self.stdout.write(
-            f"{report.checked:,} users checked: {len(report.drifted):,} differ from the"
-            f" log, {len(report.failed):,} cannot be derived"
+            f"{counted(report.checked, 'user')} checked: {len(report.drifted):,} differ"
+            f" from the log, {len(report.failed):,} cannot be derived"
         )
         for each in report.drifted[:NAMED]:
             fields = ", ".join(difference.name for difference in each.differences)
             self.stdout.write(f"{each.user_id}: {fields}")
         if run is not None:
-            self.stdout.write(f"run {run.run_id}: {run.changed:,} users repaired")
+            repaired = counted(run.changed, "user")
+            self.stdout.write(f"run {run.run_id}: {repaired} repaired")
 
 
 def _repaired(report: Report, reason: str) -> ReprocessRun | None:

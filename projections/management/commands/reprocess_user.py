@@ -17,6 +17,7 @@ from eventstore.archive.console import (
     REFUSED,
     Progress,
     could_not_run,
+    counted,
 )
 from eventstore.circumstances import acting
 from eventstore.events import SYSTEM
@@ -119,7 +120,7 @@ class Command(BaseCommand):
             self.stdout.write(orjson.dumps(facts, default=str).decode())
             return
         self.stdout.write(
-            f"{preview.checked:,} users checked up to #{preview.position:,}:"
+            f"{counted(preview.checked, 'user')} checked up to #{preview.position:,}:"
             f" {preview.would_change:,} would change, {len(preview.failed):,} cannot be"
             f" derived. Nothing was written."
         )
@@ -135,7 +136,7 @@ class Command(BaseCommand):
             self.stdout.write(orjson.dumps({"run": run.run_id, **facts}).decode())
             return
         self.stdout.write(
-            f"run {run.run_id} {run.state}: {run.checked:,} users checked,"
+            f"run {run.run_id} {run.state}: {counted(run.checked, 'user')} checked,"
             f" {run.changed:,} repaired, {run.failed:,} failed"
         )
 
