@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from eventstore import store
+from eventstore import quarantine, store
 from eventstore.models import DeadLetter
 from tests.backoffice import regions, staff, superuser, text
-from tests.eventstore.test_dead_letters import listed, picky, poisoned
+from tests.eventstore.test_dead_letters import get_no_answer, listed, picky, poisoned
 from tests.eventstore.test_quarantine import letters
 
 __all__ = ["listed"]
@@ -124,6 +124,35 @@ def test_a_paused_subscription_retries_nothing() -> None:
     ):
         assert b"picky is paused." in client.post(url, body, follow=True).content
     assert letters() == [("user-1", 1, "waiting", 1)]
+
+
+def test_a_fault_of_the_installation_is_told_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (letter,) = poisoned("user-1")
+    client = superuser()
+    monkeypatch.setattr(quarantine, "work_off", get_no_answer)
+    page = client.post(f"{LETTERS}{letter.pk}/retry/", follow=True)
+    assert page.redirect_chain == [(LETTERS, 303)]
+    said = [str(each) for each in page.context["messages"]]
+    assert [each.partition(" at ")[0] for each in said] == [
+        "Nothing was changed: ConnectionError"
+    ]
+    assert said[0].endswith(". Mend that, and try again.")
+    tried = client.post(group_url("canary"), follow=True)
+    (told,) = tried.context["messages"]
+    assert (told.level_tag, str(told)) == ("warning", "0 applied, 1 failed again.")
+    assert letters() == [("user-1", 1, "waiting", 1)]
+
+
+def test_the_canary_tries_five_and_leaves_the_rest() -> None:
+    poisoned(*(f"user-{number}" for number in range(6)))
+    picky.poison.clear()
+    (told,) = superuser().post(group_url("canary"), follow=True).context["messages"]
+    assert (told.level_tag, str(told)) == ("success", "5 applied, 0 failed again.")
+    states = {stream: state for stream, _at, state, _attempts in letters()}
+    applied = {f"user-{number}": "applied" for number in range(5)}
+    assert states == {**applied, "user-5": "waiting"}
 
 
 def test_controls_are_absent_for_those_who_may_only_look() -> None:

@@ -232,7 +232,7 @@ def test_the_command_says_it_in_words_too() -> None:
     call_command("subscriptions", "list", stdout=said)
     call_command("subscriptions", "letters", stdout=said)
     lines = said.getvalue().splitlines()
-    assert lines[0] == "picky: projection at #2, 0 behind, 1 dead letters"
+    assert lines[0] == "picky: projection at #2, 0 behind, 1 dead letter"
     assert lines[-1].startswith(
         f"{letter.pk}: picky at #1 UserCreated of user-1, waiting,"
     )
@@ -242,7 +242,7 @@ def test_a_fault_of_the_installation_changes_nothing_and_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     number = poisoned("user-1")[0].pk
-    monkeypatch.setattr(quarantine, "work_off", _get_no_answer)
+    monkeypatch.setattr(quarantine, "work_off", get_no_answer)
     with pytest.raises(LetterNotTriedError, match="ConnectionError at "):
         dead_letters.retry(number)
     tried = dead_letters.retry_first(DeadLetter.objects.get().fingerprint)
@@ -250,5 +250,5 @@ def test_a_fault_of_the_installation_changes_nothing_and_is_told(
     assert DeadLetter.objects.get().closed_at is None
 
 
-def _get_no_answer(*_: object, **__: object) -> None:
+def get_no_answer(*_: object, **__: object) -> None:
     raise ConnectionError

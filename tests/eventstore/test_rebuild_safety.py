@@ -18,6 +18,7 @@ from eventstore.errors import (
     RebuildRunsError,
     SwitchRefusedError,
 )
+from eventstore.models import Checkpoint
 from projections.directory import DIRECTORY
 from projections.models import DirectoryEntry
 from tests.backoffice import catch_up
@@ -87,6 +88,31 @@ def test_a_reader_never_sees_an_empty_or_half_table() -> None:
     assert is_over.is_set()
     assert reads[0] > 10
     assert seen == {50}
+
+
+@pytest.mark.parametrize("schema", ["", "~rebuild_next"])
+def test_no_worker_moves_either_side_while_the_gap_is_closed(
+    schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_user()
+    catch_up()
+    built()
+    free: list[int] = []
+    watermark = store.watermark
+
+    def look_first() -> int:
+        def look() -> None:
+            with transaction.atomic():
+                mine = Checkpoint.objects.filter(subscription=f"directory{schema}")
+                free.append(len(mine.select_for_update(skip_locked=True)))
+            connection.close()
+
+        in_threads(look)
+        return watermark()
+
+    monkeypatch.setattr(store, "watermark", look_first)
+    rebuilds.switch("directory")
+    assert free == [0]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -267,8 +266,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def _note(names: list[str], task: str, given: tuple[str, ...] = (), **_: Any) -> None:
-    names.append(" ".join([task, *given]))
+def _note(
+    names: list[str],
+    task: str,
+    given: tuple[str, ...] = (),
+    *,
+    queue: str = "",
+    expires: int,
+) -> None:
+    assert expires == tasks.EXPIRES_SECONDS
+    names.append(" ".join(filter(None, [task, *given, queue])))
 
 
 def test_a_wake_has_the_effects_looked_after(sent: list[str]) -> None:
@@ -277,7 +284,7 @@ def test_a_wake_has_the_effects_looked_after(sent: list[str]) -> None:
     assert DirectoryEntry.objects.count() == 1
     assert sent == ["eventstore.react"]
     tasks.react()
-    assert sent[1:] == ["eventstore.catch_up welcome_email"]
+    assert sent[1:] == ["eventstore.catch_up welcome_email outside"]
     assert turns.take(Lane.READ_MODELS)
     tasks.wake()
     assert len(sent) == 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4
@@ -169,6 +169,24 @@ def test_what_moves_while_the_detector_looks_is_looked_at_again_alone(
     (found,) = findings.examine([ada], READ_MODELS)
     assert looks == [False] * 2 * findings.TRIES + [True] * 2
     assert (found.action, found.differences) == ("nothing", [])
+
+
+def test_who_is_erased_between_two_looks_is_no_drift(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (ada,) = users(1)
+    read_streams = store.read_streams
+
+    def erase_first(wanted: Mapping[str, int]) -> Any:
+        monkeypatch.setattr(store, "read_streams", read_streams)
+        erased = EraseUser(user_id=ada, ground=ErasureGround.REQUEST)
+        services.execute(erased, metadata())
+        return store.read_streams(wanted)
+
+    monkeypatch.setattr(store, "read_streams", erase_first)
+    (found,) = findings.examine([ada], READ_MODELS)
+    assert (found.events, found.action, found.differences) == (2, "nothing", [])
+    assert found.error is None
 
 
 def is_held(user_id: UUID) -> bool:
