@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from eventstore import browser, checkpoints, store
 from eventstore.models import Checkpoint
 from eventstore.searching import EventFilter
-from projections import drift_check, findings, scopes
+from projections import drift, drift_check, findings, scopes
 from projections.findings import Finding, Models
 from projections.models import DirectoryEntry, Drift, DriftCheck, ReprocessRun
 from projections.read_models import READ_MODELS
@@ -148,6 +148,22 @@ def test_who_confirms_is_alone_with_the_users_until_the_end() -> None:
     fields = [["directory.name"]] * 2
     assert [[d.name for d in each.differences] for each in (before, still)] == fields
     assert (repaired, is_fold(ada)) == ([1], True)
+
+
+def test_nobody_repairs_what_is_being_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    (ada,) = users(1)
+    break_row(ada)
+    held: list[bool] = []
+    note = drift.note
+
+    def look_first(found: Any, *, checked: Any) -> None:
+        held.append(is_held(ada))
+        note(found, checked=checked)
+
+    monkeypatch.setattr(drift, "note", look_first)
+    check_drift()
+    assert held == [True]
+    assert drifted() == [("directory", ada, ["name"])]
 
 
 def test_what_moves_while_the_detector_looks_is_looked_at_again_alone(
