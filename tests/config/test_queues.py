@@ -13,11 +13,17 @@ def test_what_waits_for_other_systems_is_in_no_other_queue() -> None:
         app.send_task("eventstore.catch_up", ("x",), queue="outside", connection=broker)
         app.send_task("eventstore.wake", connection=broker)
         app.send_task("users.salesforce_sweep", connection=broker)
+        app.send_task(
+            "eventstore.sweep",
+            exchange="celery",
+            routing_key="celery",
+            connection=broker,
+        )
         held = {
             name: [message.headers["task"] for message in iter(queue.get, None)]
             for name, queue in queues.items()
         }
     assert held == {
-        "celery": ["eventstore.wake"],
+        "celery": ["eventstore.wake", "eventstore.sweep"],
         "outside": ["eventstore.catch_up", "users.salesforce_sweep"],
     }
