@@ -40,6 +40,7 @@ from projections.admin import (
     resends,
     reveal,
     runs,
+    saved_views,
     streams,
 )
 from projections.admin.forms import (
@@ -57,6 +58,7 @@ View = Callable[..., HttpResponseBase]
 FOUND = 302
 
 EVENTS = "eventstore/event/"
+VIEWS = "eventstore/savedview/"
 STREAMS = "eventstore/stream/"
 USERS = "users/userview/"
 WEBHOOKS = "eventstore/webhook/"
@@ -174,7 +176,23 @@ class BackOfficeSite(AdminSite):
             path("prove/", self.admin_view(sessions.prove), name="prove"),
             path("audit/", self.admin_view(log.audit), found, name="audit"),
             path("goto", self.admin_view(go_to), name="goto"),
-            path(EVENTS, self.admin_view(log.events), found, name="events"),
+            path(
+                EVENTS,
+                self.admin_view(log.events),
+                {**found, "find_views": saved_views.above},
+                name="events",
+            ),
+            *self._paths(
+                [
+                    (VIEWS, saved_views.listed, "views"),
+                    (f"{VIEWS}add/", saved_views.save, "save_view"),
+                    (
+                        f"{VIEWS}<uuid:view_id>/delete/",
+                        saved_views.delete,
+                        "delete_view",
+                    ),
+                ]
+            ),
             path(f"{EVENTS}<int:position>/", self.admin_view(event), name="event"),
             path(
                 "e/<int:position>", self._short_link("admin:event"), name="event_link"
@@ -307,6 +325,7 @@ class BackOfficeSite(AdminSite):
             (f"{EXPORTS}new/", exports.new, "new_export"),
             (one, exports.export, "export"),
             (f"{one}file", exports.file, "export_file"),
+            (f"{one}cancel/", exports.cancel, "cancel_export"),
         ]
         return self._paths(pages)
 

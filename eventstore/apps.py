@@ -19,6 +19,7 @@ class EventStoreConfig(AppConfig):
         from eventstore.exports import models as _exports  # noqa: F401, PLC0415
         from eventstore.intake import checks as intake_checks  # noqa: PLC0415
         from eventstore.intake import models as _records  # noqa: F401, PLC0415
+        from eventstore.saved_views import keeping as _views  # noqa: F401, PLC0415
         from eventstore.subscriptions import all_subscriptions  # noqa: PLC0415
         from eventstore.webhooks import models as _endpoints  # noqa: F401, PLC0415
         from eventstore.webhooks.checks import networks_are_networks  # noqa: PLC0415

@@ -99,6 +99,7 @@ def page(
     before: int | None = None,
     after: int | None = None,
     limit: int = 50,
+    mark: int | None = None,
 ) -> EventPage:
     """Return up to *limit* events next to a position, newest first.
 
@@ -115,8 +116,9 @@ def page(
         before: The page ends just below the event at this position.
         after: The page begins just above it; *before* wins over it.
         limit: At most so many.
+        mark: A watermark read just before; None has it read here.
     """
-    mark = store.watermark()
+    mark = store.watermark() if mark is None else mark
     is_upward = after is not None and before is None
     place, side = (after, ABOVE) if is_upward else (before, BELOW)
     found, edge = search(matching, mark, place, side, limit + 1)
@@ -275,6 +277,14 @@ def event_with_id(event_id: UUID) -> RecordedEvent | None:
     return next(iter(recorded(rows)), None)
 
 
+def is_known(field: str, value: str) -> bool:
+    """Return whether an event has this *field*: ``stream``, ``actor`` or ``source``.
+
+    One probe of an index.
+    """
+    return StoredEvent.objects.filter(**{field: value}).exists()
+
+
 def neighbours(event: RecordedEvent) -> tuple[int | None, int | None]:
     """Return the positions of the events before and after in the stream.  One query."""
     version = event.version
@@ -306,7 +316,12 @@ class Sides:
 
 
 def sides(
-    matching: EventFilter, instant: datetime, window: timedelta, *, limit: int
+    matching: EventFilter,
+    instant: datetime,
+    window: timedelta,
+    *,
+    limit: int,
+    mark: int | None = None,
 ) -> Sides:
     """Return what *matching* lets through around an instant.
 
@@ -318,8 +333,9 @@ def sides(
         window: To each side, inclusive.
         limit: At most so many events: half of them to each side, and what one side
             lacks from the other.
+        mark: As in :func:`page`.
     """
-    mark = store.watermark()
+    mark = store.watermark() if mark is None else mark
     after = instant + timedelta.resolution
     before = _within(matching, instant - window, after)
     beyond = _within(matching, after, instant + window + timedelta.resolution)

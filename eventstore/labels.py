@@ -147,6 +147,7 @@ CODES = {
     "unlawful": pgettext_lazy("code", "unlawful"),
     "users": pgettext_lazy("code", "users"),
     "waiting": pgettext_lazy("code", "waiting"),
+    "withdrawn": pgettext_lazy("code", "withdrawn"),
 }
 
 # What stands in place of a value that the reader may not see, or that nobody can.

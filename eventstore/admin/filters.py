@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,6 +31,34 @@ WINDOWS = {
 DEFAULT_WINDOW = "5m"
 
 FindStream = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Filters that have a name, as a link.
+
+    Attributes:
+        query: The filters as a query string.
+        role: Who else sees it; empty for oneself alone.
+        is_current: Whether it is what the page shows.
+    """
+
+    name: str
+    query: str
+    role: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """What stands above the table, and where the log stood when it was read.
+
+    Attributes:
+        mark: The watermark, when it was asked for with the views.
+    """
+
+    mark: int | None = None
+    links: Sequence[View] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +222,10 @@ class AuditForm(EventFilterForm):
     def types(self) -> Sequence[str]:
         """Return everything that operators do."""
         return codec.operators_types()
+
+
+# Returns the views of whoever asks and a watermark, for a page with these filters.
+FindViews = Callable[[HttpRequest, EventFilterForm], Views]
 
 
 def without(query: QueryDict, name: str, value: str) -> str:

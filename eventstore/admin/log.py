@@ -22,6 +22,8 @@ from eventstore.admin.filters import (
     AuditForm,
     EventFilterForm,
     FindStream,
+    FindViews,
+    Views,
 )
 from eventstore.admin.pages import number, page
 from eventstore.admin.strip import CountHours
@@ -33,10 +35,14 @@ DEFAULT_SIZE = 50
 
 @require_safe
 def events(
-    request: HttpRequest, *, find_stream: FindStream, count_hours: CountHours
+    request: HttpRequest,
+    *,
+    find_stream: FindStream,
+    count_hours: CountHours,
+    find_views: FindViews,
 ) -> HttpResponse:
     """Show the events that the query string asks for, newest first."""
-    return _shown(request, find_stream, count_hours, EventFilterForm)
+    return _shown(request, find_stream, count_hours, EventFilterForm, find_views)
 
 
 @require_safe
@@ -44,7 +50,7 @@ def audit(
     request: HttpRequest, *, find_stream: FindStream, count_hours: CountHours
 ) -> HttpResponse:
     """Show what operators did: the same page over the events that tell of it."""
-    return _shown(request, find_stream, count_hours, AuditForm)
+    return _shown(request, find_stream, count_hours, AuditForm, None)
 
 
 def _shown(
@@ -52,6 +58,7 @@ def _shown(
     find_stream: FindStream,
     count_hours: CountHours,
     form_class: type[EventFilterForm],
+    find_views: FindViews | None,
 ) -> HttpResponse:
     seen = sight.of(request)
     find = find_stream if seen.sees_all else _nobody_by_address(find_stream)
@@ -61,14 +68,16 @@ def _shown(
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
     at = form.instant()
+    views = find_views(request, form) if find_views else Views()
     if at is not None:
-        return _around(request, form, at, size)
+        return _around(request, form, at, size, views)
     matching = form.matching()
     found = browser.page(
         matching,
         before=number(request, "before"),
         after=number(request, "after"),
         limit=size,
+        mark=views.mark,
     )
     found = replace(found, events=seen.events(found.events))
     return _page(
@@ -77,6 +86,7 @@ def _shown(
         size,
         title=str(form.title),
         found=found,
+        views=views.links,
         strip=strip.of(matching, count_hours, timezone.now()),
         is_newest=matching.until is None
         and not any(request.GET.get(place) for place in PLACES),
@@ -95,7 +105,11 @@ def _nobody_by_address(find_stream: FindStream) -> FindStream:
 
 
 def _around(
-    request: HttpRequest, form: EventFilterForm, at: datetime, size: int
+    request: HttpRequest,
+    form: EventFilterForm,
+    at: datetime,
+    size: int,
+    views: Views,
 ) -> HttpResponse:
     if request.GET["around"] != instant(at):
         return redirect(f"{request.path}{_at(request, at)}")  # a link that stays true
@@ -103,7 +117,7 @@ def _around(
     name = asked if asked in WINDOWS else DEFAULT_WINDOW
     window, words = WINDOWS[name]
     seen = sight.of(request)
-    found = browser.sides(form.matching(), at, window, limit=size)
+    found = browser.sides(form.matching(), at, window, limit=size, mark=views.mark)
     return _page(
         request,
         form,
@@ -114,6 +128,7 @@ def _around(
             later=seen.events(found.later),
             earlier=seen.events(found.earlier),
         ),
+        views=views.links,
         at=at,
         window=name,
         window_words=words,

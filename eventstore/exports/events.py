@@ -1,4 +1,4 @@
-"""That data left the back office; a fact of the stream ``export-<id>``."""
+"""That data left the back office, or was to; facts of the streams ``export-<id>``."""
 
 from __future__ import annotations
 
@@ -41,3 +41,25 @@ class DataExported:
     until: int
     sha256: str
     reason: str
+
+
+@event_type(
+    "ExportCancelled",
+    sentence=gettext_noop("{who} cancelled an export of {what} ({asked}) via {via}"),
+    is_operators=True,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCancelled:
+    """A file was not finished, and nobody can fetch any of it.
+
+    Attributes:
+        what: What was to be exported, as in :class:`DataExported`.
+        asked: The filter, in words that tell of no person.
+        form: ``csv``, ``json`` or ``ndjson``.
+        rows: How many had been written.
+    """
+
+    what: str
+    asked: str
+    form: str
+    rows: int

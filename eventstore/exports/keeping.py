@@ -24,8 +24,12 @@ from eventstore import circumstances, faults, store
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN, NO_STREAM
 from eventstore.exports import forms, pieces
-from eventstore.exports.errors import ExportGoneError, ExportRunsError
-from eventstore.exports.events import DataExported
+from eventstore.exports.errors import (
+    ExportEndedError,
+    ExportGoneError,
+    ExportRunsError,
+)
+from eventstore.exports.events import DataExported, ExportCancelled
 from eventstore.exports.forms import Layout
 from eventstore.exports.kinds import Batch, Kind, in_words
 from eventstore.exports.models import Export
@@ -144,6 +148,43 @@ def go_on(
         if rows is not None and moved.rows >= rows:
             return False
     return False
+
+
+def cancel(export_id: UUID, kinds: Kinds, *, account: int) -> None:
+    """End an export that runs, and delete what there is of its file.
+
+    Atomic: it is cancelled and its :class:`ExportCancelled` recorded, or neither.  It
+    waits for the step that is under way; no other one follows.  Beside the end of the
+    export it comes first, and there is no file, or too late.
+
+    Args:
+        export_id: Which.
+        kinds: By name.
+        account: Number of the account that asked for it.
+
+    Raises:
+        ExportEndedError: It ended before.
+        ExportGoneError: It is not kept any more, never was, or is somebody else's.
+    """
+    with transaction.atomic():
+        mine = Export.objects.filter(pk=export_id, account=account)
+        export = mine.filter(expires_at__gt=Now()).select_for_update().first()
+        if export is None:
+            raise ExportGoneError
+        if export.state != State.RUNNING:
+            raise ExportEndedError(export.state)
+        kind = kinds[export.kind]
+        fact = ExportCancelled(
+            what=kind.told_as or kind.name,
+            asked=kind.words(export.asked),
+            form=export.form,
+            rows=export.rows,
+        )
+        store.append(_stream(export), [fact], expected_version=NO_STREAM)
+        pieces.delete(export)
+        export.asked = dict(kind.masked(export.asked))
+        export.state, export.ended_at = State.CANCELLED, Now()
+        export.save()
 
 
 def found(export_id: UUID, *, account: int) -> Export:
@@ -306,8 +347,11 @@ def _record(export: Export, kind: Kind) -> None:
         reason=export.reason,
     )
     with acting(actor=export.actor, source=ADMIN, correlation_id=export.correlation_id):
-        stream = f"{CATEGORY}-{export.export_id}"
-        store.append(stream, [fact], expected_version=NO_STREAM)
+        store.append(_stream(export), [fact], expected_version=NO_STREAM)
+
+
+def _stream(export: Export) -> str:
+    return f"{CATEGORY}-{export.export_id}"
 
 
 def _facts(export: Export) -> dict[str, Any]:
@@ -330,9 +374,10 @@ def _facts(export: Export) -> dict[str, Any]:
 
 def _note_failure(export_id: UUID, error: Exception) -> None:
     told = faults.described(error)
-    logger.error("exporting failed", extra={"export": str(export_id), "error": told})
     running = _running(export_id)
-    running.update(attempts=F("attempts") + 1, error=told)
+    if not running.update(attempts=F("attempts") + 1, error=told):
+        return  # cancelled or withdrawn meanwhile, and so are its pieces
+    logger.error("exporting failed", extra={"export": str(export_id), "error": told})
     with transaction.atomic():
         for export in running.select_for_update().filter(attempts__gte=MOST_ATTEMPTS):
             pieces.delete(export)

@@ -36,6 +36,7 @@ class Export(models.Model):
         DONE = "done"
         WITHDRAWN = "withdrawn"  # it held somebody who was erased
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     export_id = models.UUIDField(primary_key=True)
     kind = models.TextField()

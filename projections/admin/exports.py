@@ -16,7 +16,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from eventstore import labels
 from eventstore.admin import sight
@@ -24,11 +28,15 @@ from eventstore.admin.filters import AuditForm, EventFilterForm
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.exports import forms as written
 from eventstore.exports import keeping, kinds
-from eventstore.exports.errors import ExportGoneError, ExportRunsError
+from eventstore.exports.errors import (
+    ExportEndedError,
+    ExportGoneError,
+    ExportRunsError,
+)
 from eventstore.exports.keeping import Wanted
 from eventstore.exports.kinds import Kind
+from projections.admin.asked import AskingError, of_events, refuse_errors
 from projections.admin.commands import CONFLICT, REFUSED
-from projections.admin.lookup import stream_of
 from projections.exports import KINDS, PERSONAL_FILTERS
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
@@ -53,10 +61,6 @@ SEES = {
     "audit": "eventstore.view_audit",
 }
 PLACES = ("kind", "cursor", "before", "after", "limit", "expand", "window")
-
-
-class AskingError(Exception):
-    """The filter cannot be exported; the message says why, in words for staff."""
 
 
 class ExportForm(forms.Form):
@@ -208,6 +212,21 @@ def export(request: HttpRequest, export_id: UUID) -> HttpResponse:
     return answer
 
 
+@require_POST
+def cancel(request: HttpRequest, export_id: UUID) -> HttpResponse:
+    """Stop one's export that is being made, and show where it stands."""
+    try:
+        keeping.cancel(export_id, KINDS, account=_account(request))
+    except ExportGoneError:
+        return _gone(request)
+    except ExportEndedError as error:
+        text = _("Nothing was cancelled: the export had ended before ({state}).")
+        messages.error(request, text.format(state=labels.code(error.state)))
+    else:
+        messages.success(request, _("Cancelled. Nothing of the file is kept."))
+    return SeeOther(reverse("admin:export", args=[export_id]))
+
+
 @never_cache
 @require_safe
 def file(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
@@ -269,32 +288,19 @@ def _asked(request: HttpRequest, kind: Kind, *, sees_all: bool) -> dict[str, Any
 def _events_asked(
     form_class: type[EventFilterForm], asked: QueryDict, *, sees_all: bool
 ) -> dict[str, Any]:
-    if "@" in asked.get("stream", "") and not sees_all:
-        raise AskingError(str(sight.ONLY_BY_ID))
     if asked.get("around"):
         raise AskingError(
             _("What lies around an instant is no export; use “From” and “Before”.")
         )
-    form = form_class(asked, find_stream=stream_of)
-    _refuse_errors(form)
-    told = kinds.events_asked(form.matching())
-    return told | {"type": form.cleaned_data["type"]}  # not all that an audit shows
+    return of_events(form_class, asked, sees_all=sees_all)
 
 
 def _users_asked(asked: QueryDict, *, sees_all: bool) -> dict[str, Any]:
     if not sees_all and any(asked.get(name) for name in PERSONAL_FILTERS):
         raise AskingError(str(sight.ONLY_BY_ID))
-    _refuse_errors(DirectoryFilter(asked, DirectoryEntry.objects.all()).form)
+    refuse_errors(DirectoryFilter(asked, DirectoryEntry.objects.all()).form)
     names = [name for name in DirectoryFilter.base_filters if asked.get(name)]
     return {name: asked[name] for name in names}
-
-
-def _refuse_errors(form: forms.Form) -> None:
-    problems = [
-        f"{name}: {' '.join(map(str, each))}" for name, each in form.errors.items()
-    ]
-    if problems:
-        raise AskingError(" ".join(problems))
 
 
 def _list_url(kind: Kind) -> str:

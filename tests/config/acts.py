@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from eventstore.saved_views.models import SavedView
 from projections.models import DirectoryEntry
+from tests import exports
 from tests.backoffice import (
     hidden,
     user_url,
@@ -111,6 +113,28 @@ def export(client: Client) -> Any:
     return client.post(url, form)
 
 
+def cancel_export(client: Client) -> Any:
+    root = User.objects.get(username="root")
+    asked = {"q": "Ada", "status": "active"}
+    begun = exports.begun("users", account=root.pk, asked=asked)
+    return post("cancel_export", begun.pk)(client)
+
+
+def save_view(client: Client, **form: Any) -> Any:
+    url = f"{reverse('admin:save_view')}?stream={ADA.int}%40example.com&before=9"
+    return client.post(url, {"name": "Ada's", **form})
+
+
+def share_view(client: Client) -> Any:
+    User.objects.get(username="root").groups.add(101)
+    return save_view(client, role="101")
+
+
+def delete_view(client: Client) -> Any:
+    save_view(client)
+    return post("delete_view", SavedView.objects.get().pk)(client)
+
+
 PASSWORDS = {
     "password1": NEW_PASSWORD,
     "password2": NEW_PASSWORD,
@@ -131,6 +155,7 @@ PREPARED = {
     **repair_acts.PREPARED,
     **salesforce.PREPARED,
     "resume": 1,
+    "delete a view": 1,
 }
 
 # What is done, the type of the event, and what the event says of it.
@@ -156,6 +181,22 @@ ACTS: dict[str, tuple[Act, str, dict[str, Any]]] = {
             "reason": WHY,
         },
     ),
+    "cancel an export": (
+        cancel_export,
+        "ExportCancelled",
+        {"what": "users", "asked": "q=(masked)&status=active", "rows": 0},
+    ),
+    "save a view": (
+        save_view,
+        "ViewSaved",
+        {"name": "Ada's", "query": f"stream={USER.stream(ADA)}"},
+    ),
+    "share a view": (
+        share_view,
+        "ViewShared",
+        {"name": "Ada's", "role": "Interns", "role_id": 101},
+    ),
+    "delete a view": (delete_view, "ViewDeleted", {"name": "Ada's"}),
     "issue a token": (post("issue_token", **NEW_TOKEN), "ApiTokenIssued", {}),
     "revoke a token": (revoke, "ApiTokenRevoked", {"name": "crm"}),
     "add a webhook": (post("add_webhook", **HOOK), "WebhookChanged", {}),

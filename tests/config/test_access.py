@@ -33,7 +33,7 @@ from users.aggregate import USER
 __all__ = ["crm"]
 
 ROLES = ("Viewer", "Agent", "Operator", "Lead", "Auditor", "Data officer")
-TALK, TOKEN = uuid4(), uuid4()
+TALK, TOKEN, VIEW = uuid4(), uuid4(), uuid4()
 RUN, RECORD, ORG_RUN, EXPORT = uuid4(), uuid4(), uuid4(), uuid4()
 SOMEBODY = 1_001  # an account; no sequence comes to it
 EVERYBODY, SUPERUSERS = "VAOLUD", ""  # the roles' letters; U is the Auditor
@@ -70,6 +70,9 @@ FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
     "add_passkey": (),
     "events": (),
     "event": (1,),
+    "views": (),
+    "save_view": (),
+    "delete_view": (VIEW,),
     "event_link": (1,),
     "conversation": (TALK,),
     "stream": (USER.stream(ADA),),
@@ -132,6 +135,7 @@ FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
     "new_export": ("LUD", ()),
     "export": ("LUD", (EXPORT,)),
     "export_file": ("LUD", (EXPORT,)),
+    "cancel_export": ("LUD", (EXPORT,)),
     "tokens": ("LU", ()),
     "issue_token": ("L", ()),
     "revoke_token": ("L", (TOKEN,)),
