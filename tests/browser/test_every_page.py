@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from eventstore.circumstances import acting
 from eventstore.exports.models import Export
 from eventstore.models import ProjectionCode
+from eventstore.saved_views import keeping
+from eventstore.saved_views.keeping import Role
 from eventstore.webhooks import endpoints
 from projections.models import ReprocessRun, UserPeriod
 from tests import exports
@@ -34,6 +36,7 @@ from users import services
 from users.aggregate import USER
 from users.commands import ChangeName
 
+VIEWS_PAGE = "/admin/eventstore/savedview/"
 AUTH = "/admin/auth/"
 BEAT = "/admin/django_celery_beat/"
 TOKENS = "/admin/users/apitoken/"
@@ -64,6 +67,8 @@ PAGES = (
     f"{EVENTS}999/",
     f"{EVENTS}?around=2001-01-01T00:00:00Z",
     f"{EVENTS}?expand=1",
+    VIEWS_PAGE,
+    f"{VIEWS_PAGE}add/?type=UserCreated&actor=client:tests",
     "/admin/goto",
     f"/admin/s/{USER.stream(ADA)}",
     f"/admin/c/{TALK}",
@@ -145,6 +150,8 @@ def someone(server: str) -> None:
     del server
     with acting(actor="staff:ada", source="admin", correlation_id=uuid4()):
         endpoints.add("crm", f"https://1.1.1.1/{LONG}", types=["UserCreated"])
+        role = Role(pk=1, name=LONG)
+        keeping.save(LONG[:60], f"actor={LONG}", account=1, role=role)
     known_user(ADA, name=LONG)
     api_token("crm-portal", token_id=CRM)
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
