@@ -167,6 +167,7 @@ def cancel(export_id: UUID, kinds: Kinds, *, account: int) -> None:
         ExportGoneError: It is not kept any more, never was, or is somebody else's.
     """
     with transaction.atomic():
+        pieces.hold(is_shared=True)  # before the row, as a step does
         mine = Export.objects.filter(pk=export_id, account=account)
         export = mine.filter(expires_at__gt=Now()).select_for_update().first()
         if export is None:

@@ -170,6 +170,21 @@ def test_to_cancel_while_the_file_is_hashed_wins(
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
 
 
+@pytest.mark.usefixtures("superuser")
+def test_to_cancel_waits_for_an_erasure_and_comes_too_late() -> None:
+    export = begun()
+    assert not work(export.pk, rows=2)
+    with transaction.atomic():
+        pieces.hold(is_shared=False)
+        thread, came = beside(partial(cancel, export))
+        wait_until(somebody_waits_for_a_lock)
+        keeping.withdraw("user-0")
+    thread.join()
+    assert came == [ExportEndedError]
+    assert told(export) == []
+    assert is_gone(export)
+
+
 def test_however_they_race_there_is_one_outcome() -> None:
     for _ in range(8):
         export = begun()
