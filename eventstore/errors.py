@@ -355,6 +355,14 @@ class NoRebuildError(EventStoreError):
         )
 
 
+class NotComparedError(EventStoreError):
+    """A copy cannot be compared with the live tables as things stand."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        super().__init__(worded("{name} is not compared: {why}.", name=name, why=why))
+
+
 class SwitchRefusedError(EventStoreError):
     """The tables cannot be switched now; nothing changed."""
 

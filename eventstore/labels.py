@@ -137,6 +137,7 @@ CODES = {
     "succeeded_degraded": pgettext_lazy("code", "succeeded_degraded"),
     "suspended": pgettext_lazy("code", "suspended"),
     "switch": pgettext_lazy("code", "switch"),
+    "switch back": pgettext_lazy("code", "switch back"),
     "switched": pgettext_lazy("code", "switched"),
     "switched back": pgettext_lazy("code", "switched back"),
     "switched to the rebuilt tables": pgettext_lazy(

@@ -99,16 +99,9 @@ def step(projection: Projection, end: float) -> bool:
     kept = Rebuild.objects.filter(
         subscription=projection.name, state__in=SWITCHED
     ).first()
-    if kept is not None and _is_whole(projection, kept):
+    if kept is not None and rebuilds.is_whole(projection, kept):
         goes_on |= _tried(projection, kept, end)
     return goes_on
-
-
-def _is_whole(projection: Projection, kept: Rebuild) -> bool:
-    # A table that newer code added is not among those that were kept: what is written
-    # to it would go to the live one.
-    tables = rebuilds.tables_of(projection)
-    return copies.has(copies.SCHEMAS[kept.state], tables)
 
 
 def _tried(projection: Projection, found: Rebuild, end: float) -> bool:

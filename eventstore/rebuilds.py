@@ -29,9 +29,12 @@ from eventstore.errors import (
     CodeRefutedError,
     NoRebuildError,
     NotChangedError,
+    NotComparedError,
     NotRebuildableError,
     RebuildRunsError,
     SwitchRefusedError,
+    TooManyLettersError,
+    UnreadableEventError,
 )
 from eventstore.models import Rebuild
 from eventstore.repository import refuse_unreadable
@@ -88,6 +91,8 @@ def start(name: str, *, reason: str) -> Rebuild:
                 until=until,
                 started_at=timezone.now(),
             )
+            # What was never filled has points at nothing: they go along at a switch.
+            subscriptions.begin(projection)
             copies.begin(tables_of(projection))
             checkpoints.ensure(copies.name_of(name, NEXT), until)
             pauses.tell(name, told.REBUILD_STARTED, why)
@@ -178,17 +183,21 @@ def switch_back(name: str, *, reason: str = "") -> None:
     _switch(name, reason, told.SWITCHED_BACK, (State.SWITCHED,), with_letters=True)
 
 
-def compare(name: str) -> None:
-    """Have a worker compare the copy with the live tables once more.
+def compare(name: str) -> Rebuild:
+    """Have a worker compare the copy with the live tables once more; return which.
 
     Raises:
-        NoRebuildError: There is no copy, or it is still filled.
+        NoRebuildError: There is no copy that was filled.
+        NotComparedError: Workers leave it alone, or are busy with another one.
     """
+    projection = rebuildable(name)
     with transaction.atomic():
         found = _locked(name, "compare", State.READY, *SWITCHED)
-        found.is_comparison_due = True
-        found.save(update_fields=["is_comparison_due"])
+        _refuse_left_alone(projection, found)
+        found.is_comparison_due, found.error = True, ""
+        found.save(update_fields=["is_comparison_due", "error"])
         doorbell.ring_after_commit()
+    return found
 
 
 def drop_kept(name: str) -> None:
@@ -238,6 +247,29 @@ def tables_of(projection: Projection) -> list[str]:
     return [table.name for table in projection.tables]
 
 
+def is_whole(projection: Projection, kept: Rebuild) -> bool:
+    """Return whether every table of *projection* is among those that were kept.
+
+    Where newer code added one, what is written to it would go to the live table.
+    """
+    return copies.has(copies.SCHEMAS[kept.state], tables_of(projection))
+
+
+def _refuse_left_alone(projection: Projection, found: Rebuild) -> None:
+    name, other = projection.name, active(projection.name)
+    if other is not None and other.pk != found.pk:
+        why = worded("another rebuild is being filled; wait for it, or cancel it")
+        raise NotComparedError(name, why)
+    if found.paused_by:
+        raise NotComparedError(name, worded("it is paused; resume it first"))
+    if found.state == State.READY and found.digest != projection.digest:
+        why = worded("it was begun by other code; cancel it and start again")
+        raise NotComparedError(name, why)
+    if found.state in SWITCHED and not is_whole(projection, found):
+        why = worded("the code that runs has tables that were not kept")
+        raise NotComparedError(name, why)
+
+
 def _switch(
     name: str,
     reason: str,
@@ -247,16 +279,20 @@ def _switch(
     with_letters: bool,
 ) -> None:
     projection = rebuildable(name)
+    act = "switch back" if change == told.SWITCHED_BACK else "switch"
     try:
         with transaction.atomic():
             _set_lock_timeout()
             copies.hold_points(
                 name, copies.name_of(name, NEXT), copies.name_of(name, KEPT)
             )
-            found = _locked(name, "switch", *states)
+            found = _locked(name, act, *states)
             _exchange(projection, found, with_letters=with_letters)
             pauses.tell(name, change, reasons.proper(reason))
             doorbell.ring_after_commit()
+    except (UnreadableEventError, TooManyLettersError) as error:
+        why = worded("the gap to the log cannot be closed: {fault}", fault=str(error))
+        raise SwitchRefusedError(name, why) from error
     except DatabaseError as error:
         raise SwitchRefusedError(name, _why(error)) from error
 
@@ -293,9 +329,6 @@ def _close_gap(projection: Projection, schema: str) -> None:
     copy = projection.copy(schema)
     mark = store.watermark()
     seen = checkpoints.positions(copy.name)
-    if not seen:
-        why = worded("it has not begun to catch up")
-        raise SwitchRefusedError(projection.name, why)
     read = store.read_all(
         after=min(seen.values()), until=mark, buckets=list(seen), limit=GAP
     )
@@ -315,16 +348,18 @@ def _advice(letters: int) -> str:
             "1 stream could not be applied to the new tables;"
             " see to the dead letter, or switch with it"
         )
+    counted = f"{letters:,}"
     return worded(
         "{letters} streams could not be applied to the new tables;"
         " see to the dead letters, or switch with them",
-        letters=letters,
+        letters=counted,
     )
 
 
 def _locked(name: str, act: str, *states: State) -> Rebuild:
     mine = Rebuild.objects.filter(subscription=name, state__in=states)
-    found = mine.select_for_update().first()
+    # One that is ready is newer than the one whose tables are kept.
+    found = mine.order_by("-pk").select_for_update().first()
     if found is None:
         raise NoRebuildError(name, act)
     return found

@@ -232,7 +232,7 @@ def catch_up(subscription: Subscription, *, seconds: float = SLICE_SECONDS) -> b
     with the error kept beside its checkpoint, and is tried again after a while.  A lost
     database connection is raised to the caller.
     """
-    _begin(subscription)
+    begin(subscription)
     heartbeats.beat(subscription.name)
     if pauses.is_paused(subscription.name):
         return True
@@ -284,7 +284,7 @@ def handling(event: RecordedEvent) -> list[Handling]:
     ]
 
 
-def _begin(subscription: Subscription) -> None:
+def begin(subscription: Subscription) -> None:
     """Make the checkpoints of a projection that is new; a copy has its own already."""
     if isinstance(subscription, Projection) and copies.MARK not in subscription.name:
         is_new = checkpoints.ensure(subscription.name)

@@ -105,7 +105,7 @@ class ReprocessRun(models.Model):
         position: Watermark of the preview.
         previewed: What the preview counted.
         note: Why it was paused or cancelled, or what kept the last user from repair.
-        error: What stops it at the moment; empty as soon as a step works.
+        error: What stopped it; empty again from the next step on that works.
         cursor: Where in the scope it goes on.
         later: Of the changed, those with events after *position*.
         worked_seconds: Time spent at it, pauses left out.

@@ -22,6 +22,7 @@ from django.utils import timezone
 from eventstore import circumstances, faults, reasons, store
 from eventstore.circumstances import acting
 from eventstore.events import NO_STREAM, SYSTEM
+from eventstore.wording import worded
 from projections import findings, reprocess, scopes
 from projections.events import (
     Repaired,
@@ -44,6 +45,7 @@ SLICE_SECONDS = 20.0  # how long one task keeps going; well below Celery's time 
 POLL_SECONDS = 0.2  # between two looks at a run that a worker has taken
 RECENT = 50  # runs listed
 
+NONE = worded("There is no such run.")
 # Changes of a run.
 PAUSED = "paused"
 RESUMED = "resumed"
@@ -219,8 +221,7 @@ def found(run_id: UUID) -> ReprocessRun:
     """
     run = ReprocessRun.objects.filter(pk=run_id).first()
     if run is None:
-        message = "There is no such run."
-        raise RunStateError(message)
+        raise RunStateError(NONE)
     return run
 
 
@@ -341,8 +342,8 @@ def _ended(run: ReprocessRun) -> None:
 def _locked(run_id: UUID, *states: str) -> ReprocessRun:
     run = ReprocessRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None or run.state not in states:
-        message = f"The run is {run.state}." if run else "There is no such run."
-        raise RunStateError(message)
+        known = worded("The run is {state}.", state=str(run.state)) if run else NONE
+        raise RunStateError(known)
     return run
 
 

@@ -15,4 +15,10 @@ class Migration(migrations.Migration):
             name='error',
             field=models.TextField(blank=True, default=''),
         ),
+        # Where nobody failed, the note of a run that runs told of trouble.
+        migrations.RunSQL(
+            "UPDATE projections_reprocessrun SET error = note, note = ''"
+            " WHERE state = 'running' AND failed = 0",
+            migrations.RunSQL.noop,
+        ),
     ]

@@ -64,6 +64,21 @@ def test_letters_of_the_copy_are_asked_about_and_move_with_it() -> None:
     assert (open_letters(), served(bad)) == (["directory~rebuild_kept"], True)
 
 
+def test_several_letters_are_counted() -> None:
+    for _ in range(2):
+        known_user()
+    catch_up()
+    rebuilds.start("directory", reason="OPS-1")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE rebuild_next.projections_directoryentry"
+            " ADD CONSTRAINT bad CHECK (name = '') NOT VALID"
+        )
+    done()
+    with pytest.raises(SwitchRefusedError, match=r"2 streams .* switch with them"):
+        rebuilds.switch("directory")
+
+
 def test_to_switch_once_more_asks_about_the_letters_that_went_back() -> None:
     bad = ready_with_a_letter()
     rebuilds.switch("directory", with_letters=True)

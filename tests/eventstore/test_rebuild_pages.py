@@ -231,6 +231,8 @@ def test_the_command_line_does_the_same() -> None:
 
 def test_the_command_line_says_it_in_a_line() -> None:
     known_user()
+    catch_up()
+    DirectoryEntry.objects.all().delete()
     said = io.StringIO()
     call_command(
         "subscriptions",

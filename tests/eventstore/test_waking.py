@@ -221,14 +221,14 @@ def test_what_cannot_even_begin_is_told_when_the_others_are_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known_user()
-    begin = subscriptions._begin  # noqa: SLF001  # what no handler is to blame for
+    begin = subscriptions.begin  # what no handler is to blame for
 
     def refuse(subscription: subscriptions.Subscription) -> None:
         if subscription is BROKEN:
             raise ValueError(os.strerror(5))
         begin(subscription)
 
-    monkeypatch.setattr(subscriptions, "_begin", refuse)
+    monkeypatch.setattr(subscriptions, "begin", refuse)
     with pytest.raises(ExceptionGroup) as caught:
         woken()
     assert [type(each) for each in caught.value.exceptions] == [ValueError]
@@ -296,7 +296,7 @@ def test_a_read_model_in_trouble_stops_no_effect(
 ) -> None:
     known_user()
     Heartbeat.objects.all().delete()
-    monkeypatch.setattr(subscriptions, "_begin", _refuse)
+    monkeypatch.setattr(subscriptions, "begin", _refuse)
     with pytest.raises(ExceptionGroup):
         tasks.wake()
     assert sent == ["eventstore.react"]

@@ -90,6 +90,16 @@ def test_trouble_in_the_last_empty_step_is_forgotten_at_the_end() -> None:
     assert (run.state, run.changed, run.error) == ("finished", 1, "")
 
 
+def test_trouble_is_over_where_the_run_stops_itself() -> None:
+    users(1)
+    run = started(everybody())
+    ReprocessRun.objects.update(error="OSError at nowhere.py:1", code="yesterday")
+    runs.go_on_all()
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("paused", "")
+    assert run.note.startswith("The projections' code changed")
+
+
 @pytest.mark.parametrize("end", [runs.pause, runs.cancel])
 def test_an_operators_word_ends_what_was_said_of_trouble(end: Any) -> None:
     users(1)

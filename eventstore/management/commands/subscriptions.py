@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import partial
@@ -30,11 +31,12 @@ from eventstore.events import SYSTEM
 from eventstore.models import DeadLetter, Rebuild
 from eventstore.standings import Standing
 
-# Name, what it does, and whether it needs a reason.
+POLL_SECONDS = 0.1  # between two looks at what others work on
+# Name, what it does, and whether it needs a reason; None where there is nothing to say.
 REBUILD_OPERATIONS = (
     ("rebuild", "build a read model anew beside the live one", True),
-    ("status", "how the rebuild of a read model stands", False),
-    ("compare", "compare the rebuilt tables with the live ones once more", False),
+    ("status", "how the rebuild of a read model stands", None),
+    ("compare", "compare the rebuilt tables with the live ones once more", None),
     ("cancel", "give a rebuild up and drop its tables", False),
     ("switch", "put the rebuilt tables in the place of the live ones", False),
     ("switch-back", "put the kept tables back", False),
@@ -195,7 +197,8 @@ class Command(BaseCommand):
             if found.filled_at and not found.is_comparison_due:
                 break
             bar.update(found.done, standing.percent)
-            rebuilding.work(name, seconds=1.0)
+            if rebuilding.work(name, seconds=1.0):
+                time.sleep(POLL_SECONDS)  # a worker is at it
         bar.close()
 
     def _status(self, options: dict[str, Any]) -> bool:
@@ -212,10 +215,10 @@ class Command(BaseCommand):
         return self._done(options, rebuilds.cancel, "cancelled")
 
     def _compare(self, options: dict[str, Any]) -> bool:
-        rebuilds.compare(options["name"])
-        if (standing := standings.current(options["name"])) is not None:
-            self._work(standing.rebuild)
-        return self._status(options)
+        asked = rebuilds.compare(options["name"])
+        self._work(asked)
+        asked.refresh_from_db()
+        return self._status(options) and not asked.is_comparison_due
 
     def _switch(self, options: dict[str, Any]) -> bool:
         act = partial(rebuilds.switch, with_letters=options["with_letters"])
@@ -254,7 +257,8 @@ def _add_rebuild_operations(operation: Callable[[str, str], ArgumentParser]) -> 
     for name, words, is_explained in REBUILD_OPERATIONS:
         made = operation(name, words)
         made.add_argument("name")
-        made.add_argument("--reason", default="", required=is_explained)
+        if is_explained is not None:
+            made.add_argument("--reason", default="", required=is_explained)
         if name == "switch":
             made.add_argument(
                 "--with-letters",
@@ -287,6 +291,7 @@ def _rebuild_facts(standing: Standing) -> dict[str, Any]:
         "kept_until": standing.kept_until,
         "error": found.error,
         "comparison": found.comparison,
+        "is_comparison_due": found.is_comparison_due,
     }
 
 
@@ -302,6 +307,8 @@ def _rebuild_line(standing: Standing) -> str:
         f" {each['deleted']} deleted"
         for each in (found.comparison or {}).get("tables", [])
     )
+    if found.is_comparison_due:
+        told.append("to be compared")
     if found.paused_by:
         told.append(f"paused by {found.paused_by}")
     if standing.is_outdated:
