@@ -27,7 +27,7 @@ from config.embedded.environment import prepare
 OK = 200
 WARM_UP = 2
 EVENTS = "/admin/eventstore/event/"
-USERS = "/admin/projections/directoryentry/"
+USERS = "/admin/users/userview/"
 
 Address = Callable[[], str]
 
@@ -48,9 +48,12 @@ def main() -> None:
     options = parser.parse_args()
     prepare()
     django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+
     from eventstore import store  # noqa: PLC0415 - Django must be set up
     from projections.models import DirectoryEntry  # noqa: PLC0415
 
+    call_command("migrate", verbosity=0, interactive=False)
     mark, users = store.watermark(), DirectoryEntry.objects.count()
     print(f"{mark:,} events, {users:,} users, {options.rounds} answers to each")
     for line in report(mark, options.rounds):
@@ -130,7 +133,7 @@ def pages(mark: int) -> list[Page]:
 
     def then() -> str:
         ago = timedelta(minutes=chance.random() * 5)
-        return f"{(datetime.now(tz=UTC) - ago).isoformat()[:23]}Z"
+        return (datetime.now(tz=UTC) - ago).isoformat().replace("+00:00", "Z")
 
     def given() -> str:
         return f"given{chance.randrange(300)}"
@@ -142,7 +145,7 @@ def pages(mark: int) -> list[Page]:
         Page("events", lambda: EVENTS, 150),
         Page("events, near the beginning", lambda: events(before=200), 150),
         Page("events, anywhere", lambda: events(before=anywhere()), 150),
-        Page("events, 200 a page", lambda: events(size=200), 300),
+        Page("events, 200 a page", lambda: events(limit=200), 300),
         Page(
             "events, type and source",
             lambda: events(type="UserStatusChanged", source="salesforce"),
