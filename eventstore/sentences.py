@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg.types.range import Range
 
-from eventstore import codec, labels
+from eventstore import codec, labels, zones
 from eventstore.events import ADMIN, INTAKE, REST, SALESFORCE, SYSTEM, RecordedEvent
 
 SOURCES = {
@@ -54,7 +54,8 @@ def words(value: Any) -> str:  # noqa: PLR0911 - one table
         case bool():
             return _("yes") if value else _("no")
         case datetime():
-            return str(value.astimezone(UTC)).replace("+00:00", " UTC")
+            here = zones.local(value)
+            return f"{here.replace(tzinfo=None)} {zones.abbreviation(here)}"
         case Range():
             return _period(value)
         case list() | tuple():

@@ -7,14 +7,12 @@ every export is in UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
-from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -37,23 +35,6 @@ class NotOnceError(ValueError):
     def __init__(self, message: str, choices: Sequence[datetime]) -> None:
         super().__init__(message)
         self.choices = choices
-
-
-class InstantField(forms.DateTimeField):
-    """An instant of an address: in UTC, whatever the reader's zone, unless it says."""
-
-    def to_python(self, value: Any) -> Any:
-        """Return an aware instant, or None."""
-        with timezone.override(UTC):
-            return super().to_python(value)
-
-    def prepare_value(self, value: Any) -> Any:
-        """Return what a field for times can show, in UTC; what is none, as it is."""
-        try:
-            found = self.to_python(value)
-        except ValidationError:
-            return value
-        return found and found.astimezone(UTC).replace(tzinfo=None)
 
 
 @cache
@@ -104,6 +85,13 @@ def spelled(value: datetime) -> str:
     return f"{clock(here)} {abbreviation(here)}"
 
 
+def minute(value: datetime) -> str:
+    """Return the minute of an instant, likewise: ``6 Nov 2026, 16:00 CET``."""
+    here = local(value)
+    day = date_format(here, pgettext("format", "j M Y, H:i"))
+    return f"{day} {abbreviation(here)}"
+
+
 def clock(here: datetime) -> str:
     """Return date and time as the reader's language writes them, in the zone given."""
     return date_format(here, pgettext("format", "j M Y, H:i:s"))
@@ -143,6 +131,20 @@ def at(naive: datetime) -> datetime:
         ).format(last=spelled(change - SECOND), next=spelled(change)),
         (change - SECOND, change),
     )
+
+
+def beginning(day: date) -> datetime:
+    """Return the instant, aware UTC, at which *day* begins on the reader's clock.
+
+    Raises:
+        OverflowError: No clock goes so far.
+    """
+    try:
+        return at(datetime.combine(day, time.min))
+    except NotOnceError as error:
+        # Midnight came twice, or the day began later than that.
+        first, second = error.choices
+        return first if local(first).date() == day else second
 
 
 def _change(before: datetime, after: datetime, zone: tzinfo) -> datetime:

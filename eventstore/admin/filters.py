@@ -10,15 +10,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
-from eventstore import codec, sentences
-from eventstore.admin.times import understood
+from eventstore import codec, sentences, zones
+from eventstore.admin.instants import InstantField
 from eventstore.searching import EventFilter
-from eventstore.zones import InstantField
 
 PLACES = ("before", "after")  # where a page begins; no filter survives a change of them
 
@@ -78,19 +76,6 @@ def _operators_choices() -> list[tuple[str, str]]:
     return [(name, name) for name in codec.operators_types()]
 
 
-def _instant(label: StrOrPromise) -> InstantField:
-    return InstantField(
-        required=False,
-        label=label,
-        error_messages={
-            "invalid": gettext_lazy("Enter a time such as 2026-11-06T15:00.")
-        },
-        widget=forms.DateTimeInput(
-            format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1}
-        ),
-    )
-
-
 class EventFilterForm(forms.Form):
     """``?stream=ada@example.com&type=UserCreated&since=2026-11-06T15:00Z``.
 
@@ -110,12 +95,10 @@ class EventFilterForm(forms.Form):
     source = forms.CharField(
         required=False, max_length=50, label=gettext_lazy("Source"), widget=forms.Select
     )
-    since = _instant(gettext_lazy("From (UTC)"))
-    until = _instant(gettext_lazy("Before (UTC)"))
+    since = InstantField(label=gettext_lazy("From"))
+    until = InstantField(label=gettext_lazy("Before"))
     correlation = forms.UUIDField(required=False, label=gettext_lazy("Correlation"))
-    around = forms.CharField(
-        required=False, max_length=100, label=gettext_lazy("Around (UTC)")
-    )
+    around = InstantField(label=gettext_lazy("Around"), widget=forms.TextInput)
 
     title: StrOrPromise = gettext_lazy("Events")
     is_audit = False
@@ -143,27 +126,15 @@ class EventFilterForm(forms.Form):
             raise ValidationError(_("No user has this e-mail address."))
         return found
 
-    def clean_around(self) -> datetime | None:
-        """Return the instant that was typed."""
-        typed: str = self.cleaned_data["around"]
-        found = understood(typed, timezone.now()) if typed else None
-        if typed and found is None:
-            raise ValidationError(
-                _("Enter a time such as 2026-11-06 15:00, yesterday 15:00 or 3pm.")
-            )
-        return found
-
     def instant(self) -> datetime | None:
         """Return the instant around which to look; None when none was understood."""
-        self.full_clean()
+        self.is_valid()
         asked: datetime | None = self.cleaned_data.get("around")
         return asked
 
     def matching(self) -> EventFilter:
         """Return the filter; what could not be understood asks nothing."""
-        for name in self.errors.keys() & {"since", "until"}:
-            # A field for times would hide what was typed.
-            self.fields[name].widget.input_type = "text"
+        self.is_valid()
         asked: dict[str, Any] = self.cleaned_data
         return EventFilter(
             stream=asked.get("stream", ""),
@@ -186,10 +157,16 @@ class EventFilterForm(forms.Form):
                 continue
             for value in filter(None, self.query.getlist(name)):
                 yield Chip(
-                    label=str(self[name].label),
-                    value=sentences.source(value) if name == "source" else value,
+                    label=str(self.fields[name].label),
+                    value=self._in_words(name, value),
                     without=without(self.query, name, value),
                 )
+
+    def _in_words(self, name: str, value: str) -> str:
+        if name == "source":
+            return sentences.source(value)
+        found = self.cleaned_data[name]
+        return zones.spelled(found) if isinstance(found, datetime) else value
 
     def _unlisted_source(self) -> list[tuple[str, str]]:
         asked = self.query.get("source", "")

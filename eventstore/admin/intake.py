@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 )
 
 from eventstore import labels
+from eventstore.admin.instants import InstantField, absolute
 from eventstore.admin.pages import SeeOther, not_found, number, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import EventStoreError
@@ -26,7 +27,6 @@ from eventstore.intake.errors import UnknownRecordError
 from eventstore.intake.inbox import SHOWN, Wanted
 from eventstore.intake.models import RecordMapping
 from eventstore.intake.reprocessing import Outcome, Selection
-from eventstore.zones import InstantField
 
 SHOWN_BYTES = 100_000  # of a body
 
@@ -52,11 +52,7 @@ class InboxForm(forms.Form):
             attrs={"placeholder": gettext_lazy("record, entity or delivery")}
         ),
     )
-    until = InstantField(
-        label=gettext_lazy("Received until (UTC)"),
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": "2026-11-06 15:00"}),
-    )
+    until = InstantField(label=gettext_lazy("Received until"))
 
     def __init__(self, query: object) -> None:
         """Offer the sources that ever sent something."""
@@ -69,6 +65,9 @@ class InboxForm(forms.Form):
 def listed(request: HttpRequest) -> HttpResponse:
     """List what came in, newest first."""
     form = InboxForm(request.GET)
+    moved = absolute(request, form)
+    if moved is not None:
+        return moved
     asked = form.cleaned_data if form.is_valid() else {}
     group = request.GET.get("group", "")
     wanted = Wanted(

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -25,9 +24,9 @@ from eventstore.admin.filters import (
     FindViews,
     Views,
 )
+from eventstore.admin.instants import absolute
 from eventstore.admin.pages import number, page
 from eventstore.admin.strip import CountHours
-from eventstore.templatetags.backoffice import instant
 
 SIZES = (25, 50, 100, 200)  # events a page
 DEFAULT_SIZE = 50
@@ -68,6 +67,9 @@ def _shown(
     asked = number(request, "limit")
     size = asked if asked in SIZES else DEFAULT_SIZE
     at = form.instant()
+    moved = absolute(request, form, less=PLACES)
+    if moved is not None:
+        return moved  # a link that stays true
     views = find_views(request, form) if find_views else Views()
     if at is not None:
         return _around(request, form, at, size, views)
@@ -111,8 +113,6 @@ def _around(
     size: int,
     views: Views,
 ) -> HttpResponse:
-    if request.GET["around"] != instant(at):
-        return redirect(f"{request.path}{_at(request, at)}")  # a link that stays true
     asked = request.GET.get("window", "")
     name = asked if asked in WINDOWS else DEFAULT_WINDOW
     window, words = WINDOWS[name]
@@ -134,14 +134,6 @@ def _around(
         window_words=words,
         windows=[(each, label) for each, (_length, label) in WINDOWS.items()],
     )
-
-
-def _at(request: HttpRequest, at: datetime) -> str:
-    query = request.GET.copy()
-    for place in PLACES:
-        query.pop(place, None)
-    query["around"] = instant(at)
-    return f"?{query.urlencode()}"
 
 
 def _page(

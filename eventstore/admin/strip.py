@@ -11,9 +11,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 
-from django.utils.formats import date_format
-from django.utils.translation import pgettext
-
 from eventstore import zones
 from eventstore.searching import EventFilter
 
@@ -47,7 +44,7 @@ class Bar:
     @property
     def label(self) -> str:
         """When it began, on the reader's clock: ``6 Nov 2026, 16:00 CET``."""
-        return _spelled(self.begins_at)
+        return zones.minute(self.begins_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +70,12 @@ class Strip:
     @property
     def begins(self) -> str:
         """When the first bar begins, on the reader's clock."""
-        return _spelled(self.bars[0].begins_at)
+        return zones.minute(self.bars[0].begins_at)
 
     @property
     def ends(self) -> str:
         """When the last bar ends, on the reader's clock."""
-        return _spelled(self.bars[-1].ends_at)
+        return zones.minute(self.bars[-1].ends_at)
 
 
 def of(matching: EventFilter, count: CountHours, now: datetime) -> Strip | None:
@@ -142,9 +139,3 @@ def _bars(
 
 def _hour(value: datetime) -> datetime:
     return value.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def _spelled(value: datetime) -> str:
-    here = zones.local(value)
-    day = date_format(here, pgettext("format", "j M Y, H:i"))
-    return f"{day} {zones.abbreviation(here)}"

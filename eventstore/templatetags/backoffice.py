@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format, get_format, number_format
+from django.utils.formats import get_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -24,6 +24,7 @@ register = template.Library()
 PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 register.filter("spelled", zones.spelled)
+register.filter("to_minute", zones.minute)
 register.filter("sentence", sentences.sentence)
 register.filter("actor", sentences.actor)
 register.filter("via", sentences.source)
@@ -65,20 +66,9 @@ def precise(value: datetime) -> str:
 
 
 @register.filter
-def stamp(value: datetime) -> SafeString:
-    """Return a time for columns whose head says UTC: ``2026-11-06 15:00:00``."""
-    return _time(value, date_format(value, "Y-m-d H:i:s"))
-
-
-@register.filter
 def minute(value: datetime) -> SafeString:
-    """Return a time where columns are many: ``2026-11-06 15:00``, the rest in a tip."""
-    return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
-        value.isoformat(),
-        date_format(value, "Y-m-d H:i:s"),
-        date_format(value, "Y-m-d H:i"),
-    )
+    """Return a time where columns are many: ``6 Nov 2026, 15:00 UTC``."""
+    return _time(value, zones.minute(value))
 
 
 @register.filter
@@ -125,4 +115,11 @@ def initials(name: str) -> str:
 
 
 def _time(value: datetime, text: str) -> SafeString:
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)
+    """Return *text*, with the instant for machines, and in UTC in a tip."""
+    utc = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        value.isoformat(),
+        utc.strftime("%Y-%m-%d %H:%M:%S"),
+        text,
+    )

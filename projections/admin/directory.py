@@ -9,13 +9,15 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import labels, sentences, subscriptions
+from eventstore import labels, sentences, subscriptions, zones
 from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
+from eventstore.admin.instants import absolute
 from eventstore.admin.pages import page
 from projections import pages
 from projections.admin import masks
 from projections.admin.lookup import user_id
+from projections.admin.periods import PeriodForm
 from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
@@ -34,6 +36,11 @@ def users(request: HttpRequest) -> HttpResponse:
         return redirect("admin:user", meant)
     seen = sight.of(request)
     asked = request.GET if seen.sees_all else _without_persons(request.GET)
+    periods = PeriodForm(asked, auto_id="filter_%s")
+    moved = absolute(request, periods, less=["cursor"])
+    if moved is not None:
+        return moved
+    asked = periods.understood(asked)
     wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
     # Reading the result validates; what could not be understood asks nothing.
     found = _page(wanted, request.GET.get("cursor"))
@@ -46,10 +53,12 @@ def users(request: HttpRequest) -> HttpResponse:
         "admin/users/users.html",
         title=_("Users"),
         wanted=wanted,
-        chips=_chips(asked, wanted),
+        periods=periods,
+        is_timed=any(request.GET.get(name) for name in periods.fields),
+        chips=_chips(asked, wanted, periods),
         found=replace(found, entries=shown),
         sees_all=seen.sees_all,
-        refusal="" if asked is request.GET else _refusal(request.GET),
+        refusal="" if seen.sees_all else _refusal(request.GET),
         progress=subscriptions.progress(DIRECTORY),
         statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
@@ -76,16 +85,22 @@ def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[DirectoryEntry]:
         return pages.page(wanted.qs)
 
 
-def _chips(asked: QueryDict, wanted: DirectoryFilter) -> list[Chip]:
+def _chips(
+    asked: QueryDict, wanted: DirectoryFilter, periods: PeriodForm
+) -> list[Chip]:
     return [
         Chip(
             label=_("search") if name == "q" else labels.label(name.replace("_", " ")),
-            value=sentences.source(value)
-            if name == "source"
-            else sentences.word(value, name),
+            value=_in_words(name, value, periods),
             without=without(asked, name, value),
         )
         for name in wanted.filters
         if name not in wanted.form.errors
         for value in filter(None, asked.getlist(name))
     ]
+
+
+def _in_words(name: str, value: str, periods: PeriodForm) -> str:
+    if name in periods.fields:
+        return zones.spelled(periods.cleaned_data[name])
+    return sentences.source(value) if name == "source" else sentences.word(value, name)

@@ -25,6 +25,7 @@ from django.views.decorators.http import (
 from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.filters import AuditForm, EventFilterForm
+from eventstore.admin.instants import in_utc
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.exports import forms as written
 from eventstore.exports import keeping, kinds
@@ -37,6 +38,7 @@ from eventstore.exports.keeping import Wanted
 from eventstore.exports.kinds import Kind
 from projections.admin.asked import AskingError, of_events, refuse_errors
 from projections.admin.commands import CONFLICT, REFUSED
+from projections.admin.periods import PeriodForm
 from projections.exports import KINDS, PERSONAL_FILTERS
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
@@ -298,6 +300,9 @@ def _events_asked(
 def _users_asked(asked: QueryDict, *, sees_all: bool) -> dict[str, Any]:
     if not sees_all and any(asked.get(name) for name in PERSONAL_FILTERS):
         raise AskingError(str(sight.ONLY_BY_ID))
+    periods = PeriodForm(asked)
+    refuse_errors(periods)
+    asked = in_utc(asked, periods)
     refuse_errors(DirectoryFilter(asked, DirectoryEntry.objects.all()).form)
     names = [name for name in DirectoryFilter.base_filters if asked.get(name)]
     return {name: asked[name] for name in names}

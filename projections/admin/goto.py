@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,13 +18,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from eventstore import browser, conversations, streams
+from eventstore import browser, conversations, labels, streams, zones
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page
 from eventstore.admin.times import understood
 from eventstore.events import RecordedEvent
 from eventstore.sentences import sentence
 from eventstore.templatetags.backoffice import instant
+from eventstore.zones import NotOnceError
 from projections.admin.lookup import stream_of, user_id
 from users.aggregate import USER, user_id_of
 
@@ -50,7 +52,12 @@ def go_to(request: HttpRequest) -> HttpResponse:
     typed = request.POST.get("q", "").replace("\x00", "").strip()[:MAX_LENGTH]
     if _is_of_a_person(typed) and not sight.of(request).sees_all:
         return _page(request, typed, status=403, refusal=sight.ONLY_BY_ID)
-    places = list(_places(request, typed)) if typed else []
+    try:
+        places = list(_places(request, typed)) if typed else []
+    except NotOnceError as error:
+        meant = [_time(each) for each in error.choices]
+        told = labels.refusal(error)
+        return _page(request, typed, status=200, places=meant, refusal=told)
     if len(places) == 1:
         return SeeOther(places[0].url)
     if typed and not places and _are_words(request, typed):
@@ -102,9 +109,13 @@ def _moments(request: HttpRequest, typed: str) -> Iterator[Place]:
         if found is not None:
             yield _event(request, found)
     elif at := understood(typed, timezone.now()):
-        query = urlencode({"around": instant(at)})
-        url = f"{reverse('admin:events')}?{query}"
-        yield Place(kind=_("Time"), text=instant(at), url=url)
+        yield _time(at)
+
+
+def _time(at: datetime) -> Place:
+    query = urlencode({"around": instant(at)})
+    url = f"{reverse('admin:events')}?{query}"
+    return Place(kind=_("Time"), text=zones.spelled(at), url=url)
 
 
 def _identified(request: HttpRequest, identity: UUID) -> Iterator[Place]:

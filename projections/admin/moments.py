@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eventstore import labels, zones
+from eventstore.admin.instants import InstantField
 from eventstore.events import RecordedEvent
-from eventstore.zones import InstantField, NotOnceError
+from eventstore.zones import NotOnceError
 from projections import queries
 from projections.queries import FIELDS, Chapter
 
@@ -88,21 +89,18 @@ class Moment:
         return event.occurred_at if self.is_truth else event.recorded_at
 
 
-EARLIEST_YEAR = 1970
-
-
 class MomentForm(forms.Form):
     """``?at=2026-11-06T15:00:00Z``, ``?as_of=…``, ``?v=6``, or a date and time.
 
     *as_of* asks what was true then, *at* what was recorded by then (ADR-0017).  A date
-    and a time are read in the reader's zone.
+    and a time, and an instant without an offset, are read in the reader's zone.
 
     Attributes:
         choices: Instants that may be meant, where date and time were not once.
     """
 
-    at = InstantField(required=False)
-    as_of = InstantField(required=False)
+    at = InstantField()
+    as_of = InstantField()
     v = forms.IntegerField(required=False, min_value=0)
     date = forms.DateField(
         required=False,
@@ -160,8 +158,6 @@ class MomentForm(forms.Form):
 
     def _past(self, name: str) -> datetime | None:
         instant: datetime | None = self.cleaned_data[name]
-        if instant is not None and instant.year < EARLIEST_YEAR:
-            raise ValidationError(_("No log goes back that far."))
         if instant is not None and instant > timezone.now():
             raise ValidationError(_("This moment is still to come."))
         return instant

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 
 from eventstore import labels
 from eventstore.admin import sight
+from eventstore.admin.instants import absolute, in_utc
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
 from eventstore.exports import forms
@@ -28,6 +29,7 @@ from projections import drift, reprocess, runs, scopes
 from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED
 from projections.admin.forms import ReprocessForm
+from projections.admin.periods import PeriodForm, RangeForm
 from projections.admin.reprocess import reason_of
 from projections.findings import Difference
 from projections.models import DirectoryEntry, ReprocessRun
@@ -45,10 +47,18 @@ RELOAD_SECONDS = 3  # of the page of a run that runs
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """Show the newest runs, what the drift detector knows, and ask whom."""
+    return _list_page(request, RangeForm())
+
+
+def _list_page(
+    request: HttpRequest, asked: RangeForm, *, status: int = 200
+) -> HttpResponse:
     return page(
         request,
         "admin/projections/runs.html",
         title=_("Reprocess"),
+        status=status,
+        asked=asked,
         runs=runs.recent(),
         drifted=drift.counts(NAMES),
         check=drift.last_check(),
@@ -59,6 +69,9 @@ def listed(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Show what reprocessing would change; on POST begin, if it is still the same."""
+    elsewhere = _elsewhere(request)
+    if elsewhere is not None:
+        return elsewhere
     try:
         scope = _asked(request)
     except ScopeError as error:
@@ -77,6 +90,16 @@ def new(request: HttpRequest) -> HttpResponse:
     # What is quickly done is done when the page opens; workers do the rest.
     runs.attempt(begun.run_id, seconds=AT_ONCE_SECONDS)
     return SeeOther(reverse("admin:reprocess_run", args=[begun.run_id]))
+
+
+def _elsewhere(request: HttpRequest) -> HttpResponse | None:
+    """Return the way to the address in UTC, or the page that asks which time."""
+    places, periods = RangeForm(request.GET), PeriodForm(request.GET)
+    if request.method != "POST":
+        moved = absolute(request, places) or absolute(request, periods)
+        if moved is not None:
+            return moved
+    return _list_page(request, places, status=REFUSED) if places.errors else None
 
 
 @require_safe
@@ -145,9 +168,10 @@ def _asked(request: HttpRequest) -> Scope:
         raise ScopeError(str(sight.ONLY_BY_ID))
     match asked.get("scope", scopes.SELECTED):
         case scopes.FILTER:
-            return scopes.filtered(asked.urlencode())
+            return scopes.filtered(_understood(asked, PeriodForm(asked)).urlencode())
         case scopes.TOUCHED:
-            return scopes.between(asked.get("first", ""), asked.get("last", ""))
+            places = _understood(asked, RangeForm(asked))
+            return scopes.between(places.get("first", ""), places.get("last", ""))
         case scopes.DRIFTED:
             return Scope(kind=scopes.DRIFTED)
         case scopes.ALL:
@@ -158,6 +182,18 @@ def _asked(request: HttpRequest) -> Scope:
             pass
     message = _("Nobody knows whom you mean.")
     raise ScopeError(message)
+
+
+def _understood(asked: QueryDict, form: PeriodForm | RangeForm) -> QueryDict:
+    """Return *asked* with its instants in UTC.
+
+    Raises:
+        ScopeError: One is none.
+    """
+    for name, errors in form.errors.items():
+        message = f"{form[name].label}: {' '.join(map(str, errors))}"
+        raise ScopeError(message)
+    return in_utc(asked, form)
 
 
 def _ids(typed: Sequence[str]) -> list[UUID]:

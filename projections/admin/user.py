@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from eventstore import checkpoints, dead_letters, effects
 from eventstore.admin import sight
+from eventstore.admin.instants import absolute
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
 from eventstore.masking import masked_event
@@ -43,10 +44,9 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     row = queries.entry(user_id)
     if not chapters and row is None:
         return unknown(request, user_id)
-    typed = MomentForm(request.GET, head=len(chapters)).typed()
-    if typed is not None:
-        place = reverse("admin:user", args=[user_id])
-        return redirect(f"{place}?at={instant(typed)}")
+    moved = _moved(request, user_id, MomentForm(request.GET, head=len(chapters)))
+    if moved is not None:
+        return moved
     tabs = _tabs(request)
     tab = request.GET.get("tab", "history")
     label, details = tabs.get(tab, TABS["history"])
@@ -78,6 +78,17 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         tab=tab if tab in tabs else "history",
         **_hidden(details(request, user_id, chapters), is_masked=is_masked),
     )
+
+
+def _moved(
+    request: HttpRequest, user_id: UUID, form: MomentForm
+) -> HttpResponse | None:
+    """Return the way to the moment that was typed, by its instant in UTC."""
+    typed = form.typed()
+    if typed is None:
+        return absolute(request, form)
+    place = reverse("admin:user", args=[user_id])
+    return redirect(f"{place}?at={instant(typed)}")
 
 
 def _tabs(request: HttpRequest) -> Mapping[str, tuple[Any, Details]]:

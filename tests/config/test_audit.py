@@ -147,11 +147,11 @@ def test_the_audit_filters_by_person_action_target_and_time() -> None:
         ({"actor": "staff:root"}, "RoleChanged"),
         ({"type": "StaffLoggedIn"}, "StaffLoggedIn"),
         ({"stream": "role-101"}, "RoleChanged"),
-        ({"stream": "staff-101", "since": "2026-01-01T00:00"}, "StaffLoggedIn"),
+        ({"stream": "staff-101", "since": "2026-01-01T00:00:00Z"}, "StaffLoggedIn"),
     ):
         events = client.get(AUDIT, query).context["found"].events
         assert [event.type for event in events] == [found]
-    none = client.get(AUDIT, {"until": "2026-01-01T00:00"})
+    none = client.get(AUDIT, {"until": "2026-01-01T00:00:00Z"})
     assert none.context["found"].events == []
 
 

@@ -8,7 +8,6 @@ from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from eventstore import searching, store
 from eventstore.events import ADMIN, REST
-from eventstore.models import StoredEvent
 from tests import databases
 from tests.backoffice import EVENTS, attribute, regions, superuser, text
 from tests.factories import ADA, appended, known_user, renamed, user_created
@@ -46,7 +45,7 @@ def test_shows_the_newest_first_with_place_sentence_and_actor() -> None:
     rows = text(response, "events-table")
     assert rows is not None
     (_created, changed) = store.read_stream("user-1")
-    when = f"{changed.recorded_at:%Y-%m-%d %H:%M:%S}"
+    when = f"{changed.recorded_at.day} {changed.recorded_at:%b %Y, %H:%M:%S} UTC"
     assert rows.split("Actor ")[1].split(" #1 ")[0] == (
         f"#2 {when} , around here UserNameChanged , REST API REST client tests changed"
         " name from Ada Byron to Ada King via REST API user-1 v2 client:tests"
@@ -93,8 +92,8 @@ def test_pages_neither_repeat_nor_drop_an_event_while_others_arrive() -> None:
         ({"source": ADMIN}, "#4, 1 event shown"),
         ({"source": REST, "type": "UserCreated"}, "#1 – #3, 2 events shown"),
         ({"correlation": str(CONVERSATION)}, "#4, 1 event shown"),
-        ({"since": "2000-01-01T00:00"}, "#1 – #4, 4 events shown"),
-        ({"until": "2000-01-01T00:00Z"}, None),
+        ({"since": "2000-01-01T00:00:00Z"}, "#1 – #4, 4 events shown"),
+        ({"until": "2000-01-01T00:00:00Z"}, None),
         ({"stream": NOBODY}, None),
     ],
 )
@@ -106,8 +105,8 @@ def test_filters_by(query: dict[str, str], shown: str | None) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        ("since", "yesterday", "Enter a time such as 2026-11-06T15:00."),
-        ("until", "2026-13-01", "Enter a time such as 2026-11-06T15:00."),
+        ("since", "tomorrow", "Enter a time such as 2026-11-06 15:00, yesterday"),
+        ("until", "2026-13-01", "Enter a time such as 2026-11-06 15:00, yesterday"),
         ("correlation", "42", "Enter a valid UUID."),
         ("stream", "nobody@example.com", "No user has this e-mail address."),
         ("stream", "@", "No user has this e-mail address."),
@@ -256,40 +255,3 @@ def test_what_people_wrote_is_never_markup() -> None:
     client = superuser()
     for url in (EVENTS, f"{EVENTS}3/", f"{EVENTS}?actor={EVIL}&stream={EVIL}"):
         assert EVIL not in client.get(url).content.decode()
-
-
-@reading
-def test_tables_and_filters_are_utc_in_every_zone() -> None:
-    times = StoredEvent.objects.order_by("position").values_list("recorded_at")
-    first, last = (
-        time.replace(microsecond=0, tzinfo=None)
-        for (time,) in (times[0], times.reverse()[0])
-    )
-    client = superuser()
-    client.cookies["zone"] = "America/New_York"
-    page = client.get(EVENTS, {"since": last.isoformat()})
-    assert str(last) in (text(page, "events-table") or "")
-    page = client.get(EVENTS, {"until": first.isoformat()})
-    assert text(page, "events-table") is None
-
-
-@reading
-@pytest.mark.parametrize(
-    ("typed", "shown"),
-    [
-        ("2026-11-06T15:00:00Z", "2026-11-06T15:00:00"),
-        ("2026-11-06T15:00", "2026-11-06T15:00:00"),
-        ("2026-11-06 15:00+01:00", "2026-11-06T14:00:00"),
-        ("yesterday", "yesterday"),
-        ("", "None"),
-    ],
-)
-def test_a_time_of_an_address_stands_in_its_field(typed: str, shown: str) -> None:
-    client = superuser()
-    client.cookies["zone"] = "America/New_York"
-    page = client.get(EVENTS, {"since": typed})
-    assert str(page.context["form"]["since"].value()) in {
-        shown,
-        shown.replace("T", " "),
-    }
-    assert f'value="{shown}"' in page.content.decode() or not typed

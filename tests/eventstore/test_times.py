@@ -1,16 +1,30 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone, translation
 
+from eventstore import zones
 from eventstore.admin.times import understood
+from eventstore.zones import NotOnceError
 
 NOW = datetime(2026, 11, 6, 16, 20, 30, tzinfo=UTC)
 
 
-def on(day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
-    return datetime(2026, 11, day, hour, minute, second, tzinfo=UTC)
+def on(
+    day: int, hour: int = 0, minute: int = 0, second: int = 0, fraction: int = 0
+) -> datetime:
+    return datetime(2026, 11, day, hour, minute, second, fraction, tzinfo=UTC)
+
+
+def october(hour: int, minute: int = 0) -> datetime:
+    """In the night in which Berlin's clocks went back, at one o'clock UTC."""
+    return datetime(2026, 10, 25, hour, minute, tzinfo=UTC)
+
+
+def on_the_24th(hour: int, minute: int) -> datetime:
+    return october(hour, minute) - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +54,90 @@ def on(day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
 )
 def test_understands(typed: str, meant: datetime) -> None:
     assert understood(typed, NOW) == meant
+
+
+@pytest.mark.parametrize(
+    ("zone", "typed", "meant"),
+    [
+        ("Europe/Berlin", "2026-11-05 15:00", on(5, 14)),
+        ("Europe/Berlin", "2026-11-05T15:00:00Z", on(5, 15)),
+        ("Europe/Berlin", "2026-11-05", on(4, 23)),
+        ("Europe/Berlin", "5 Nov 2026, 15:00:07 CET", on(5, 14, 0, 7)),
+        ("Europe/Berlin", "5 Nov 2026, 15:00:07.5 CET", on(5, 14, 0, 7, 500_000)),
+        ("Europe/Berlin", "5 Nov 2026, 15:00 UTC", on(5, 15)),
+        ("Europe/Berlin", "5 Nov 2026, 15:00 UTC+05:45", on(5, 9, 15)),
+        ("Europe/Berlin", "3pm", on(6, 14)),
+        ("Europe/Berlin", "17:20", on(6, 16, 20)),
+        ("Europe/Berlin", "17:21", on(5, 16, 21)),
+        ("Europe/Berlin", "17:00 utc", on(5, 17)),
+        ("Pacific/Auckland", "today", on(6, 11)),
+        ("Pacific/Auckland", "yesterday 23:00", on(6, 10)),
+        ("America/New_York", "yesterday 15:00", on(5, 20)),
+        ("Asia/Kathmandu", "20 minutes ago", on(6, 16, 0, 30)),
+        ("Asia/Kathmandu", "5 Nov 2026, 15:00:07 UTC+05:45", on(5, 9, 15, 7)),
+        ("Europe/Berlin", "25 Oct 2026, 02:30:00 CEST", october(0, 30)),
+        ("Europe/Berlin", "25 Oct 2026, 02:30:00 CET", october(1, 30)),
+        ("Europe/Berlin", "2026-10-25 02:30:00+01:00", october(1, 30)),
+    ],
+)
+def test_understands_what_the_reader_s_clock_shows(
+    zone: str, typed: str, meant: datetime
+) -> None:
+    with timezone.override(zone):
+        assert understood(typed, NOW) == meant
+
+
+def test_understands_months_as_the_reader_s_pages_write_them() -> None:
+    with translation.override("de"), timezone.override("Europe/Berlin"):
+        march = datetime(2026, 3, 5, 14, tzinfo=UTC)
+        assert zones.spelled(march) == "5. Mär 2026, 15:00:00 CET"
+        for typed in ("5. Mär 2026, 15:00:00 CET", "5 Mar 2026 15:00"):
+            assert understood(typed, NOW) == march
+
+
+@pytest.mark.parametrize(
+    ("typed", "now", "meant"),
+    [
+        ("02:30", october(0, 20), on_the_24th(0, 30)),
+        ("02:30", october(0, 40), october(0, 30)),
+        ("02:30", october(1, 20), october(0, 30)),
+        ("02:30", october(1, 40), None),
+        ("today 02:30", october(0, 20), None),
+        ("2026-10-25 02:30", october(9), None),
+        ("25 oct 2026 02:30", october(9), None),
+    ],
+)
+def test_a_time_that_came_twice_is_the_one_there_was_or_asks(
+    typed: str, now: datetime, meant: datetime | None
+) -> None:
+    with timezone.override("Europe/Berlin"):
+        if meant is not None:
+            assert understood(typed, now) == meant
+            return
+        with pytest.raises(NotOnceError) as caught:
+            understood(typed, now)
+    assert caught.value.choices == (october(0, 30), october(1, 30))
+
+
+@pytest.mark.parametrize(
+    "typed", ["02:30", "29 mar 2026 02:30 cet", "2026-03-29 02:30"]
+)
+def test_a_time_that_never_came_is_told(typed: str) -> None:
+    change = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    with timezone.override("Europe/Berlin"):
+        with pytest.raises(NotOnceError, match="never showed this") as caught:
+            understood(typed, change + timedelta(hours=5))
+        assert caught.value.choices == (change - timedelta(seconds=1), change)
+        before = understood("02:30", change - timedelta(seconds=1))
+    assert before == change - timedelta(hours=23, minutes=30)
+
+
+@pytest.mark.parametrize(
+    "typed", ["15:00 EST", "15:00 CEST", "15:00 ada", "5 Mai 2026"]
+)
+def test_another_zone_s_name_is_never_guessed_at(typed: str) -> None:
+    with timezone.override("Europe/Berlin"):
+        assert understood(typed, NOW) is None
 
 
 @pytest.mark.parametrize(

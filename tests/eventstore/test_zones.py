@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eventstore import zones
 from eventstore.templatetags import backoffice
-from eventstore.zones import InstantField, NotOnceError
+from eventstore.zones import NotOnceError
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 NEPAL, LORD_HOWE = "Asia/Kathmandu", "Australia/Lord_Howe"
@@ -43,7 +43,8 @@ def test_an_instant_is_shown_and_read_in_each_zone(zone: str, shown: str) -> Non
     timezone.activate(ZoneInfo(zone))
     assert zones.spelled(instant) == shown
     assert backoffice.moment(instant) == (
-        f'<time datetime="2026-11-06T15:00:00+00:00">{shown}</time>'
+        '<time datetime="2026-11-06T15:00:00+00:00" title="2026-11-06 15:00:00 UTC">'
+        f"{shown}</time>"
     )
     on_the_clock = timezone.localtime(instant).replace(tzinfo=None)
     assert zones.at(on_the_clock) == instant
@@ -121,12 +122,19 @@ def test_what_is_shown_can_be_typed_again(zone: str, seconds: int) -> None:
     assert known in meant
 
 
-def test_what_an_address_says_is_utc_in_every_zone() -> None:
-    for zone in FIVE:
-        timezone.activate(ZoneInfo(zone))
-        read = InstantField().clean("2026-10-25T02:30")
-        assert read == utc("2026-10-25T02:30")
-        assert InstantField().clean("2026-10-25T02:30+02:00") == utc("2026-10-25T00:30")
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        (BERLIN, date(2026, 3, 29), "2026-03-28T23:00:00"),
+        ("Africa/Cairo", date(2026, 4, 24), "2026-04-23T22:00:00"),  # at one o'clock
+        ("America/Havana", date(2026, 11, 1), "2026-11-01T04:00:00"),  # twice midnight
+    ],
+)
+def test_a_day_begins_once_even_where_midnight_does_not(
+    zone: str, day: date, begins: str
+) -> None:
+    timezone.activate(ZoneInfo(zone))
+    assert zones.beginning(day) == utc(begins)
 
 
 def test_an_instant_beyond_every_clock_is_shown_in_utc() -> None:

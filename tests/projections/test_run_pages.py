@@ -189,7 +189,10 @@ def test_all_differences_come_as_csv_that_no_spreadsheet_runs(client: Client) ->
         ("user=ada", "One of the users is no user id."),
         ("scope=everything", "Nobody knows whom you mean."),
         ("scope=filter&color=red", "no filter color; there are changed_since, "),
-        ("scope=touched&first=soon", "is no position and no instant."),
+        (
+            "scope=touched&first=soon",
+            "Enter a time such as 2026-11-06 15:00",
+        ),
         ("scope=touched&first=9&last=3", "The range holds no event"),
     ],
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from eventstore import zones
 from users.scopes import Scope
 from users.values import NAME_LENGTH, REASON_LENGTH
 
@@ -37,7 +40,7 @@ def _reason() -> forms.CharField:
 
 
 def _in_a_year() -> date:
-    return datetime.now(UTC).date() + LIFETIME
+    return timezone.localdate() + LIFETIME
 
 
 class IssueTokenForm(forms.Form):
@@ -57,7 +60,6 @@ class IssueTokenForm(forms.Form):
     expires = forms.DateField(
         required=False,
         initial=_in_a_year,
-        label=gettext_lazy("Last day (UTC)"),
         help_text=gettext_lazy("Leave it empty for a token that never expires."),
         error_messages={
             "invalid": gettext_lazy("Enter a day such as 2027-01-31, or nothing.")
@@ -69,6 +71,8 @@ class IssueTokenForm(forms.Form):
     def __init__(self, *args: Any, offered: Collection[Scope], **kwargs: Any) -> None:
         """Offer the scopes that whoever issues the token may hand out."""
         super().__init__(*args, **kwargs)
+        zone = timezone.get_current_timezone_name()
+        self.fields["expires"].label = _("Last day ({zone})").format(zone=zone)
         self.fields["scopes"].choices = [  # type: ignore[attr-defined]
             (scope.value, meaning)
             for scope, meaning in MEANINGS.items()
@@ -76,12 +80,12 @@ class IssueTokenForm(forms.Form):
         ]
 
     def clean_expires(self) -> datetime | None:
-        """Return the end of the day, aware."""
+        """Return the end of the day on the reader's clock, aware."""
         day: date | None = self.cleaned_data["expires"]
         if day is None:
             return None
         try:
-            return datetime.combine(day + timedelta(days=1), time.min, UTC)
+            return zones.beginning(day + timedelta(days=1))
         except OverflowError:
             return datetime.max.replace(tzinfo=UTC)
 

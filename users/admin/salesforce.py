@@ -19,7 +19,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import labels
+from eventstore import labels, zones
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
@@ -268,7 +268,7 @@ def _run_page(
     return page(
         request,
         "admin/users/salesforce_run.html",
-        title=_("Run of {moment:%Y-%m-%d %H:%M} UTC").format(moment=row.started_at),
+        title=_("Run of {moment}").format(moment=zones.minute(row.started_at)),
         status=status,
         run=row,
         told=runs.state_of(row.run_id),
