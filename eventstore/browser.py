@@ -20,8 +20,8 @@ from eventstore.searching import (
     ABOVE,
     BELOW,
     EventFilter,
-    is_any_behind,
     search,
+    search_from,
 )
 
 Rows = list[tuple[Any, ...]]
@@ -121,12 +121,15 @@ def page(
     mark = store.watermark() if mark is None else mark
     is_upward = after is not None and before is None
     place, side = (after, ABOVE) if is_upward else (before, BELOW)
-    found, edge = search(matching, mark, place, side, limit + 1)
+    if place is None:
+        is_behind = False
+        found, edge = search(matching, mark, None, side, limit + 1)
+    else:
+        found, edge, is_behind = search_from(matching, mark, place, side, limit + 1)
     has_more = len(found) > limit
     rows = found[:limit]
     beyond = rows[-1][0] if has_more else edge
-    is_behind = bool(rows) and is_any_behind(matching, mark, place, side)
-    behind = rows[0][0] if is_behind else None
+    behind = rows[0][0] if rows and is_behind else None
     return EventPage(
         events=recorded(rows[::-1] if is_upward else rows),
         newer=beyond if is_upward else behind,

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
@@ -23,7 +24,7 @@ ABOVE, BELOW = "gt", "lt"
 REACH = 5_000  # entries that one step may look at, in all indexes it reads
 STEPS = 30  # such steps a page
 
-Place = tuple[Any, ...]  # an event's values in the order, the leading column left out
+Edge = tuple[Any, ...]  # an event's values in the order, the leading column left out
 Found = tuple[list[tuple[Any, ...]], int | None]
 
 
@@ -88,10 +89,20 @@ def search(
         side: ``ABOVE`` or ``BELOW`` the place, itself excluded.
         limit: At most so many.
     """
-    parts = _parts(matching)
+    return _search(_parts(matching), mark, place, side, limit, STEPS)
+
+
+def _search(
+    parts: Sequence[EventFilter],
+    mark: int,
+    place: int | None,
+    side: str,
+    limit: int,
+    steps: int,
+) -> Found:
     rows: list[tuple[Any, ...]] = []
     edge = place
-    for _ in range(STEPS):
+    for _ in range(steps):
         found, edge = _step(parts, mark, edge, side, limit - len(rows))
         rows += found
         if edge is None or len(rows) == limit:
@@ -99,15 +110,50 @@ def search(
     return rows, edge
 
 
-def is_any_behind(
-    matching: EventFilter, mark: int, place: int | None, side: str
-) -> bool:
-    """Return whether there are, or may be, events on the other side of a position."""
-    if place is None:
-        return False
+def search_from(
+    matching: EventFilter, mark: int, place: int, side: str, limit: int
+) -> tuple[list[tuple[Any, ...]], int | None, bool]:
+    """Return what :func:`search` does, and whether anything is on the other side.
+
+    The position itself is on the other side.  What may be there counts, too.  Asks the
+    database no more than the search alone, where one index answers.
+    """
+    parts = _parts(matching)
     other = "gte" if side == BELOW else "lte"
-    rows, edge = _step(_parts(matching), mark, place, other, 1)
-    return bool(rows) or edge is not None
+    here = _Place(place)
+    near, edges = _queries(parts, mark, here, side)
+    beyond, ends = _queries(parts, mark, here, other)
+    told = _rows(
+        [
+            query.annotate(is_near=Value(is_near)).values_list(*COLUMNS, "is_near")[:n]
+            for queries, is_near, n in ((near, True, limit), (beyond, False, 1))
+            for query in queries
+        ]
+    )
+    rows = [row[:-1] for row in told if row[-1]]
+    found, edge = _nearest(rows, edges, parts[0], side, limit)
+    if edge is not None and len(found) < limit:
+        left = limit - len(found)
+        more, edge = _search(parts, mark, edge, side, left, STEPS - 1)
+        found += more
+    return found, edge, bool(ends) or len(rows) < len(told)
+
+
+class _Place:
+    """A position, or the end of the log, and when it was recorded; asked once."""
+
+    def __init__(self, position: int | None) -> None:
+        self.position = position
+
+    @cached_property
+    def recorded_at(self) -> datetime | None:
+        """Of the last event up to there; None when there is none."""
+        return (
+            StoredEvent.objects.filter(position__lte=self.position)
+            .order_by("-position")
+            .values_list("recorded_at", flat=True)
+            .first()
+        )
 
 
 def _parts(matching: EventFilter) -> list[EventFilter]:
@@ -119,22 +165,45 @@ def _parts(matching: EventFilter) -> list[EventFilter]:
 def _step(
     parts: Sequence[EventFilter], mark: int, place: int | None, side: str, limit: int
 ) -> Found:
+    queries, edges = _queries(parts, mark, _Place(place), side)
+    rows = _rows([each.values_list(*COLUMNS)[:limit] for each in queries])
+    return _nearest(rows, edges, parts[0], side, limit)
+
+
+def _queries(
+    parts: Sequence[EventFilter], mark: int, place: _Place, side: str
+) -> tuple[list[QuerySet[StoredEvent]], list[Edge]]:
+    """Return what reads each of *parts*, in order, and where it looks no farther."""
     is_downward = side.startswith("l")
-    queries: list[Any] = []
-    edges: list[Place] = []
+    queries: list[QuerySet[StoredEvent]] = []
+    edges: list[Edge] = []
     for part in parts:
         lead, edge = _reach(part, mark, place, side, max(REACH // len(parts), 1))
         found = _beside(_matching(part, lead, mark), part, place, side)
         if edge:
             edges.append(edge)
             found = _up_to(found, edge, is_downward=is_downward)
-        ordered = found.order_by(*_order(part, lead, is_downward=is_downward))
-        queries.append(ordered.values_list(*COLUMNS)[:limit])
-    first, *others = queries
-    rows = list(first.union(*others, all=True) if others else first)
-    keys = [COLUMNS.index(field) for field in _keys(parts[0])]
+        queries.append(found.order_by(*_order(part, lead, is_downward=is_downward)))
+    return queries, edges
 
-    def at(row: tuple[Any, ...]) -> Place:
+
+def _rows(queries: Sequence[Any]) -> list[tuple[Any, ...]]:
+    first, *others = queries
+    return list(first.union(*others, all=True) if others else first)
+
+
+def _nearest(
+    rows: list[tuple[Any, ...]],
+    edges: Sequence[Edge],
+    part: EventFilter,
+    side: str,
+    limit: int,
+) -> Found:
+    """Return the nearest of *rows*, none beyond where a part has not looked."""
+    is_downward = side.startswith("l")
+    keys = [COLUMNS.index(field) for field in _keys(part)]
+
+    def at(row: tuple[Any, ...]) -> Edge:
         return tuple(row[key] for key in keys)
 
     rows.sort(key=at, reverse=is_downward)
@@ -147,8 +216,8 @@ def _step(
 
 
 def _reach(
-    part: EventFilter, mark: int, place: int | None, side: str, most: int
-) -> tuple[str, Place | None]:
+    part: EventFilter, mark: int, place: _Place, side: str, most: int
+) -> tuple[str, Edge | None]:
     """Return the column whose index to read, and the last of its entries to look at.
 
     Of several the one whose *most* entries reach farthest, which is the rarest near
@@ -161,7 +230,14 @@ def _reach(
         if leads == ["type"]:
             return "type", None
         ends = [
-            _edge(replace(part, since=None, until=None), each, mark, None, BELOW, most)
+            _edge(
+                replace(part, since=None, until=None),
+                each,
+                mark,
+                _Place(None),
+                BELOW,
+                most,
+            )
             for each in leads
         ]
         if None in ends:
@@ -169,7 +245,7 @@ def _reach(
         leads = ["type"] if "type" in leads else [""]
     elif len(leads) == 1:
         return leads[0], None
-    edges: list[tuple[Place, str]] = []
+    edges: list[tuple[Edge, str]] = []
     for lead in leads:
         edge = _edge(part, lead, mark, place, side, most)
         if edge is None:
@@ -180,8 +256,8 @@ def _reach(
 
 
 def _edge(
-    part: EventFilter, lead: str, mark: int, place: int | None, side: str, most: int
-) -> Place | None:
+    part: EventFilter, lead: str, mark: int, place: _Place, side: str, most: int
+) -> Edge | None:
     """Return the last of an index's next *most* entries; None if they are fewer."""
     alone = EventFilter(since=part.since, until=part.until)
     entries = _beside(
@@ -221,7 +297,7 @@ def _order(part: EventFilter, lead: str, *, is_downward: bool) -> list[str]:
 
 
 def _up_to(
-    found: QuerySet[StoredEvent], edge: Place, *, is_downward: bool
+    found: QuerySet[StoredEvent], edge: Edge, *, is_downward: bool
 ) -> QuerySet[StoredEvent]:
     side = "gte" if is_downward else "lte"
     here = Q(**{f"position__{side}": edge[-1]})
@@ -231,23 +307,17 @@ def _up_to(
 
 
 def _beside(
-    found: QuerySet[StoredEvent], part: EventFilter, place: int | None, side: str
+    found: QuerySet[StoredEvent], part: EventFilter, place: _Place, side: str
 ) -> QuerySet[StoredEvent]:
     """Narrow *found* to one side (``gt``, ``gte``, ``lt``, ``lte``) of a position."""
-    if place is None:
+    if place.position is None:
         return found
-    here = Q(**{f"position__{side}": place})
+    here = Q(**{f"position__{side}": place.position})
     if not part.is_timed:
         return found.filter(here)
-    at = (
-        StoredEvent.objects.filter(position__lte=place)
-        .order_by("-position")
-        .values_list("recorded_at", flat=True)
-        .first()
-    )
-    if at is None:
+    if place.recorded_at is None:
         return found if side.startswith("g") else found.none()
-    return _beyond(found, at, side, here)
+    return _beyond(found, place.recorded_at, side, here)
 
 
 def _beyond(

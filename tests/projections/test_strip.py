@@ -140,7 +140,7 @@ def test_there_is_none_of_no_time(asked: dict[str, Any]) -> None:
 def test_the_page_leads_from_each_bar_to_its_events() -> None:
     client = superuser()
     client.cookies["zone"] = "Europe/Berlin"
-    query = {"since": "2026-11-05T00:00Z", "until": "2026-11-07T00:00Z"}
+    query = {"since": "2026-11-05T00:00:00Z", "until": "2026-11-07T00:00:00Z"}
     page = client.get(EVENTS, {**query, "source": "rest", "actor": "x", "before": "9"})
     said = text(page, "strip-table") or ""
     begins, bar = (
