@@ -91,7 +91,9 @@ class SealBrokenError(EventStoreError):
     """Sealed data does not open: it was changed, moved, or sealed under another key."""
 
     def __init__(self) -> None:
-        super().__init__("sealed data does not open under the key of its subject")
+        super().__init__(
+            worded("sealed data does not open under the key of its subject")
+        )
 
 
 class UnsealedError(EventStoreError):
@@ -101,9 +103,13 @@ class UnsealedError(EventStoreError):
         self.stream = stream
         self.position = position
         super().__init__(
-            f"{stream} cannot be erased: #{position} was recorded before personal data "
-            "was sealed. Export the log, leave salt and leaf out of such lines, and "
-            "import it into a new database"
+            worded(
+                "{stream} cannot be erased: #{position} was recorded before personal "
+                "data was sealed. Export the log, leave salt and leaf out of such "
+                "lines, and import it into a new database",
+                stream=stream,
+                position=position,
+            )
         )
 
 
@@ -158,7 +164,7 @@ class UnknownSubscriptionError(EventStoreError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"no subscription is called {name!r}")
+        super().__init__(worded("no subscription is called {name!r}", name=name))
 
 
 class UnreadableEventError(EventStoreError):
@@ -175,12 +181,20 @@ class UnreadableEventError(EventStoreError):
         self.schema_version = schema_version
         self.problem = problem
         self.lacks_key = problem in (NO_KEY, SealBrokenError.__name__)
-        what = f"#{position} is {event_type} version {schema_version}"
+        facts = {"position": position, "type": event_type, "version": schema_version}
         if self.lacks_key:
-            reason = "sealed, and the vault has no key that opens it; restore the vault"
+            text = worded(
+                "#{position} is {type} version {version}, sealed, and the vault has no"
+                " key that opens it; restore the vault",
+                **facts,
+            )
         else:
-            reason = "which this code cannot read; deploy the code that can"
-        super().__init__(f"{what}, {reason}")
+            text = worded(
+                "#{position} is {type} version {version}, which this code cannot read;"
+                " deploy the code that can",
+                **facts,
+            )
+        super().__init__(text)
 
 
 class CheckpointMovedError(EventStoreError):
@@ -198,8 +212,12 @@ class TooManyLettersError(EventStoreError):
         self.subscription = subscription
         self.most = most
         super().__init__(
-            f"{subscription} has {most} streams with a dead letter; repair what fails, "
-            "and retry them"
+            worded(
+                "{subscription} has {most} streams with a dead letter; repair what "
+                "fails, and retry them",
+                subscription=subscription,
+                most=most,
+            )
         )
 
 

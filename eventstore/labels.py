@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -74,6 +75,8 @@ CODES = {
     "codes": pgettext_lazy("code", "codes"),
     "compare": pgettext_lazy("code", "compare"),
     "conflict": pgettext_lazy("code", "conflict"),
+    "conflicts": pgettext_lazy("code", "conflicts"),
+    "created": pgettext_lazy("code", "created"),
     "deactivated": pgettext_lazy("code", "deactivated"),
     "deleted": pgettext_lazy("code", "deleted"),
     "differs": pgettext_lazy("code", "differs"),
@@ -110,6 +113,7 @@ CODES = {
     "pending": pgettext_lazy("code", "pending"),
     "quarantined": pgettext_lazy("code", "quarantined"),
     "queued": pgettext_lazy("code", "queued"),
+    "read": pgettext_lazy("code", "read"),
     "ready": pgettext_lazy("code", "ready"),
     "rebuild cancelled": pgettext_lazy("code", "rebuild cancelled"),
     "rebuild paused": pgettext_lazy("code", "rebuild paused"),
@@ -120,6 +124,7 @@ CODES = {
     "recovery": pgettext_lazy("code", "recovery"),
     "redelivery ordered": pgettext_lazy("code", "redelivery ordered"),
     "removed": pgettext_lazy("code", "removed"),
+    "repaired": pgettext_lazy("code", "repaired"),
     "request": pgettext_lazy("code", "request"),
     "resume": pgettext_lazy("code", "resume"),
     "resumed": pgettext_lazy("code", "resumed"),
@@ -149,6 +154,7 @@ CODES = {
     "users": pgettext_lazy("code", "users"),
     "waiting": pgettext_lazy("code", "waiting"),
     "withdrawn": pgettext_lazy("code", "withdrawn"),
+    "withheld": pgettext_lazy("code", "withheld"),
 }
 
 # What stands in place of a value that the reader may not see, or that nobody can.
@@ -179,14 +185,31 @@ def refusal(error: Exception) -> str:
     first = reason if isinstance(reason, Said) else next(iter(error.args), "")
     if not isinstance(first, Said):
         return str(error)
-    return _told(first)
+    return said(first)
 
 
-def _told(said: Said) -> str:
-    facts = dict(said.facts)
-    for name, value in facts.items():
-        if isinstance(value, Said):
-            facts[name] = _told(value)
-        elif name in SAID:
-            facts[name] = code(value)
-    return _(said.template).format(**facts)
+def said(text: str) -> str:
+    """Return a sentence in the reader's language where it remembers what it is of."""
+    if not isinstance(text, Said):
+        return text
+    facts = {name: _fact(name, fact) for name, fact in text.facts.items()}
+    return _(text.template).format(**facts)
+
+
+def _fact(name: str, fact: Any) -> Any:
+    match fact:
+        case Said():
+            return said(fact)
+        case int():
+            return _Number(fact)
+        case _:
+            return code(fact) if name in SAID else fact
+
+
+class _Number(int):
+    """A number of a sentence; ``{count:,}`` groups it as the reader does."""
+
+    def __format__(self, how: str) -> str:
+        return (
+            number_format(self, force_grouping=True) if how == "," else str(int(self))
+        )

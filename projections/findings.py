@@ -18,6 +18,7 @@ from eventstore import checkpoints, faults, store
 from eventstore.errors import UnreadableEventError
 from eventstore.events import RecordedEvent
 from eventstore.repository import refuse_unreadable
+from eventstore.wording import worded
 from projections import drift, queries
 from projections.directory import by_user
 from projections.read_models import ReadModel
@@ -43,8 +44,11 @@ class NotDerivableError(Exception):
 
     def __init__(self, error: str) -> None:
         super().__init__(
-            f"The rows of this user cannot be derived from the log: {error}. Nothing"
-            " was written. Mend the projection's code, and reprocess then."
+            worded(
+                "The rows of this user cannot be derived from the log: {error}. Nothing"
+                " was written. Mend the projection's code, and reprocess then.",
+                error=error,
+            )
         )
 
 
@@ -347,3 +351,21 @@ def _with_error(finding: Finding, error: Exception | None) -> Finding:
     if error is None:
         return finding
     return replace(finding, action=NOTHING, differences=[], error=error)
+
+
+def how_it_moved(finding: Finding, position: int) -> str:
+    """Return how what was found is another thing than when *position* was the end."""
+    if finding.position > position:
+        return worded(
+            "{stream} has events after #{position:,}.",
+            stream=finding.stream,
+            position=position,
+        )
+    if not finding.differences:
+        return worded("{stream} no longer differs.", stream=finding.stream)
+    fields = ", ".join(difference.name for difference in finding.differences)
+    return worded(
+        "{stream} differs otherwise than was shown: {fields}.",
+        stream=finding.stream,
+        fields=fields,
+    )

@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 
 from django.utils.dateparse import parse_datetime
 
-ADVICE = "Use an instant with an offset, such as 2026-11-06T15:00:00Z ('+' as %2B)."
+from eventstore.wording import worded
+
+ADVICE = worded(
+    "Use an instant with an offset, such as 2026-11-06T15:00:00Z ('+' as %2B)."
+)
 
 
 def parse(raw: str) -> datetime:

@@ -26,6 +26,7 @@ from eventstore import faults, reasons, store
 from eventstore.circumstances import acting
 from eventstore.errors import UnreadableEventError
 from eventstore.events import NO_STREAM, Metadata
+from eventstore.wording import worded
 from projections import findings, scopes
 from projections.events import ReadModelReprocessed
 from projections.findings import NOTHING, Difference, Finding, NotDerivableError
@@ -268,9 +269,11 @@ def check(facts: Mapping[str, Any]) -> None:
     names = tuple(facts["names"])
     code = code_version(names)
     if code != facts["code"]:
-        message = (
-            f"The projections' code changed since the preview: it was version"
-            f" {facts['code']} and is {code}."
+        message = worded(
+            "The projections' code changed since the preview: it was version {old}"
+            " and is {new}.",
+            old=facts["code"],
+            new=code,
         )
         raise StalePreviewError(message)
     if facts["is_sample"]:
@@ -284,11 +287,12 @@ def check(facts: Mapping[str, Any]) -> None:
             user, answer = mark_of(each)
             left.pop(user, None)
             if shown.get(user, b"") != (answer if each.differences else b""):
-                moved.append(_how_it_moved(each, facts["position"]))
-    moved += ["A user of the preview is no longer in the scope."] * len(left)
+                moved.append(findings.how_it_moved(each, facts["position"]))
+    gone = worded("A user of the preview is no longer in the scope.")
+    moved += [gone] * len(left)
     if moved:
         more = len(moved) - MOVED_SHOWN
-        told = [f"And {more:,} more."] if more > 0 else []
+        told = [worded("And {count:,} more.", count=more)] if more > 0 else []
         raise StalePreviewError(*moved[:MOVED_SHOWN], *told)
 
 
@@ -348,15 +352,6 @@ def _examined(
         return
     for chunk in scope.every(chunk=CHUNK):
         yield findings.examine([user_id for _cursor, user_id in chunk], models)
-
-
-def _how_it_moved(finding: Finding, position: int) -> str:
-    if finding.position > position:
-        return f"{finding.stream} has events after #{position:,}."
-    if not finding.differences:
-        return f"{finding.stream} no longer differs."
-    fields = ", ".join(difference.name for difference in finding.differences)
-    return f"{finding.stream} differs otherwise than was shown: {fields}."
 
 
 def _by_user(marks: bytes) -> dict[bytes, bytes]:

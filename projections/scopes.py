@@ -10,9 +10,11 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
-from eventstore import browser, store, touched
+from eventstore import browser, labels, store, touched
 from eventstore.touched import Range
+from eventstore.wording import Said, worded
 from projections import instants
 from projections.filters import MAX_POSITION, DirectoryFilter
 from projections.models import DirectoryEntry, Drift, UserPeriod
@@ -77,18 +79,30 @@ class Scope:
     @property
     def words(self) -> str:
         """Whom, in English words that tell of no person; for the log."""
+        return str(self.told)
+
+    @property
+    def told(self) -> Said:
+        """The same, as a page can translate it."""
         match self.kind:
             case "selected":
                 count = len(self.users)
-                return f"{count} selected user{'' if count == 1 else 's'}"
+                if count == 1:
+                    return worded("1 selected user")
+                return worded("{count} selected users", count=count)
             case "filter":
-                return f"users found by {self.masked.query or 'no filter'}"
+                query = self.masked.query or worded("no filter")
+                return worded("users found by {query}", query=query)
             case "touched":
-                return f"users with events from #{self.first} to #{self.last}"
+                return worded(
+                    "users with events from #{first} to #{last}",
+                    first=self.first,
+                    last=self.last,
+                )
             case "drifted":
-                return "users known to differ from the log"
+                return worded("users known to differ from the log")
             case _:
-                return "all users"
+                return worded("all users")
 
     def count(self) -> int:
         """Return how many users that is; of ``all``, those the log knows."""
@@ -191,10 +205,12 @@ def selected(user_ids: Sequence[UUID]) -> Scope:
     """
     users = tuple(sorted(set(user_ids)))
     if not users:
-        message = "No user was selected."
+        message = worded("No user was selected.")
         raise ScopeError(message)
     if len(users) > MOST_SELECTED:
-        message = f"At most {MOST_SELECTED:,} users can be named; use a filter."
+        message = worded(
+            "At most {most:,} users can be named; use a filter.", most=MOST_SELECTED
+        )
         raise ScopeError(message)
     return Scope(kind=SELECTED, users=users)
 
@@ -226,7 +242,7 @@ def between(first: str, last: str) -> Scope:
     begin = _position(first, at_least=True) if first else 1
     end = min(_position(last, at_least=False), mark) if last else mark
     if begin > end:
-        message = "The range holds no event: it begins after its end."
+        message = worded("The range holds no event: it begins after its end.")
         raise ScopeError(message)
     return Scope(kind=TOUCHED, first=begin, last=end)
 
@@ -236,17 +252,26 @@ def everybody() -> Scope:
     return Scope(kind=ALL, first=1, last=store.watermark())
 
 
+def label(name: str) -> str:
+    """Return what staff call a filter of the list of users."""
+    return _("search") if name == "q" else labels.label(name.replace("_", " "))
+
+
 def _matching(asked: QueryDict) -> QuerySet[Any]:
     """Return whom the list shows; never everybody for what it does not understand."""
     unknown = sorted(asked.keys() - DirectoryFilter.base_filters.keys())
     if unknown:
         known = ", ".join(sorted(DirectoryFilter.base_filters))
-        message = f"There is no filter {', '.join(unknown)}; there are {known}."
+        message = worded(
+            "There is no filter {unknown}; there are {known}.",
+            unknown=", ".join(unknown),
+            known=known,
+        )
         raise ScopeError(message)
     wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
     if not wanted.is_valid():
         problems = [
-            f"{name}: {' '.join(map(str, errors))}"
+            f"{label(name)}: {' '.join(map(str, errors))}"
             for name, errors in wanted.form.errors.items()
         ]
         raise ScopeError(" ".join(problems))
@@ -260,8 +285,12 @@ def _position(typed: str, *, at_least: bool) -> int:
         return max(int(text), 1)
     try:
         instant = instants.parse(typed.strip())
-    except ValueError as error:
-        message = f"“{typed}” is no position and no instant. {error}"
+    except ValueError:
+        message = worded(
+            "“{typed}” is no position and no instant. {advice}",
+            typed=typed,
+            advice=instants.ADVICE,
+        )
         raise ScopeError(message) from None
     found = browser.position_at(instant) or 0
     return found + 1 if at_least else found

@@ -107,7 +107,8 @@ class _Reader(HTMLParser):
         if is_marked:
             return
         self.spoken += [told[name] for name in READ_ALOUD if told.get(name)]
-        if told.get("type") in {"submit", "button"} and told.get("value"):
+        is_button = tag == "input" and told.get("type") in {"submit", "button"}
+        if is_button and told.get("value"):
             self.texts.append(told["value"])
 
     def handle_endtag(self, tag: str) -> None:

@@ -28,7 +28,7 @@ class UnknownSourceError(IntakeError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There is no source {name}.")
+        super().__init__(worded("There is no source {name}.", name=name))
 
 
 class UnknownMapperError(IntakeError):
@@ -36,7 +36,11 @@ class UnknownMapperError(IntakeError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"no mapper is called {name!r}; list it in config/intake.py")
+        super().__init__(
+            worded(
+                "no mapper is called {name!r}; list it in config/intake.py", name=name
+            )
+        )
 
 
 class SourceSettingsError(IntakeError):

@@ -29,6 +29,7 @@ from eventstore.intake.models import RawRecord, RecordMapping
 from eventstore.intake.registry import Mapper
 from eventstore.intake.rereading import MAPPED
 from eventstore.models import StoredEvent
+from eventstore.wording import worded
 
 State = RecordMapping.State
 TRIED_AGAIN = (State.FAILING, State.QUARANTINED, State.IGNORED, State.SKIPPED)
@@ -120,7 +121,10 @@ def skip(record_id: UUID, *, reason: str) -> None:
         mapping.take_lane(source)
         found = RecordMapping.objects.get(record_id=record_id)
         if found.state not in raw.OPEN:
-            text = f"The record is {found.state}; only an open one can be skipped."
+            text = worded(
+                "The record is {state}; only an open one can be skipped.",
+                state=str(found.state),
+            )
             raise RecordStateError(text)
         stream = f"{CATEGORY}-{source}"
         fact = RecordSkipped(

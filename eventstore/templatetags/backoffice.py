@@ -32,6 +32,7 @@ register.filter("plain", sentences.words)
 register.filter("word", sentences.word)
 register.filter("code", labels.code)
 register.filter("label", labels.label)
+register.filter("said", labels.said)
 register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds

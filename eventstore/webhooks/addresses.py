@@ -26,6 +26,7 @@ import httpx
 from django.conf import settings
 
 from eventstore.webhooks.errors import AddressError
+from eventstore.wording import worded
 
 MAX_LENGTH = 2_000  # characters
 MAX_PORT = 65_535
@@ -91,13 +92,13 @@ def checked(text: str) -> httpx.URL:
     is_port = url.port is None or 0 < url.port <= MAX_PORT
     is_short = len(text) <= MAX_LENGTH
     if not (url.scheme in PORTS and is_host and is_port and is_short):
-        message = "Use an address such as https://example.com/hooks."
+        message = worded("Use an address such as https://example.com/hooks.")
         raise AddressError(message)
     if url.scheme == "http" and not settings.WEBHOOK_ALLOW_HTTP:
-        message = "Use https: what is sent in the clear can be read by anybody."
+        message = worded("Use https: what is sent in the clear can be read by anybody.")
         raise AddressError(message)
     if url.userinfo or url.fragment:
-        message = "Leave user, password and #fragment out of the address."
+        message = worded("Leave user, password and #fragment out of the address.")
         raise AddressError(message)
     return url
 
@@ -111,13 +112,14 @@ def target(text: str) -> Target:
     url, began = checked(text), time.monotonic()
     found = [ip_address(each.partition("%")[0]) for each in lookup(url)]
     if not found:
-        message = f"The name {url.host} has no address."
+        message = worded("The name {host} has no address.", host=url.host)
         raise AddressError(message)
     if not all(is_allowed(each) for each in found):
         # Not which one: the answer must not map the network behind us.
-        message = (
-            f"{url.host} is inside this network, where webhooks may not go;"
-            " WEBHOOK_ALLOWED_NETWORKS makes exceptions."
+        message = worded(
+            "{host} is inside this network, where webhooks may not go;"
+            " WEBHOOK_ALLOWED_NETWORKS makes exceptions.",
+            host=url.host,
         )
         raise AddressError(message)
     took = time.monotonic() - began
@@ -140,7 +142,7 @@ def lookup(url: httpx.URL) -> list[str]:
     try:
         return told.get(timeout=LOOKUP_SECONDS)
     except Empty:
-        message = f"The name {url.host} was not found in time."
+        message = worded("The name {host} was not found in time.", host=url.host)
         raise AddressError(message) from None
 
 

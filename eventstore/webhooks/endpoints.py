@@ -23,6 +23,7 @@ from eventstore.webhooks.errors import (
 )
 from eventstore.webhooks.events import CATEGORY, WebhookChanged
 from eventstore.webhooks.models import WebhookEndpoint
+from eventstore.wording import worded
 
 SUBSCRIPTION = "webhooks"
 NAME_LENGTH = 100
@@ -58,7 +59,10 @@ def add(
     """
     name = name.strip()
     if not NAME.fullmatch(name):
-        text = "Give it a name of at most 100 letters, digits, spaces and .-_"
+        text = worded(
+            "Give it a name of at most {most} letters, digits, spaces and .-_",
+            most=NAME_LENGTH,
+        )
         raise EndpointNameError(text)
     for each in types:
         if codec.type_named(each) is None:
@@ -79,7 +83,7 @@ def add(
             )
             _tell(endpoint, events.ADDED)
     except IntegrityError as error:
-        text = "Another endpoint has this name."
+        text = worded("Another endpoint has this name.")
         raise EndpointNameError(text) from error
     return Opened(endpoint=endpoint, secret=secret)
 
@@ -99,7 +103,7 @@ def rotate(name: str, *, seen: int | None = None) -> Opened:
     with transaction.atomic():
         endpoint = locked(name)
         if seen is not None and seen != endpoint.secret_number:
-            text = "The secret was rotated already; nothing was done."
+            text = worded("The secret was rotated already; nothing was done.")
             raise EndpointStateError(text)
         endpoint.old_secret = endpoint.secret
         endpoint.old_secret_until = timezone.now() + OVERLAP
@@ -120,7 +124,7 @@ def pause(name: str, *, reason: str) -> WebhookEndpoint:
     with transaction.atomic():
         endpoint = locked(name)
         if endpoint.state != State.ACTIVE:
-            text = f"It is {endpoint.state} already."
+            text = worded("It is {state} already.", state=str(endpoint.state))
             raise EndpointStateError(text)
         endpoint.state, endpoint.reason = State.PAUSED, reasons.proper(reason)
         endpoint.save()
@@ -138,7 +142,7 @@ def resume(name: str) -> WebhookEndpoint:
     with transaction.atomic():
         endpoint = locked(name)
         if endpoint.state == State.ACTIVE:
-            text = "It is active already."
+            text = worded("It is {state} already.", state=str(State.ACTIVE))
             raise EndpointStateError(text)
         endpoint.state, endpoint.reason = State.ACTIVE, ""
         endpoint.failures, endpoint.failing_since = 0, None
@@ -235,7 +239,10 @@ def _tell(endpoint: WebhookEndpoint, change: str, reason: str = "") -> None:
 def _sealed(name: str, secret: str) -> str:
     key = vault.kept([_subject(name)])[_subject(name)]
     if key is None:
-        text = f"The key of the endpoint {name} is gone; add one of another name."
+        text = worded(
+            "The key of the endpoint {name} is gone; add one of another name.",
+            name=name,
+        )
         raise EndpointStateError(text)
     return sealing.seal(key.cipher, secret.encode(), _place(name))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eventstore.errors import EventStoreError
+from eventstore.wording import worded
 
 
 class WebhookError(EventStoreError):
@@ -18,14 +19,14 @@ class UnknownEndpointError(WebhookError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"No endpoint is called {name!r}.")
+        super().__init__(worded("No endpoint is called {name!r}.", name=name))
 
 
 class UnknownDeliveryError(WebhookError):
     """The endpoint was never owed this event."""
 
     def __init__(self) -> None:
-        super().__init__("This event was never owed to this endpoint.")
+        super().__init__(worded("This event was never owed to this endpoint."))
 
 
 class EndpointStateError(WebhookError):
@@ -37,7 +38,7 @@ class UnknownEventTypeError(WebhookError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"No event type is called {name!r}.")
+        super().__init__(worded("No event type is called {name!r}.", name=name))
 
 
 class AddressError(WebhookError):

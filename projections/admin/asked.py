@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -39,14 +40,21 @@ def of_form(form: EventFilterForm) -> dict[str, Any]:
     return told | {"type": sorted(set(types))}
 
 
-def refuse_errors(form: forms.Form) -> None:
+def refuse_errors(
+    form: forms.Form, *, labelled: Callable[[str], str] | None = None
+) -> None:
     """Go on only if *form* understood everything.
+
+    Args:
+        form: Of the list.
+        labelled: Says what a field is called; its label where it is None.
 
     Raises:
         AskingError: It did not.
     """
-    problems = [
-        f"{name}: {' '.join(map(str, each))}" for name, each in form.errors.items()
-    ]
+    problems = []
+    for name, each in form.errors.items():
+        label = labelled(name) if labelled else form[name].label
+        problems.append(f"{label}: {' '.join(map(str, each))}")
     if problems:
         raise AskingError(" ".join(problems))

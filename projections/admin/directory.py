@@ -9,12 +9,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import labels, sentences, subscriptions, zones
+from eventstore import sentences, subscriptions, zones
 from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.instants import absolute
 from eventstore.admin.pages import page
-from projections import pages
+from projections import pages, scopes
 from projections.admin import masks
 from projections.admin.lookup import user_id
 from projections.admin.periods import PeriodForm
@@ -90,7 +90,7 @@ def _chips(
 ) -> list[Chip]:
     return [
         Chip(
-            label=_("search") if name == "q" else labels.label(name.replace("_", " ")),
+            label=scopes.label(name),
             value=_in_words(name, value, periods),
             without=without(asked, name, value),
         )

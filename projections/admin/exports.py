@@ -36,6 +36,7 @@ from eventstore.exports.errors import (
 )
 from eventstore.exports.keeping import Wanted
 from eventstore.exports.kinds import Kind
+from projections import scopes
 from projections.admin.asked import AskingError, of_events, refuse_errors
 from projections.admin.commands import CONFLICT, REFUSED
 from projections.admin.periods import PeriodForm
@@ -303,7 +304,8 @@ def _users_asked(asked: QueryDict, *, sees_all: bool) -> dict[str, Any]:
     periods = PeriodForm(asked)
     refuse_errors(periods)
     asked = in_utc(asked, periods)
-    refuse_errors(DirectoryFilter(asked, DirectoryEntry.objects.all()).form)
+    wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
+    refuse_errors(wanted.form, labelled=scopes.label)
     names = [name for name in DirectoryFilter.base_filters if asked.get(name)]
     return {name: asked[name] for name in names}
 

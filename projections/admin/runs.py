@@ -131,7 +131,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         title=_("Reprocessing"),
         run=found,
         stream=f"{runs.CATEGORY}-{run_id}",
-        asked=scopes.from_json(found.scope).masked.words,
+        asked=labels.said(scopes.from_json(found.scope).masked.told),
         is_open=is_open,
         is_moving=is_moving,
         rate=runs.rate(found),

@@ -99,7 +99,7 @@ def instant(request: Request, name: str) -> datetime | None:
     try:
         return instants.parse(raw)
     except ValueError:
-        raise ParameterError({name: instants.ADVICE}) from None
+        raise ParameterError({name: str(instants.ADVICE)}) from None
 
 
 def text(request: Request, name: str) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.mofile import read_mo
-from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.test import Client, override_settings
 from django.utils import translation
@@ -25,80 +22,24 @@ from eventstore.errors import (
 )
 from eventstore.templatetags.backoffice import elapsed, precise
 from eventstore.wording import worded
+from projections import scopes
 from projections.admin.goto import POSITION
-from tests import messages, pseudo
+from projections.scopes import ScopeError
+from tests import messages
 from tests.backoffice import (
     EVENTS,
-    USERS,
-    projected,
-    proved,
     superuser,
     text,
     user_url,
 )
-from tests.factories import ADA, NOON, known_user, metadata
+from tests.factories import ADA, NOON, known_user
 from tests.rest import client as api_client
-from users import services
 from users.aggregate import USER
-from users.commands import ChangeEmail, ChangeStatus, CreateUser
 from users.errors import StatusTransitionError
-from users.values import Status
 
 PLACE = "/admin/zone/"
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{[^}]*\}|</?strong>")
-# The pages that are held to saying nothing but what is translated.
-PAGES = (
-    "/admin/",
-    EVENTS,
-    f"{EVENTS}?actor=никто&source=rest",
-    f"{EVENTS}?around=2001-01-01T00:00:00Z",
-    f"{EVENTS}?since=nonsense",
-    "/admin/audit/",
-    "/admin/eventstore/stream/",
-    f"/admin/s/{USER.stream(ADA)}",
-    "/admin/goto",
-    USERS,
-    f"{USERS}?status=active&source=rest",
-    f"{USERS}add/",
-    user_url(ADA),
-    f"{user_url(ADA)}?v=2",
-    f"{user_url(ADA)}?tab=state",
-    f"{user_url(ADA)}?tab=effects",
-    user_url(ADA, "commands/change-name/"),
-    user_url(ADA, "commands/change-email/"),
-    user_url(ADA, "commands/change-status/"),
-    user_url(ADA, "commands/erase-user/"),
-    user_url(ADA, "reprocess/"),
-    "/admin/eventstore/subscription/",
-    "/admin/eventstore/deadletter/",
-    "/admin/eventstore/webhook/",
-    "/admin/eventstore/rawrecord/",
-    "/admin/eventstore/quarantine/",
-    "/admin/projections/reprocess/",
-    "/admin/users/apitoken/",
-    "/admin/users/apitoken/add/",
-    "/admin/exports/",
-    "/admin/exports/new/?kind=users&q=x",
-    f"/admin/c/{TALK}",
-    f"/admin/c/{TALK}?view=table",
-    f"/admin/c/{TALK}?view=lanes",
-    f"/admin/s/{USER.stream(ADA)}?from=1&to=3",
-    "/admin/eventstore/add-webhook/",
-    "/admin/eventstore/subscription/directory/pause/",
-    "/admin/eventstore/subscription/directory/rebuild/",
-    "/admin/users/salesforcerun/",
-    "/admin/users/salesforcerun/add/",
-    "/admin/users/salesforceconflict/",
-    "/admin/projections/reprocess/new/?scope=all",
-    "/admin/prove/",
-    "/admin/factors/app/",
-    "/admin/factors/passkey/",
-    f"{user_url(ADA)}?tab=salesforce",
-    "/admin/factors/",
-    "/admin/zone/",
-    "/admin/nowhere/",
-)
 
 
 def reader(**cookies: str) -> Client:
@@ -224,6 +165,15 @@ def test_an_error_speaks_english_until_somebody_reads_it() -> None:
         assert labels.refusal(NoRebuildError("streams", "resume")) == (
             "Zu streams gibt es keinen Neuaufbau zum Fortsetzen."
         )
+        with pytest.raises(ScopeError) as many:
+            scopes.selected([uuid4() for _ in range(1_001)])
+        assert str(many.value) == "At most 1,000 users can be named; use a filter."
+        assert labels.refusal(many.value) == (
+            "Höchstens 1.000 Benutzer lassen sich nennen; verwenden Sie einen Filter."
+        )
+        assert labels.said(scopes.filtered("").told) == (
+            "Benutzer, gefunden durch keinen Filter"
+        )
         assert labels.refusal(ValueError("as it is")) == "as it is"
         assert labels.refusal(ValueError()) == ""
 
@@ -246,42 +196,6 @@ def test_numbers_are_written_and_read_as_the_language_writes_them() -> None:
     assert POSITION.fullmatch("#1.234.567")
     assert POSITION.fullmatch("#1,234,567")
     assert not POSITION.fullmatch("#1.23")
-
-
-@pytest.fixture
-def strange(tmp_path: Path, settings: Any) -> Iterator[None]:
-    pseudo.write(tmp_path)
-    languages = [*settings.LANGUAGES, (pseudo.LANGUAGE, "Ȧ")]
-    paths = [tmp_path, *settings.LOCALE_PATHS]
-    with override_settings(
-        LANGUAGES=languages, LOCALE_PATHS=paths, ENVIRONMENT_NAME="Тест"
-    ):
-        yield
-
-
-@pytest.mark.django_db
-@pytest.mark.usefixtures("strange")
-def test_no_page_says_a_word_that_cannot_be_translated() -> None:
-    for command in (
-        CreateUser(user_id=ADA, name="Ада Кинг", email="ада@пример.рф"),
-        ChangeEmail(user_id=ADA, email="кинг@пример.рф"),
-        ChangeStatus(user_id=ADA, status=Status.SUSPENDED, reason="зря"),
-    ):
-        services.execute(command, metadata(actor="client:тест", correlation_id=TALK))
-    projected(ADA)
-    first = store.read_stream(USER.stream(ADA))[0]
-    somebody = User.objects.create_superuser("ольга")
-    client = Client(headers={"Accept-Language": pseudo.LANGUAGE})
-    client.force_login(somebody)
-    proved(client)
-    said = {
-        url: pseudo.plain(
-            client.get(url).content.decode(),
-            known=frozenset({"directory"} & set(url.split("/"))),
-        )
-        for url in (*PAGES, f"{EVENTS}{first.position}/")
-    }
-    assert {url: texts for url, texts in said.items() if texts} == {}
 
 
 @pytest.mark.django_db

@@ -11,6 +11,7 @@ from django.utils import timezone
 from eventstore import circumstances, store
 from eventstore.appends import Append
 from eventstore.events import ANY, RecordedEvent
+from eventstore.wording import worded
 from users import services
 from users.aggregate import USER
 from users.models import SalesforceConflict
@@ -69,7 +70,7 @@ def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
             .first()
         )
         if row is None:
-            message = "There is no such open conflict."
+            message = worded("There is no such open conflict.")
             raise ConflictError(message)
         opened = opening(row).payload
         if winner == THEIRS:
@@ -98,14 +99,14 @@ def opening(row: SalesforceConflict) -> RecordedEvent:
     )
     event = found[0] if found else None
     if event is None or not isinstance(event.payload, SalesforceConflictOpened):
-        message = "There is nothing in the log about this conflict."
+        message = worded("There is nothing in the log about this conflict.")
         raise ConflictError(message)
     return event
 
 
 def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
     if row.kind != DIFFERS:
-        message = "Salesforce's value cannot be ours; correct it there."
+        message = worded("Salesforce's value cannot be ours; correct it there.")
         raise ConflictError(message)
     command = translate.change(row.user_id, row.attribute, opened.theirs, reason)
     # It is their value that becomes ours, whoever owns it.

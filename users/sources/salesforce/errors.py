@@ -67,7 +67,9 @@ class UnsafeAddressError(SalesforceError):
     """Credentials would travel in clear, to a host that is not this machine."""
 
     def __init__(self) -> None:
-        super().__init__("Salesforce is reached by https only, but on this machine.")
+        super().__init__(
+            worded("Salesforce is reached by https only, but on this machine.")
+        )
 
 
 class SchemaError(SalesforceError):
@@ -79,7 +81,11 @@ class SchemaError(SalesforceError):
 
     def __init__(self, fields: list[str]) -> None:
         self.fields = fields
-        super().__init__(f"Our Salesforce user may not see: {', '.join(fields)}.")
+        super().__init__(
+            worded(
+                "Our Salesforce user may not see: {fields}.", fields=", ".join(fields)
+            )
+        )
 
 
 class RunActiveError(SalesforceError):
@@ -127,8 +133,13 @@ class NoWatermarkError(SalesforceError):
 class NoIdsError(SalesforceError):
     """A run over single records needs their ids; any other run has none."""
 
-    def __init__(self) -> None:
-        super().__init__("Name 1 to 2,000 record ids for this mode, and for no other.")
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            worded(
+                "Name 1 to {most:,} record ids for this mode, and for no other.",
+                most=most,
+            )
+        )
 
 
 class SinceError(SalesforceError):
@@ -152,14 +163,14 @@ class NotEnabledError(SalesforceError):
     """Salesforce is switched off, or nobody said where it is."""
 
     def __init__(self) -> None:
-        super().__init__("Salesforce is not enabled: see SALESFORCE_ENABLED.")
+        super().__init__(worded("Salesforce is not enabled: see SALESFORCE_ENABLED."))
 
 
 class LostLeaseError(SalesforceError):
     """Another worker took the run over; whatever this one did is rolled back."""
 
     def __init__(self) -> None:
-        super().__init__("Another worker took the run over.")
+        super().__init__(worded("Another worker took the run over."))
 
 
 class ConflictError(SalesforceError):

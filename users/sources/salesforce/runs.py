@@ -90,7 +90,7 @@ def start(
     if not told.enabled or not told.login_url:
         raise NotEnabledError
     if bool(ids) != (mode is Mode.RECORD) or len(ids) > MOST_IDS:
-        raise NoIdsError
+        raise NoIdsError(MOST_IDS)
     trusted = _trusted(mode, told.sobject)
     _refuse_gap(mode, since, told.sobject)
     started = SalesforceRunStarted(
