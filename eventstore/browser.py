@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from eventstore import sql, store, wire
@@ -246,25 +246,17 @@ def reaches(position: int) -> bool:
 
 
 def totals() -> Totals:
-    """Return how much the log holds.  Two queries, none of them a scan of much."""
+    """Return how much the log holds.  One query, no scan of much."""
+    asked: dict[str, Any] = {
+        "since": timezone.now() - timedelta(hours=1),
+        "exact_below": EXACT_BELOW,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint, events_watermark_v1()"
-            " FROM pg_class WHERE oid = 'events'::regclass"
-        )
-        estimate, head = cursor.fetchone()
-    is_estimate = estimate > EXACT_BELOW
-    recent = Q(recorded_at__gte=timezone.now() - timedelta(hours=1))
-    if is_estimate:
-        exact, last_hour = 0, StoredEvent.objects.filter(recent).count()
-    else:
-        counts = StoredEvent.objects.aggregate(
-            exact=Count("position"), last_hour=Count("position", filter=recent)
-        )
-        exact, last_hour = counts["exact"], counts["last_hour"]
+        cursor.execute(sql.load("count_log"), asked)
+        estimate, head, last_hour, exact = cursor.fetchone()
     return Totals(
-        events=estimate if is_estimate else exact,
-        is_estimate=is_estimate,
+        events=estimate if exact is None else exact,
+        is_estimate=exact is None,
         head=head,
         last_hour=last_hour,
     )
@@ -288,14 +280,16 @@ def is_known(field: str, value: str) -> bool:
     return StoredEvent.objects.filter(**{field: value}).exists()
 
 
-def neighbours(event: RecordedEvent) -> tuple[int | None, int | None]:
-    """Return the positions of the events before and after in the stream.  One query."""
-    version = event.version
-    found = StoredEvent.objects.filter(
-        stream=event.stream, version__in=[version - 1, version + 1]
-    )
-    positions = dict(found.values_list("version", "position"))
-    return positions.get(version - 1), positions.get(version + 1)
+def neighbours(event: RecordedEvent) -> tuple[int | None, int | None, int]:
+    """Return the positions of the events before and after in the stream, and the mark.
+
+    One query, the watermark included.
+    """
+    asked: dict[str, Any] = {"stream": event.stream, "version": event.version}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load("find_neighbours"), asked)
+        previous, following, mark = cursor.fetchone()
+    return previous, following, mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from eventstore import store
 from eventstore.events import RecordedEvent
 from eventstore.models import StoredEvent
 from eventstore.reading import COLUMNS, recorded
+from eventstore.vault import Keys
 
 MAX_EVENTS = 200  # of one conversation, unless told otherwise
 
@@ -45,18 +46,30 @@ class Conversation:
     is_cut: bool
 
 
-def conversation(correlation_id: UUID, *, limit: int = MAX_EVENTS) -> Conversation:
+def conversation(
+    correlation_id: UUID,
+    *,
+    limit: int = MAX_EVENTS,
+    mark: int | None = None,
+    keys: Keys | None = None,
+) -> Conversation:
     """Return the first *limit* events of a conversation as a tree; no node when none.
 
-    Two queries; carried by ``events_correlation``.
+    Three queries at most; carried by ``events_correlation``.
+
+    Args:
+        correlation_id: Of the conversation.
+        limit: At most so many events.
+        mark: A watermark read before; None reads it.
+        keys: Of subjects, found a moment ago.
     """
-    mark = store.watermark()
+    mark = store.watermark() if mark is None else mark
     rows = (
         StoredEvent.objects.filter(correlation_id=correlation_id, position__lte=mark)
         .order_by("position")
         .values_list(*COLUMNS)[: limit + 1]
     )
-    events = recorded(rows)
+    events = recorded(rows, keys)
     return Conversation(
         correlation_id=correlation_id,
         nodes=list(_tree(events[:limit])),

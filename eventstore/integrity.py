@@ -17,7 +17,8 @@ from eventstore import sql, store
 from eventstore.archive.rows import Row, expected_leaf, scan
 from eventstore.errors import PayloadError
 from eventstore.events import RecordedEvent
-from eventstore.reading import recorded
+from eventstore.reading import keys_of, recorded
+from eventstore.vault import Keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,13 @@ class Examined:
         stored: Its payload as the log has it, personal fields sealed.
         difference: What differs from the event's leaf, as far as can be told; empty
             when nothing does.  Never quotes the payload.
+        keys: With which the event was opened; its conversation needs them, too.
     """
 
     event: RecordedEvent
     stored: Any
     difference: str
+    keys: Keys
 
 
 def examine(position: int) -> Examined | None:
@@ -73,10 +76,12 @@ def examine(position: int) -> Examined | None:
     Two queries.  Its place in its stream is not checked; :func:`verify` does that.
     """
     for rows in scan(first=position, until=position):
+        keys = keys_of(rows)
         return Examined(
-            event=recorded(rows)[0],
+            event=recorded(rows, keys)[0],
             stored=rows[0].data,
             difference=_leaf_difference(rows[0]),
+            keys=keys,
         )
     return None
 

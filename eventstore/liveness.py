@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from eventstore import checkpoints, heartbeats, sql, subscriptions
-from eventstore.heartbeats import Beat
+from eventstore import checkpoints, sql, subscriptions
+from eventstore.models import Pause
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
@@ -64,13 +64,13 @@ def bucket_lags(mark: int) -> list[BucketLag]:
     """
     listed = {each.name for each in subscriptions.all_subscriptions()}
     found = [each for each in checkpoints.every() if each.subscription in listed]
-    lags = _lags({str(each.position): each.position for each in found}, mark)
+    signs = _signs({str(each.position): each.position for each in found}, mark)
     return [
         BucketLag(
             subscription=each.subscription,
             bucket=each.bucket,
             behind=max(mark - each.position, 0),
-            lag_seconds=lags.get(str(each.position), 0.0),
+            lag_seconds=signs[str(each.position)].lag_seconds,
             error=each.error,
         )
         for each in found
@@ -80,29 +80,36 @@ def bucket_lags(mark: int) -> list[BucketLag]:
 def vitals(mark: int) -> list[Vital]:
     """Return the vital signs of each subscription at the watermark *mark*.
 
-    Four queries.
+    Two queries.
     """
-    found = subscriptions.progress_of_all(mark)
-    lags = _lags({each.name: each.position for each in found}, mark)
-    beats = heartbeats.last()
-    return [
-        Vital(
-            **{field.name: getattr(each, field.name) for field in fields(each)},
-            lag_seconds=lags.get(each.name, 0.0),
-            beaten_at=beats[each.name].at if each.name in beats else None,
-            is_stalled=_is_stalled(each, beats.get(each.name)),
-        )
-        for each in found
-    ]
+    found = subscriptions.progress_of_all(mark, paused={})
+    signs = _signs({each.name: each.position for each in found}, mark)
+    return [_vital(each, signs[each.name]) for each in found]
 
 
-def _is_stalled(progress: Progress, beat: Beat | None) -> bool:
-    if not progress.behind or progress.pause is not None:
-        return False
-    return beat is None or beat.age_seconds > STALLED_SECONDS
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sign:
+    """What the database says of a subscription at one moment, as :class:`Vital`."""
+
+    lag_seconds: float
+    beaten_at: datetime | None
+    beat_age: float | None
+    pause: Pause | None
 
 
-def _lags(reached: Mapping[str, int], mark: int) -> dict[str, float]:
+def _vital(progress: Progress, sign: _Sign) -> Vital:
+    known = {field.name: getattr(progress, field.name) for field in fields(progress)}
+    is_at_rest = not progress.behind or sign.pause is not None
+    is_silent = sign.beat_age is None or sign.beat_age > STALLED_SECONDS
+    return Vital(
+        **known | {"pause": sign.pause},
+        lag_seconds=sign.lag_seconds,
+        beaten_at=sign.beaten_at,
+        is_stalled=is_silent and not is_at_rest,
+    )
+
+
+def _signs(reached: Mapping[str, int], mark: int) -> dict[str, _Sign]:
     parameters: dict[str, Any] = {
         "names": list(reached),
         "positions": list(reached.values()),
@@ -110,4 +117,16 @@ def _lags(reached: Mapping[str, int], mark: int) -> dict[str, float]:
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.load("measure_lag"), parameters)
-        return {name: max(seconds, 0.0) for name, seconds in cursor.fetchall()}
+        return {
+            name: _Sign(
+                lag_seconds=max(seconds or 0.0, 0.0),
+                beaten_at=beaten_at,
+                beat_age=age,
+                pause=_pause(name, *paused) if paused[0] is not None else None,
+            )
+            for name, beaten_at, *paused, seconds, age in cursor.fetchall()
+        }
+
+
+def _pause(name: str, actor: str, reason: str, paused_at: datetime) -> Pause:
+    return Pause(subscription=name, actor=actor, reason=reason, paused_at=paused_at)

@@ -48,9 +48,7 @@ def recorded(
     """
     rows = list(found)
     stored = [_json(row[6]) for row in rows]
-    subjects = [
-        data[SEALED]["subject"] if sealing.is_sealed(data) else None for data in stored
-    ]
+    subjects = [_subject(data) for data in stored]
     known = keys or {}
     wanted = {each for each in subjects if each is not None}
     known = {**known, **vault.find(wanted - known.keys())}
@@ -58,6 +56,16 @@ def recorded(
         _event(row, data, subject, known)
         for row, data, subject in zip(rows, stored, subjects, strict=True)
     ]
+
+
+def keys_of(found: Iterable[Sequence[Any]]) -> Keys:
+    """Return the keys that :func:`recorded` needs for rows.  One query, or none."""
+    subjects = {_subject(_json(row[6])) for row in found}
+    return vault.find({each for each in subjects if each is not None})
+
+
+def _subject(stored: Mapping[str, Any]) -> str | None:
+    return stored[SEALED]["subject"] if sealing.is_sealed(stored) else None
 
 
 def _event(

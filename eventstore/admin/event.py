@@ -50,8 +50,11 @@ def event(request: HttpRequest, position: int) -> HttpResponse:
     found = seen.event(examined.event)
     if request.GET.get("raw") == "1":
         return JsonResponse(_raw(examined, found), json_dumps_params={"indent": 2})
-    previous, following = browser.neighbours(found)
-    conversation = steps.shown(conversations.conversation(found.correlation_id), seen)
+    previous, following, mark = browser.neighbours(found)
+    told = conversations.conversation(
+        found.correlation_id, mark=mark, keys=examined.keys
+    )
+    conversation = steps.shown(told, seen)
     return page(
         request,
         "admin/eventstore/event.html",

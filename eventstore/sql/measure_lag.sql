@@ -1,6 +1,8 @@
 -- Measures how old the first event is that each subscription has not come to.
 -- Parameters: names, positions (of the checkpoints), watermark.
--- Returns: name, seconds; no row for a subscription that is up to date.
+-- Returns: name; the last beat of a worker, NULL without one; who paused it, why, and
+-- when, NULL where nobody did; seconds, NULL where it is up to date; age of the beat in
+-- seconds, by the clock that wrote it.
 -- An event of a bucket that is further on counts, too: the answer is "at most".
 WITH reached AS (
     SELECT
@@ -15,7 +17,14 @@ WITH reached AS (
 
 SELECT
     r.name,
-    extract(EPOCH FROM clock_timestamp() - e.recorded_at)::double precision AS seconds
+    h.beaten_at,
+    p.actor,
+    p.reason,
+    p.paused_at,
+    extract(EPOCH FROM clock_timestamp() - e.recorded_at)::double precision AS seconds,
+    extract(EPOCH FROM statement_timestamp() - h.beaten_at)::double precision AS age
 FROM reached AS r
-INNER JOIN events AS e ON r.next_position = e.position
-WHERE e.position <= %(watermark)s
+LEFT JOIN events AS e
+    ON r.next_position = e.position AND e.position <= %(watermark)s
+LEFT JOIN eventstore_heartbeat AS h ON r.name = h.subscription
+LEFT JOIN eventstore_pause AS p ON r.name = p.subscription

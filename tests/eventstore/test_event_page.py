@@ -68,13 +68,13 @@ def test_as_json_it_is_what_is_stored() -> None:
     assert "ada@example.com" not in str(found)
 
 
-def test_needs_ten_queries(
+def test_needs_eight_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     appended("user-1", user_created(), renamed(), renamed())
     effects.note("welcome_email", store.read_stream("user-1"))
     client = superuser()
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(8):
         client.get(f"{EVENTS}2/")
 
 
