@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from html import escape
 from urllib.parse import parse_qsl
 
@@ -10,6 +11,7 @@ from tests.salesforce.org import Org, Record
 
 STATUSES = ("Active", "On hold", "Gone")
 SHOWN = 200
+HTML = {"Content-Type": "text/html; charset=utf-8"}
 HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>A Salesforce of our own</title>
@@ -41,26 +43,41 @@ def page(org: Org) -> Reply:
         f"{new}<table><thead><tr><th>Id<th>First name<th>Last name<th>E-mail<th>Status"
         f"<th></tr></thead><tbody>{rows}</tbody></table>"
     )
-    headers = {"Content-Type": "text/html; charset=utf-8"}
-    return Reply(body=(HEAD + table).encode(), headers=headers)
+    return Reply(body=(HEAD + table).encode(), headers=HTML)
 
 
 def change(org: Org, body: bytes) -> Reply:
-    """Carry out what a form asks for, and show the page again."""
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    identity = form.get("id", "")
-    match form.get("do"):
-        case "new":
-            number = len(org.tables["Contact"]) + 1
-            org.create(LastName=f"New {number}", Email=f"new.{number}@example.com")
-        case "delete":
-            org.delete(identity)
-        case "undelete":
-            org.undelete(identity)
-        case _:
-            names = ("FirstName", "LastName", "Email", "Status__c")
-            org.update(identity, **{name: form.get(name) or None for name in names})
+    """Carry out what a form asks for, and show the page again; say what it cannot."""
+    form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    identity, do = form.get("id", ""), form.get("do", SAVE)
+    if do not in (NEW, *CHANGES):
+        return _refusal(400, f"This page does not know how to “{do}”.")
+    if do == NEW:
+        number = len(org.tables["Contact"]) + 1
+        org.create(LastName=f"New {number}", Email=f"new.{number}@example.com")
+    elif identity not in org.tables["Contact"]:
+        return _refusal(404, f"There is no Contact with the id “{identity}”.")
+    else:
+        CHANGES[do](org, identity, form)
     return Reply(status=303, headers={"Location": f"/#{identity}"})
+
+
+def _save(org: Org, identity: str, form: Mapping[str, str]) -> None:
+    names = ("FirstName", "LastName", "Email", "Status__c")
+    org.update(identity, **{name: form.get(name) or None for name in names})
+
+
+SAVE, NEW = "save", "new"
+CHANGES: dict[str, Callable[[Org, str, Mapping[str, str]], None]] = {
+    SAVE: _save,
+    "delete": lambda org, identity, _form: org.delete(identity),
+    "undelete": lambda org, identity, _form: org.undelete(identity),
+}
+
+
+def _refusal(status: int, text: str) -> Reply:
+    told = f'<p><strong>{escape(text)}</strong> <a href="/">All Contacts</a></p>'
+    return Reply(status=status, body=(HEAD + told).encode(), headers=HTML)
 
 
 def _row(record: Record) -> str:

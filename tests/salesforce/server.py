@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -108,7 +109,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "POST":
             return desk.page(self.known.org)
         reply = desk.change(self.known.org, body)
-        self.known.changed()
+        if reply.status == HTTPStatus.SEE_OTHER:
+            self.known.changed()
         return reply
 
     def _send(self, reply: Reply, fault: Fault | None) -> None:

@@ -164,6 +164,30 @@ def test_logs_in_no_more_than_five_times_a_minute(org: Salesforce) -> None:
     assert org.door.logins == 5
 
 
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.HTML, Fault.RESET])
+def test_log_ins_that_nobody_answers_use_up_nothing(
+    org: Salesforce, fault: Fault
+) -> None:
+    org.faults.plan(Call.TOKEN, fault, times=12)
+    for _ in range(2):
+        with Client(told(org)) as client, pytest.raises(UnavailableError):
+            names(client)
+    assert len(org.asked) == 12
+    with Client(told(org)) as client:
+        assert names(client) == []
+
+
+def test_an_org_that_is_not_reached_is_told_as_such(org: Salesforce) -> None:
+    nowhere = told(org, login_url="http://127.0.0.1:9")
+    for _ in range(2):
+        with Client(nowhere) as client, pytest.raises(UnavailableError) as caught:
+            names(client)
+        assert str(caught.value) == (
+            "Salesforce could not be read: nobody answers at its address "
+            "(ConnectError)."
+        )
+
+
 def test_clients_of_a_process_share_a_session(org: Salesforce) -> None:
     for _ in range(3):
         with Client(told(org)) as client:
@@ -270,3 +294,25 @@ def test_a_person_changes_a_contact_on_the_page(org: Salesforce) -> None:
         person.post("/desk", data={"do": "new"})
     assert len(org.org.tables["Contact"]) == 2
     assert len(told_of) == 4
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "said"),
+    [
+        ({"id": "003'<b>"}, 404, "no Contact with the id “003&#x27;&lt;b&gt;”"),
+        ({"do": "delete"}, 404, "no Contact with the id “”"),
+        ({"id": "003000000000001AAA", "do": "merge"}, 400, "know how to “merge”"),
+        (b"\xff=\xff&do=%ff", 400, "know how to “\ufffd”"),
+    ],
+)
+def test_the_page_says_what_it_does_not_know(
+    org: Salesforce, form: Any, status: int, said: str
+) -> None:
+    told_of: list[int] = []
+    org.changed = lambda: told_of.append(1)
+    org.org.create("User", LastName="Not a Contact")
+    key = "content" if isinstance(form, bytes) else "data"
+    answer = httpx.post(f"{org.url}/desk", **{key: form})
+    assert answer.status_code == status
+    assert said in answer.text
+    assert told_of == []

@@ -28,7 +28,7 @@ from users.sources.salesforce.errors import (
 )
 from users.sources.salesforce.login import AGAIN, Session
 from users.sources.salesforce.options import Options
-from users.sources.salesforce.transport import Answer, exchange
+from users.sources.salesforce.transport import Answer, exchange, reason_of
 
 TOO_SLOW = "QUERY_TIMEOUT"
 AGAIN_CODES = frozenset({"UNABLE_TO_LOCK_ROW", TOO_SLOW, "SERVER_UNAVAILABLE"})
@@ -229,7 +229,7 @@ class Client:
             except AgainError as error:
                 reason, wait = error.reason, error.wait
             except httpx.TransportError as error:
-                reason, wait = type(error).__name__, 0.0
+                reason, wait = reason_of(error), 0.0
             logger.info("salesforce asked again", extra={"reason": reason})
             cap = min(self._told.backoff_cap, self._told.backoff_base * 2.0**attempt)
             # Full jitter: those who failed together do not come back together.
@@ -260,8 +260,10 @@ class Client:
         for attempt in range(self._told.max_tries):
             try:
                 return login.session(self._http, self._told, stale=stale)
-            except (httpx.TransportError, UnavailableError) as error:
-                reason = getattr(error, "reason", type(error).__name__)
+            except httpx.TransportError as error:
+                reason = reason_of(error)
+            except UnavailableError as error:
+                reason = error.reason
             time.sleep(
                 random.uniform(0, self._told.backoff_base * 2.0**attempt)  # noqa: S311
             )

@@ -25,7 +25,7 @@ from users.sources.salesforce.transport import exchange
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AGAIN = frozenset({406, 408, 420, 429, 500, 502, 503, 504})  # statuses
 ASSERTION_SECONDS = 120  # Salesforce takes at most 180
-MOST_LOGINS = 5  # a minute: more would be a storm, and lock the account
+MOST_LOGINS = 5  # answers a minute: more would be a storm, and lock the account
 _lock = threading.Lock()
 _sessions: dict[tuple[str, str, str], Session] = {}
 _logins: list[float] = []  # monotonic seconds
@@ -60,8 +60,15 @@ def session(http: httpx.Client, told: Options, *, stale: Session | None) -> Sess
         known = _sessions.get(key)
         if known is not None and known != stale:
             return known
-        _count_login()
-        _sessions[key] = made = _log_in(http, told)
+        _refuse_storm()
+        try:
+            made = _log_in(http, told)
+        except LoginError:
+            _logins.append(time.monotonic())
+            raise
+        # What nobody answered is not counted: it locks no account.
+        _logins.append(time.monotonic())
+        _sessions[key] = made
         return made
 
 
@@ -72,13 +79,12 @@ def forget() -> None:
         _logins.clear()
 
 
-def _count_login() -> None:
+def _refuse_storm() -> None:
     now = time.monotonic()
     _logins[:] = [each for each in _logins if now - each < 60]  # noqa: PLR2004
     if len(_logins) >= MOST_LOGINS:
         code = "too many log-ins in a minute"
         raise LoginError(code)
-    _logins.append(now)
 
 
 def _log_in(http: httpx.Client, told: Options) -> Session:

@@ -17,6 +17,14 @@ class Answer:
     body: bytes
 
 
+def reason_of(error: httpx.TransportError) -> str:
+    """Return what stood in the way, for whoever reads why a run failed."""
+    name = type(error).__name__
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return f"nobody answers at its address ({name})"
+    return name
+
+
 def exchange(http: httpx.Client, request: httpx.Request, *, seconds: float) -> Answer:
     """Send *request* and return the answer once it is whole.
 
