@@ -198,7 +198,8 @@ def _of_salesforce(error: SalesforceError) -> Problem | None:  # noqa: PLR0911 -
         case UnknownRunError():
             return 404, "Run not found", detail
         case RunActiveError():
-            return 409, "Run active", detail | {"run_id": error.run_id}
+            facts = {"run_id": error.run_id, "state": error.state}
+            return 409, "Run active", detail | facts
         case RunStateError():
             return 409, "Run state", detail | {"state": error.state}
         case NoWatermarkError():

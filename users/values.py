@@ -91,6 +91,20 @@ def reason(raw: str) -> str:
     return _text("reason", raw, REASON_LENGTH)
 
 
+def needed_reason(raw: str) -> str:
+    """Return *raw* as :func:`reason`, of what cannot go unexplained.
+
+    Raises:
+        InvalidValueError: It is not acceptable, or empty.
+    """
+    text = reason(raw)
+    if not text:
+        field = "reason"
+        advice = worded("Say why: the reason is kept in the log.")
+        raise InvalidValueError(field, advice)
+    return text
+
+
 def email_address(raw: str) -> str:
     """Return *raw* in normal form C and trimmed, otherwise as written.
 

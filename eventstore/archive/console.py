@@ -25,12 +25,21 @@ class Progress:
     """A bar on a terminal, a line now and then elsewhere."""
 
     def __init__(
-        self, stream: TextIO, verb: str, *, total: int, noun: str = "events"
+        self,
+        stream: TextIO,
+        verb: str,
+        *,
+        total: int,
+        noun: str = "event",
+        nouns: str = "",
     ) -> None:
-        """Write to *stream*; *total* is what *reached* ends at, 0 if unknown."""
+        """Write to *stream*; *total* is what *reached* ends at, 0 if unknown.
+
+        *nouns* is the plural of *noun* where that does not end in s.
+        """
         self._stream = stream
         self._verb = verb
-        self._noun = noun
+        self._noun, self._nouns = noun, nouns
         self._total = total
         self._is_tty = stream.isatty()
         self._next = time.monotonic() + (0 if self._is_tty else PLAIN_SECONDS)
@@ -50,7 +59,7 @@ class Progress:
             self._stream.write("\r\x1b[K")
 
     def _line(self, count: int, reached: int) -> str:
-        told = f"{self._verb} {count:,} {self._noun}"
+        told = f"{self._verb} {counted(count, self._noun, self._nouns)}"
         if not self._total:
             return f"\r\x1b[K{told}" if self._is_tty else f"{told}\n"
         share = min(reached / self._total, 1)
@@ -59,6 +68,11 @@ class Progress:
         done = int(share * BAR_WIDTH)
         bar = "█" * done + "░" * (BAR_WIDTH - done)
         return f"\r\x1b[K{bar} {share:.0%}  {told}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return *count* and what is counted: ``1 record``, ``2,000 records``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import (
@@ -26,10 +28,16 @@ from eventstore.admin.sight import Sight
 from users.aggregate import USER
 from users.errors import UserError
 from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
-from users.sources.salesforce import conflicts, records, runs, schedule
+from users.sources.salesforce import conflicts, outcomes, records, runs, schedule
 from users.sources.salesforce.comparing import DIFFERS
-from users.sources.salesforce.errors import SalesforceError, UnknownRunError
+from users.sources.salesforce.errors import (
+    RunActiveError,
+    SalesforceError,
+    UnknownRunError,
+)
 from users.sources.salesforce.options import options
+from users.sources.salesforce.outcomes import Came
+from users.sources.salesforce.people import DEACTIVATED
 from users.sources.salesforce.run_state import COUNTS, HELD, RUN, Mode, State
 from users.values import REASON_LENGTH
 
@@ -50,6 +58,19 @@ MODES = {
     Mode.RECONCILE: gettext_lazy("reconcile: everything, and who is missing"),
     Mode.FULL: gettext_lazy("full: everything, for the first load"),
     Mode.RECORD: gettext_lazy("record: the records named below"),
+}
+
+CAME = {
+    Came.WOULD: gettext_lazy("would be deactivated"),
+    Came.WAITS: gettext_lazy("waits: not deactivated yet"),
+    Came.LEFT: gettext_lazy("kept: the run ended before"),
+    Came.DEACTIVATED: gettext_lazy("deactivated"),
+    Came.ALREADY: gettext_lazy("was deactivated already"),
+    Came.FLAGGED: gettext_lazy("kept: only noted with the record"),
+    Came.BACK: gettext_lazy("kept: the record came back"),
+    Came.UNUSABLE: gettext_lazy("kept: the record makes no sense now"),
+    Came.ERASED: gettext_lazy("erased meanwhile"),
+    Came.KEPT: gettext_lazy("kept"),
 }
 
 
@@ -77,7 +98,7 @@ class StartForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why somebody steers a run, or settles a conflict."""
+    """Why somebody steers a run."""
 
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
@@ -88,7 +109,7 @@ class ReasonForm(forms.Form):
 
 
 class NeededReasonForm(ReasonForm):
-    """Why somebody approves; it cannot go unexplained."""
+    """Why somebody approves, or settles a conflict; it cannot go unexplained."""
 
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
@@ -104,6 +125,17 @@ class Dispute:
     row: SalesforceConflict
     told: Mapping[str, Any]
     may_be_theirs: bool
+    form: forms.Form | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Somebody whom a run would change, and what came of it."""
+
+    row: SalesforceFinding
+    came: str
+    what: Any
+    why: str
 
 
 @require_safe
@@ -152,7 +184,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 reason=wanted["reason"],
             )
         except (SalesforceError, UserError) as error:
-            form.add_error(None, labels.refusal(error))
+            form.add_error(None, _refusal(request, error))
         else:
             return SeeOther(reverse("admin:salesforce_run", args=[row.run_id]))
     return page(
@@ -176,7 +208,7 @@ def fetch(request: HttpRequest, user_id: UUID) -> HttpResponse:
     try:
         row = runs.start(Mode.RECORD, ids=ids, reason=FETCHED)
     except SalesforceError as error:
-        messages.error(request, labels.refusal(error))
+        messages.error(request, _refusal(request, error))
         return SeeOther(f"{place}?tab=salesforce")
     if request.user.has_perm(SEE_RUNS):
         return SeeOther(reverse("admin:salesforce_run", args=[row.run_id]))
@@ -225,30 +257,22 @@ def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
 @require_safe
 def disputes(request: HttpRequest) -> HttpResponse:
     """Show what Salesforce and we say differently."""
-    rows = SalesforceConflict.objects.filter(resolved_at=None).order_by("opened_at")
-    seen = sight.of(request)
-    return page(
-        request,
-        "admin/users/salesforce_conflicts.html",
-        title=_("Conflicts"),
-        disputes=[dispute(row, seen) for row in rows[:SHOWN]],
-        count=rows.count(),
-        shown=SHOWN,
-        form=ReasonForm(),
-    )
+    return _disputes_page(request)
 
 
 @require_POST
 def settle(request: HttpRequest, number: int) -> HttpResponse:
     """Let one side be right."""
     winner = request.POST.get("winner", "")
-    form = ReasonForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    form = NeededReasonForm(request.POST, auto_id=f"%s-{number}")
+    if not form.is_valid():
+        return _disputes_page(request, refused={number: form}, status=REFUSED)
     try:
         if winner not in (conflicts.OURS, conflicts.THEIRS):
             messages.error(request, _("Say who is right."))
         else:
-            conflicts.resolve(number, winner=winner, reason=reason)
+            why = form.cleaned_data["reason"]
+            conflicts.resolve(number, winner=winner, reason=why)
             messages.success(request, _("Settled."))
     except (SalesforceError, UserError) as error:
         messages.error(request, labels.refusal(error))
@@ -259,6 +283,53 @@ def dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
     """Return an open conflict as somebody may see it."""
     told = seen.event(conflicts.opening(row)).data
     return Dispute(row=row, told=told, may_be_theirs=row.kind == DIFFERS)
+
+
+def _found(row: SalesforceFinding, run: SalesforceRun) -> Found:
+    if row.what != DEACTIVATED:  # of a rehearsal
+        return Found(row=row, came=row.what, what=labels.code(row.what), why="")
+    came = outcomes.of(row, is_dry=run.dry_run, is_active=run.is_active)
+    return Found(row=row, came=came, what=CAME[came], why=outcomes.why(row))
+
+
+def _disputes_page(
+    request: HttpRequest,
+    *,
+    refused: Mapping[int, forms.Form] = MappingProxyType({}),
+    status: int = 200,
+) -> HttpResponse:
+    rows = SalesforceConflict.objects.filter(resolved_at=None).order_by("opened_at")
+    seen = sight.of(request)
+    return page(
+        request,
+        "admin/users/salesforce_conflicts.html",
+        title=_("Conflicts"),
+        status=status,
+        disputes=[
+            replace(
+                dispute(row, seen),
+                form=refused.get(row.pk) or NeededReasonForm(auto_id=f"%s-{row.pk}"),
+            )
+            for row in rows[:SHOWN]
+        ],
+        count=rows.count(),
+        shown=SHOWN,
+        form=next(iter(refused.values()), None),
+    )
+
+
+def _refusal(request: HttpRequest, error: Exception) -> str:
+    """Return why something was refused, with a link to the run that is in the way."""
+    text = labels.refusal(error)
+    other = error.run_id if isinstance(error, RunActiveError) else ""
+    if not (other and request.user.has_perm(SEE_RUNS)):
+        return text
+    return format_html(
+        '{} <a class="inline" href="{}">{}</a>',
+        text,
+        reverse("admin:salesforce_run", args=[other]),
+        _("Look at the run"),
+    )
 
 
 def _run_page(
@@ -274,7 +345,7 @@ def _run_page(
         told=runs.state_of(row.run_id),
         stream=RUN.stream(row.run_id),
         counts=[(name, row.counts.get(name, 0)) for name in COUNTS],
-        findings=findings[:PEOPLE],
+        findings=[_found(each, row) for each in findings[:PEOPLE]],
         found=findings.count(),
         people=PEOPLE,
         is_held=row.state in HELD,

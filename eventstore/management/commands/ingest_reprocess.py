@@ -16,13 +16,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from eventstore.archive.console import REFUSED, Progress, could_not_run
+from eventstore.archive.console import REFUSED, Progress, could_not_run, counted
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SYSTEM
 from eventstore.intake import mapping, reprocessing, rereading
 from eventstore.intake.models import RecordMapping
 from eventstore.intake.reprocessing import Outcome, Selection
+
+STATES = (*reprocessing.TRIED_AGAIN, *rereading.MAPPED)
 
 
 class Command(BaseCommand):
@@ -40,7 +42,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             dest="states",
-            choices=[*reprocessing.TRIED_AGAIN, *rereading.MAPPED],
+            choices=[str(each) for each in STATES],
         )
         parser.add_argument(
             "--record", action="append", default=[], dest="records", type=UUID
@@ -83,7 +85,8 @@ class Command(BaseCommand):
             sys.exit(REFUSED)
 
     def _reprocess(self, wanted: Selection, options: dict[str, Any]) -> Outcome:
-        progress = Progress(self.stderr, "read", total=1, noun="entities")  # type: ignore[arg-type]
+        stream: Any = self.stderr
+        progress = Progress(stream, "read", total=1, noun="entity", nouns="entities")
 
         def tell(done: int, whole: int) -> None:
             progress.update(done, int(done == whole))
@@ -101,12 +104,15 @@ class Command(BaseCommand):
             return
         would = "would be " if options["dry_run"] else ""
         self.stdout.write(
-            f"{outcome.records} records: {outcome.retried} {would}tried again,"
-            f" {outcome.entities} entities {would}read again, {outcome.changed} of"
-            f" them different, {outcome.events} events, {outcome.failed} failed."
+            f"{counted(outcome.records, 'record')}: {outcome.retried} {would}tried"
+            f" again, {counted(outcome.entities, 'entity', 'entities')} {would}read"
+            f" again, {outcome.changed} of them different,"
+            f" {counted(outcome.events, 'event')}, {outcome.failed} failed."
         )
         if stuck:
-            self.stdout.write(f"{stuck} records of {options['source']} are stuck.")
+            are = "is" if stuck == 1 else "are"
+            records = counted(stuck, "record")
+            self.stdout.write(f"{records} of {options['source']} {are} stuck.")
 
 
 def _mapped(source: str) -> int:

@@ -87,7 +87,7 @@ class Command(BaseCommand):
 
     def _rewrap(self, _options: dict[str, Any]) -> None:
         total = sum(each.keys for each in rotation.epochs() if not each.is_active)
-        bar = Progress(self.stderr, "rewrapped", total=total, noun="keys")  # type: ignore[arg-type]
+        bar = Progress(self.stderr, "rewrapped", total=total, noun="key")  # type: ignore[arg-type]
         done = rotation.rewrap(on_batch=lambda count: bar.update(count, count))
         bar.close()
         self.stdout.write(f"{done:,} keys rewrapped under the active epoch.")

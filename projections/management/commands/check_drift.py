@@ -76,7 +76,7 @@ class Command(BaseCommand):
     def _look(self, sample: int) -> Report:
         scope = scopes.everybody()
         total = min(filter(None, (sample, scope.count())), default=0)
-        bar = Progress(self.stderr, "looked at", total=total, noun="users")  # type: ignore[arg-type]
+        bar = Progress(self.stderr, "looked at", total=total, noun="user")  # type: ignore[arg-type]
         report = drift_check.look_at(
             scope, sample=sample, on_chunk=lambda users: bar.update(users, users)
         )

@@ -78,7 +78,7 @@ class Command(BaseCommand):
             sys.exit(REFUSED)
 
     def _preview(self, scope: Scope) -> Preview:
-        bar = Progress(self.stderr, "looked at", total=1, noun="users")  # type: ignore[arg-type]
+        bar = Progress(self.stderr, "looked at", total=1, noun="user")  # type: ignore[arg-type]
 
         def shown(checked: int, users: int) -> None:
             bar.update(checked, checked / max(users, 1))  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         except StalePreviewError as error:
             message = "it moved since the preview: " + " ".join(error.moved)
             raise CommandError(message, returncode=REFUSED) from error
-        bar = Progress(self.stderr, "reprocessed", total=run.users, noun="users")  # type: ignore[arg-type]
+        bar = Progress(self.stderr, "reprocessed", total=run.users, noun="user")  # type: ignore[arg-type]
         runs.finished(run, on_chunk=lambda at: bar.update(at.checked, at.checked))
         bar.close()
         return run

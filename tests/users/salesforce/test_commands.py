@@ -14,6 +14,7 @@ from django_celery_beat.models import PeriodicTask
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.faults import Call, Fault
 from tests.salesforce.here import log, ours, run, truth
+from tests.users.salesforce.acting import as_staff
 from users.models import SalesforceRun
 from users.sources.salesforce import login, runs
 from users.sources.salesforce.events import SalesforceRunStarted
@@ -104,8 +105,46 @@ def test_a_run_that_fails_says_so_with_its_exit_code(connected: Salesforce) -> N
     )
     assert refused("salesforce_sync", "--mode=record", "--ids", "nonsense") == (
         2,
-        "This is not the id of a Salesforce record.",
+        "This is not the id of a Salesforce record: nonsense",
     )
+
+
+def test_the_id_that_is_none_is_named(connected: Salesforce) -> None:
+    good = connected.org.seed(1)[0]
+    for bad, shown in (
+        (good[:14], good[:14]),
+        ("\x1b[2J\udce9", r"\x1b[2J\udce9"),
+        ("x" * 41, "x" * 40 + "…"),
+    ):
+        assert refused("salesforce_sync", "--mode=record", "--ids", good, bad) == (
+            2,
+            f"This is not the id of a Salesforce record: {shown}",
+        )
+    assert SalesforceRun.objects.count() == 0
+
+
+def test_a_mode_that_is_none_is_told_which_there_are() -> None:
+    _status, message = refused("salesforce_sync", "--mode=nonsense")
+    for word in ("'full'", "'incremental'", "'reconcile'", "'record'"):
+        assert word in message
+    assert "Mode" not in message
+
+
+def test_a_run_in_the_way_is_named(connected: Salesforce) -> None:
+    connected.org.seed(1)
+    with as_staff():
+        other = runs.start(Mode.FULL)
+    assert refused("salesforce_sync", "--mode=full") == (
+        2,
+        f"Another Salesforce run is under way: {other.run_id}, queued.",
+    )
+    with as_staff():
+        runs.pause(other.run_id)
+    assert refused("salesforce_sync", "--mode=full") == (
+        2,
+        f"Another Salesforce run is under way: {other.run_id}, paused_user.",
+    )
+    assert refused("salesforce_check")[1].endswith("1 run waits for somebody")
 
 
 def test_the_check_says_how_things_stand(connected: Salesforce) -> None:

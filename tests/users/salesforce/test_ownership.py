@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import LazySettings
@@ -15,8 +15,9 @@ from tests.salesforce.answers import Salesforce
 from tests.salesforce.here import log, ours, run, users_changed
 from tests.users.salesforce.acting import as_staff
 from users import services
+from users.errors import InvalidValueError
 from users.models import SalesforceConflict, SalesforceLink
-from users.sources.salesforce import conflicts, translate
+from users.sources.salesforce import conflicts, runs, translate
 from users.sources.salesforce.errors import ConflictError
 from users.sources.salesforce.events import (
     SalesforceConflictOpened,
@@ -152,6 +153,16 @@ def test_a_human_says_who_is_right(shared: Salesforce, winner: str, email: str) 
     assert run(Mode.RECONCILE).counts["changed"] == 0
 
 
+def test_nobody_settles_or_approves_without_saying_why(shared: Salesforce) -> None:
+    del shared
+    for empty in ("", " \n", "\u00a0"):
+        with as_staff(), pytest.raises(InvalidValueError, match="Say why"):
+            conflicts.resolve(1, winner="ours", reason=empty)
+        with as_staff(), pytest.raises(InvalidValueError, match="Say why"):
+            runs.approve(uuid4(), reason=empty)
+    assert log(SalesforceConflictResolved) == []
+
+
 def test_two_records_with_one_address_make_one_user(connected: Salesforce) -> None:
     first = connected.org.create(LastName="First", Email="same@example.com")
     second = connected.org.create(LastName="Second", Email="SAME@example.com")
@@ -166,7 +177,7 @@ def test_two_records_with_one_address_make_one_user(connected: Salesforce) -> No
     run(Mode.INCREMENTAL)
     assert ours()[other] == ("Renamed", "other@example.com", "active")
     with as_staff(), pytest.raises(ConflictError, match="correct it there"):
-        conflicts.resolve(conflict.pk, winner="theirs", reason="")
+        conflicts.resolve(conflict.pk, winner="theirs", reason="asked her")
     assert len(users_changed()) == 3
 
 

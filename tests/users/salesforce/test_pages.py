@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from django.conf import LazySettings
 
-from tests.backoffice import regions, staff, superuser, text
+from tests.backoffice import regions, staff, superuser, text, user_url
 from tests.factories import metadata
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.here import finish, log, ours, run
@@ -149,14 +149,47 @@ def test_a_conflict_is_settled(connected: Salesforce, settings: LazySettings) ->
     assert "We say ours@example.com Salesforce says theirs@example.com" in told
     number = SalesforceConflict.objects.get().pk
     settle = f"{CONFLICTS}{number}/settle/"
-    client.post(settle, {"winner": "nobody"})
+    client.post(settle, {"winner": "nobody", "reason": "asked"})
+    for empty in ({}, {"reason": ""}, {"reason": " \t"}):
+        unsaid = client.post(settle, {"winner": conflicts.THEIRS} | empty)
+        assert unsaid.status_code == 422
+        assert "Reason : This field is required." in str(text(unsaid, "error-summary"))
+        assert f'href="#reason-{number}"' in unsaid.content.decode()
     assert SalesforceConflict.objects.get().resolved_at is None
     client.post(settle, {"winner": conflicts.THEIRS, "reason": "asked"})
     assert ours()[identity][1] == "theirs@example.com"
-    again = client.post(settle, {"winner": conflicts.OURS}, follow=True)
+    late = {"winner": conflicts.OURS, "reason": "late"}
+    again = client.post(settle, late, follow=True)
     assert "no such open conflict" in again.content.decode()
     viewer = staff("users.view_salesforceconflict")
     assert viewer.post(settle, {"winner": conflicts.OURS}).status_code == 403
+
+
+def test_a_second_run_is_told_which_one_waits_and_for_whom(
+    held: SalesforceRun, connected: Salesforce
+) -> None:
+    one = f"{RUNS}{held.run_id}/"
+    words = (
+        f"Another Salesforce run is under way: {held.run_id}, awaiting_approval. The"
+        " role Lead, or an API token with the scope salesforce:approve, may approve it;"
+        " whoever may change runs may cancel it."
+    )
+    refused = superuser().post(f"{RUNS}add/", {"mode": "full"})
+    assert refused.status_code == 422
+    assert f"{words} Look at the run" in str(text(refused, "error-summary"))
+    assert f'href="{one}"' in refused.content.decode()
+    agent = staff("users.add_salesforcerun")
+    refused = agent.post(f"{RUNS}add/", {"mode": "full"})
+    assert words in str(text(refused, "error-summary"))
+    assert one not in refused.content.decode()
+    link = SalesforceLink.objects.order_by("sf_id").last()
+    assert link
+    fetched = superuser().post(user_url(link.user_id, "salesforce/"), follow=True)
+    assert f'<a class="inline" href="{one}">' in fetched.content.decode()
+    assert [each.state for each in SalesforceRun.objects.filter(is_active=True)] == [
+        State.AWAITING_APPROVAL
+    ]
+    del connected
 
 
 @pytest.mark.usefixtures("connected")

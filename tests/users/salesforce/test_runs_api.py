@@ -60,7 +60,10 @@ def test_a_second_run_is_refused() -> None:
     first = json.loads(post(api, RUNS, {"mode": "full"}).content)
     told = problem(post(api, RUNS, {"mode": "reconcile"}))
     assert (told["status"], told["title"]) == (409, "Run active")
-    assert told["run_id"] == first["run_id"]
+    assert (told["run_id"], told["state"]) == (first["run_id"], "queued")
+    assert told["detail"] == (
+        f"Another Salesforce run is under way: {first['run_id']}, queued."
+    )
 
 
 @pytest.mark.usefixtures("connected")
@@ -140,6 +143,15 @@ def test_a_mass_change_is_approved(connected: Salesforce) -> None:
     assert api.get(one).json()["people"] == 60
     assert problem(post(api, f"{one}/resume", {}))["status"] == 409
     assert problem(post(api, f"{one}/approve", {}))["status"] == 400
+    told = problem(post(api, RUNS, {"mode": "full"}))
+    assert (told["run_id"], told["state"]) == (
+        str(held.run_id),
+        State.AWAITING_APPROVAL,
+    )
+    assert (
+        "an API token with the scope salesforce:approve, may approve it"
+        in (told["detail"])
+    )
     assert post(api, f"{one}/approve", {"reason": "they moved"}).status_code == 202
     assert finish(held).deactivated == 60
     assert {status for *_, status in ours().values()} == {"deactivated"}

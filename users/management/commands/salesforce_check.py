@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventstore.archive.console import COULD_NOT_RUN, REFUSED, could_not_run
+from eventstore.archive.console import COULD_NOT_RUN, REFUSED, could_not_run, counted
 from users.sources.salesforce import schedule
 from users.sources.salesforce.errors import SalesforceError
 from users.sources.salesforce.schedule import Reached, Standing
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         troubles = [
             *(["no run succeeded of late"] if standing.is_stale else []),
             *(["the last run failed"] if standing.is_failing else []),
-            *([f"{standing.held} run waits for somebody"] if standing.held else []),
+            *([_held(standing.held)] if standing.held else []),
         ]
         if troubles:
             raise CommandError("; ".join(troubles), returncode=REFUSED)
@@ -54,8 +54,12 @@ class Command(BaseCommand):
             f"fields we may not see: {', '.join(reached.missing) or 'none'}",
             f"known up to {standing.watermark or 'never'}",
             f"last success {standing.last_success or 'never'}",
-            f"{standing.conflicts:,} conflicts wait for somebody",
-            f"{standing.hinted:,} records wait to be read",
-            f"{standing.quarantined:,} records make no sense",
+            f"conflicts that wait for somebody: {standing.conflicts:,}",
+            f"records that wait to be read: {standing.hinted:,}",
+            f"records that make no sense: {standing.quarantined:,}",
         ]
         self.stdout.write("\n".join(lines))
+
+
+def _held(count: int) -> str:
+    return f"{counted(count, 'run')} {'waits' if count == 1 else 'wait'} for somebody"

@@ -27,7 +27,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument(
-            "--mode", choices=[*Mode], default=Mode.INCREMENTAL, help="what to read"
+            "--mode",
+            choices=[str(each) for each in Mode],
+            default=str(Mode.INCREMENTAL),
+            help="what to read",
         )
         parser.add_argument(
             "--ids", nargs="+", default=[], metavar="ID", help="records, for record"
@@ -68,7 +71,7 @@ class Command(BaseCommand):
                 )
         except (SalesforceError, InvalidValueError) as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
-        progress = Progress(self.stderr, "read", total=0, noun="records")  # type: ignore[arg-type]
+        progress = Progress(self.stderr, "read", total=0, noun="record")  # type: ignore[arg-type]
         while True:
             is_more = backfill.work(started.run_id, slice_seconds=1)
             row = runs.find(started.run_id)

@@ -23,7 +23,7 @@ from users.sources.salesforce.events import (
     SalesforceConflictResolved,
     SalesforceRecordLinked,
 )
-from users.values import reason as proper_reason
+from users.values import needed_reason
 
 OURS, THEIRS = "ours", "theirs"
 
@@ -60,9 +60,9 @@ def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
 
     Raises:
         ConflictError: It is not open, or only what is ours can stand.
-        UserError: The command is refused, or *reason* is not acceptable.
+        UserError: The command is refused, or *reason* is empty or not acceptable.
     """
-    proper_reason(reason)
+    why = needed_reason(reason)
     with transaction.atomic():
         row = (
             SalesforceConflict.objects.select_for_update()
@@ -74,13 +74,13 @@ def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
             raise ConflictError(message)
         opened = opening(row).payload
         if winner == THEIRS:
-            _apply(row, opened, reason)
+            _apply(row, opened, why)
         resolved = SalesforceConflictResolved(
             record=row.sf_id,
             user=opened.user,
             attribute=row.attribute,
             winner=winner,
-            reason=reason,
+            reason=why,
         )
         store.append(stream_of(row.sf_id), [resolved], expected_version=ANY)
         row.resolved_at = timezone.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,14 +12,16 @@ from django.utils import timezone
 from eventstore.errors import ConcurrencyError
 from users import bulk
 from users.bulk import Wanted
+from users.errors import UserErasedError
 from users.models import SalesforceFinding, SalesforceLink
 from users.services import Outcome
 from users.sources.salesforce import links, pages, people, runs, translate
 from users.sources.salesforce.client import Client
-from users.sources.salesforce.comparing import BY_STATUS
+from users.sources.salesforce.comparing import BY_SALESFORCE, BY_STATUS
 from users.sources.salesforce.events import SalesforceRunEnded, SalesforceRunHeld
 from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import Options
+from users.sources.salesforce.outcomes import ALREADY, FLAGGED, Kept
 from users.sources.salesforce.ownership import OnDelete
 from users.sources.salesforce.pages import IDS_A_QUERY
 from users.sources.salesforce.people import DEACTIVATED
@@ -27,6 +30,7 @@ from users.sources.salesforce.runs import Leased
 from users.sources.salesforce.translate import STATUS, Observed, UnusableError
 from users.values import Status
 
+KEPT = frozenset(Kept)
 QUARANTINE_MIN = 50  # unusable records that never stop a run
 ABSENT = "salesforce_absent"
 STATES = {
@@ -121,23 +125,23 @@ def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -
     seen = {canonical(sf_id): _observed(row, told) for sf_id, row in rows.items()}
     with transaction.atomic():
         known = links.among(ids)
-        gone = {
-            sf_id: reason
+        judged = {
+            sf_id: _reason(sf_id, seen) if sf_id in known else Kept.REFUSED
             for sf_id in sorted(ids)
-            if sf_id in known and (reason := _reason(sf_id, seen))
         }
-        if told.on_delete == OnDelete.DEACTIVATE:
-            _carry_out(leased, known, seen, gone)
-        else:
-            by_status = {one: why for one, why in gone.items() if why == BY_STATUS}
-            flagged = {one: why for one, why in gone.items() if why != BY_STATUS}
-            _carry_out(leased, known, seen, by_status)
-            gone = by_status | flagged
+        gone = {one: why for one, why in judged.items() if why not in KEPT}
+        acted = gone
+        if told.on_delete != OnDelete.DEACTIVATE:
+            acted = {one: why for one, why in gone.items() if why == BY_STATUS}
+        came = judged | {one: FLAGGED + gone[one] for one in gone.keys() - acted.keys()}
+        came |= _carry_out(leased, known, seen, acted)
         links.save(
-            _gone(leased, known[sf_id], gone[sf_id], seen.get(sf_id)) for sf_id in gone
+            _gone(leased, known[one], why, seen.get(one))
+            for one, why in gone.items()
+            if came[one] not in KEPT
         )
-        for reason in {gone.get(sf_id, "") for sf_id in ids}:
-            told_of = [sf_id for sf_id in ids if gone.get(sf_id, "") == reason]
+        for reason in set(came.values()):
+            told_of = [one for one, said in came.items() if said == reason]
             mine = _findings(leased).filter(sf_id__in=told_of)
             mine.update(is_done=True, reason=reason)
         runs.confirm(leased)
@@ -151,23 +155,24 @@ def _observed(row: dict[str, Any], told: Options) -> Observed | None:
 
 
 def _reason(sf_id: str, seen: dict[str, Observed | None]) -> str:
-    """Return why the person behind a record is deactivated; empty if they are not."""
+    """Return why the person behind a record is deactivated, or why they are not."""
     if sf_id not in seen:
         return ABSENT
     now = seen[sf_id]
     if now is None:
-        return ""
+        return Kept.UNUSABLE
     if now.values.get(STATUS) == Status.DEACTIVATED:
         return BY_STATUS
-    return now.gone_because
+    return now.gone_because or Kept.CAME_BACK
 
 
 def _carry_out(
     leased: Leased,
     known: dict[str, SalesforceLink],
     seen: dict[str, Observed | None],
-    gone: dict[str, str],
-) -> None:
+    gone: Mapping[str, str],
+) -> dict[str, str]:
+    """Deactivate, and return what came of each: its reason, or why there is none."""
     high = leased.run.high or timezone.now()
     wanted = [
         Wanted(
@@ -178,11 +183,20 @@ def _carry_out(
         )
         for sf_id, reason in gone.items()
     ]
-    for sf_id, result in zip(list(gone), bulk.execute_each(wanted), strict=True):
-        if isinstance(result, ConcurrencyError):
+    results = zip(gone.items(), bulk.execute_each(wanted), strict=True)
+    return {sf_id: _came(reason, result) for (sf_id, reason), result in results}
+
+
+def _came(reason: str, result: bulk.Result) -> str:
+    match result:
+        case ConcurrencyError():
             raise result
-        if not isinstance(result, Outcome):
-            del gone[sf_id]  # erased meanwhile: nothing is left to deactivate
+        case Outcome():
+            return reason if result.changed else ALREADY + reason
+        case UserErasedError():
+            return Kept.ERASED  # meanwhile: nothing is left to deactivate
+        case _:
+            return Kept.REFUSED
 
 
 def _about(leased: Leased, sf_id: str, seen: Observed | None, high: datetime) -> Any:
@@ -217,7 +231,7 @@ def _succeed(leased: Leased, client: Client, told: Options) -> None:
         covered = _covered(run, run.high, client, told)
     state = State.SUCCEEDED_DEGRADED if run.missing else State.SUCCEEDED
     acted = _deactivating(leased, told).filter(is_done=True)
-    done = acted.exclude(reason="").count()
+    done = acted.filter(reason__startswith=BY_SALESFORCE).count()
     with transaction.atomic():
         links.forget_seen(leased.run_id)
         ended = SalesforceRunEnded(state=state, deactivated=done, covered_until=covered)

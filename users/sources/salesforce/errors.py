@@ -6,6 +6,8 @@ from datetime import datetime
 
 from eventstore.wording import worded
 
+SHOWN = 40  # characters of what is no id
+
 
 class SalesforceError(Exception):
     """Something about Salesforce went wrong; the class says what."""
@@ -57,10 +59,17 @@ class RefusedError(SalesforceError):
 
 
 class RecordIdError(SalesforceError):
-    """This is no record id of 15 or 18 characters, or its suffix is wrong."""
+    """This is no record id of 15 or 18 characters, or its suffix is wrong.
 
-    def __init__(self) -> None:
-        super().__init__(worded("This is not the id of a Salesforce record."))
+    Attributes:
+        told: What was given, its first characters, as can be shown anywhere.
+    """
+
+    def __init__(self, raw: str) -> None:
+        self.told = ascii(raw[:SHOWN])[1:-1] + ("…" if len(raw) > SHOWN else "")
+        super().__init__(
+            worded("This is not the id of a Salesforce record: {told}", told=self.told)
+        )
 
 
 class UnsafeAddressError(SalesforceError):
@@ -93,11 +102,13 @@ class RunActiveError(SalesforceError):
 
     Attributes:
         run_id: The other one, as text; empty when it ended a moment ago.
+        state: Where that one stands; empty with *run_id*.
     """
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, state: str) -> None:
         self.run_id = run_id
-        super().__init__(worded("Another Salesforce run is under way."))
+        self.state = state
+        super().__init__(_under_way(run_id, state))
 
 
 class RunStateError(SalesforceError):
@@ -175,3 +186,21 @@ class LostLeaseError(SalesforceError):
 
 class ConflictError(SalesforceError):
     """There is no such open conflict, or it cannot be settled this way."""
+
+
+def _under_way(run_id: str, state: str) -> str:
+    if not run_id:
+        return worded("Another Salesforce run was under way a moment ago: try again.")
+    if state == "awaiting_approval":
+        return worded(
+            "Another Salesforce run is under way: {run_id}, {state}. The role Lead, or"
+            " an API token with the scope salesforce:approve, may approve it; whoever"
+            " may change runs may cancel it.",
+            run_id=run_id,
+            state=state,
+        )
+    return worded(
+        "Another Salesforce run is under way: {run_id}, {state}.",
+        run_id=run_id,
+        state=state,
+    )

@@ -23,14 +23,14 @@ def canonical(raw: str) -> str:
         return raw + _suffix(raw)
     found = LONG.fullmatch(raw)
     if found is None:
-        raise RecordIdError
+        raise RecordIdError(raw)
     short, suffix = found[1], found[2].upper()
     if _suffix(short) == suffix:
         return short + suffix
     repaired = _with_case(short, suffix)
     # Case that was lost is lost everywhere: a mixture is another id, mistyped.
     if short not in (short.lower(), short.upper()) or _suffix(repaired) != suffix:
-        raise RecordIdError
+        raise RecordIdError(raw)
     return repaired + suffix
 
 

@@ -41,6 +41,7 @@ from users.sources.salesforce.events import (
 from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import options
 from users.sources.salesforce.run_state import RUN, SUCCEEDED, Mode, Run, State
+from users.values import needed_reason
 from users.values import reason as proper_reason
 
 MOST_IDS = 2_000  # of a run over single records
@@ -115,8 +116,8 @@ def start(
             bell.ring_after_commit()
     except IntegrityError:
         other = SalesforceRun.objects.filter(sobject=told.sobject, is_active=True)
-        found = other.values_list("run_id", flat=True).first()
-        raise RunActiveError(str(found or "")) from None
+        found = other.values_list("run_id", "state").first() or ("", "")
+        raise RunActiveError(*map(str, found)) from None
     return row
 
 
@@ -156,9 +157,10 @@ def approve(run_id: UUID, *, reason: str) -> SalesforceRun:
 
     Raises:
         UnknownRunError, RunStateError: There is no run that waits for this.
-        InvalidValueError: *reason* is not acceptable.
+        InvalidValueError: *reason* is empty, or not acceptable.
     """
-    return _told(run_id, SalesforceRunResumed(is_approved=True, reason=reason))
+    why = needed_reason(reason)
+    return _told(run_id, SalesforceRunResumed(is_approved=True, reason=why))
 
 
 def resume(run_id: UUID, *, reason: str = "") -> SalesforceRun:
