@@ -53,6 +53,7 @@ from projections.admin.goto import go_to
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
 from users.admin import salesforce, tokens
+from users.sources.salesforce import schedule
 
 View = Callable[..., HttpResponseBase]
 FOUND = 302
@@ -118,9 +119,14 @@ class BackOfficeSite(AdminSite):
         numbers = {
             "overview": dashboard.overview(seen) if may_see else None,
             "drift": drift.last_check() if may_see else None,
+            "held_runs": self._held_runs(request),
             "recent": stream_heads.recent(timezone.now()) if may_see else None,
         }
         return super().index(request, numbers | (extra_context or {}))
+
+    def _held_runs(self, request: HttpRequest) -> list[Any]:
+        may_see = access.may_open(request.user, "salesforce_run")
+        return list(schedule.awaiting()) if may_see else []
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -19,15 +19,16 @@ from django.views.decorators.http import (
 
 from eventstore import labels
 from eventstore.admin.instants import InstantField, absolute
-from eventstore.admin.pages import SeeOther, not_found, number, page
+from eventstore.admin.pages import SeeOther, not_found, number, page, refused
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
 from eventstore.errors import EventStoreError
 from eventstore.intake import inbox, mapping, raw, reprocessing, rereading
-from eventstore.intake.errors import UnknownRecordError
+from eventstore.intake.errors import UnknownRecordError, UnknownSourceError
 from eventstore.intake.inbox import SHOWN, Wanted
 from eventstore.intake.models import RecordMapping
 from eventstore.intake.reprocessing import Outcome, Selection
 
+PERSON = "user"  # category of the streams of persons
 SHOWN_BYTES = 100_000  # of a body
 
 
@@ -69,13 +70,14 @@ def listed(request: HttpRequest) -> HttpResponse:
     if moved is not None:
         return moved
     asked = form.cleaned_data if form.is_valid() else {}
-    group = request.GET.get("group", "")
+    group, error = request.GET.get("group", ""), request.GET.get("error", "")
     wanted = Wanted(
         source=asked.get("source", ""),
         state=asked.get("state", ""),
         text=asked.get("text", "").strip(),
         until=asked.get("until"),
         group=group if group.isalnum() else "",
+        error=error if error.isprintable() else "",
         before=number(request, "before"),
     )
     found = inbox.listed(wanted) if form.is_valid() else []
@@ -148,7 +150,7 @@ def quarantine(request: HttpRequest) -> HttpResponse:
         request,
         "admin/eventstore/record_quarantine.html",
         title=_("Quarantine"),
-        groups=inbox.groups(),
+        groups=[(each, reprocessing.may_map(each.source)) for each in inbox.groups()],
     )
 
 
@@ -159,6 +161,8 @@ def retry_group(request: HttpRequest, fingerprint: str) -> HttpResponse:
     if not found:
         return not_found(request, _("Nothing of this group is in quarantine."))
     group = found[0]
+    if not reprocessing.may_map(group.source):
+        return refused(request, labels.refusal(UnknownSourceError(group.source)))
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         wanted = Selection(source=group.source, records=inbox.of_group(fingerprint))
@@ -191,6 +195,7 @@ def _record_page(
         found, its = raw.find(record_id)
     except UnknownRecordError:
         return not_found(request, _("There is no such raw record."))
+    category, _dash, person = its.subject.partition("-")
     return page(
         request,
         "admin/eventstore/raw_record.html",
@@ -198,12 +203,15 @@ def _record_page(
         status=status,
         record=found,
         mapping=its,
+        person=person if category == PERSON else "",
         headers=sorted(found.headers.items()),
         is_shown=body is not None,
         body=(body or b"")[:SHOWN_BYTES].decode("utf-8", "replace"),
         is_cut=body is not None and len(body) > SHOWN_BYTES,
         is_open=its.state in raw.OPEN,
         can_reprocess=its.state in (*reprocessing.TRIED_AGAIN, *rereading.MAPPED),
+        may_map=reprocessing.may_map(its.source),
+        is_fetched=found.kind == raw.RECORD,
         waiting=inbox.waiting_behind(its),
         events=inbox.events_of(record_id),
         form=form or ReasonForm(),

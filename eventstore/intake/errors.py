@@ -31,6 +31,27 @@ class UnknownSourceError(IntakeError):
         super().__init__(worded("There is no source {name}.", name=name))
 
 
+class FetchedError(IntakeError):
+    """A connector fetched these records and made of them what there was to be made.
+
+    Attributes:
+        source: Whose they are.
+        command: What has them fetched and read again.
+    """
+
+    def __init__(self, source: str, command: str) -> None:
+        self.source = source
+        self.command = command
+        super().__init__(
+            worded(
+                "Records of {source} are fetched, and no mapper reads them here. Have"
+                " them fetched and read again: {command}",
+                source=source,
+                command=command,
+            )
+        )
+
+
 class UnknownMapperError(IntakeError):
     """No mapper of this name is listed in ``config/intake.py``."""
 

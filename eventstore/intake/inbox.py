@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Case, Count, Max, Min, Q, TextField, Value, When
 
 from eventstore import conversations, store
 from eventstore.events import ANY, RecordedEvent
@@ -27,6 +27,7 @@ class Wanted:
     Attributes:
         text: A record id, an entity, or the source's own id, exactly.
         group: Fingerprint of an error.
+        error: What a record says is wrong with it, exactly.
         until: Received at or before this instant.
         before: Below this number, for the next page.
     """
@@ -35,6 +36,7 @@ class Wanted:
     state: str = ""
     text: str = ""
     group: str = ""
+    error: str = ""
     until: datetime | None = None
     before: int | None = None
 
@@ -76,6 +78,7 @@ def listed(wanted: Wanted) -> list[Entry]:
         ("source", wanted.source),
         ("state", wanted.state),
         ("fingerprint", wanted.group),
+        ("error", wanted.error),
         ("raw_id__lt", wanted.before),
     ):
         if value:
@@ -94,10 +97,17 @@ def listed(wanted: Wanted) -> list[Entry]:
 
 
 def groups() -> list[Group]:
-    """Return what failed alike, the newest trouble first.  One query."""
+    """Return what failed alike, the newest trouble first.  One query.
+
+    What a connector could not use has no fingerprint: the error tells it apart.
+    """
+    alike = Case(
+        When(fingerprint="", then="error"), default=Value(""), output_field=TextField()
+    )
     found = (
         RecordMapping.objects.filter(state__in=STUCK)
-        .values("fingerprint", "source")
+        .annotate(alike=alike)
+        .values("fingerprint", "source", "alike")
         .annotate(
             told=Max("error"),
             records=Count("pk"),
@@ -135,6 +145,18 @@ def quarantined(source: str) -> int:
     """Return how many records of a source make no sense to their mapper.  One query."""
     mine = RecordMapping.objects.filter(source=source)
     return mine.filter(state=RecordMapping.State.QUARANTINED).count()
+
+
+def entities(source: str, error: str, *, limit: int) -> list[str]:
+    """Return of what a source said something that is quarantined with *error*.
+
+    At most *limit*, sorted.  One query.
+    """
+    found = RecordMapping.objects.filter(
+        source=source, state=RecordMapping.State.QUARANTINED, error=error
+    ).exclude(entity="")
+    ordered = found.order_by("entity").values_list("entity", flat=True)
+    return list(ordered.distinct()[:limit])
 
 
 def of_group(fingerprint: str) -> tuple[UUID, ...]:

@@ -195,9 +195,16 @@ def find(record_id: UUID) -> tuple[RawRecord, RecordMapping]:
     return record, mapping
 
 
-def newest(source: str, entity: str) -> Newest | None:
-    """Return what *source* sent last about *entity*; None if nothing.  Two queries."""
+def newest(source: str, entity: str, *, but_not: Collection[str] = ()) -> Newest | None:
+    """Return what *source* sent last about *entity*; None if nothing.  Two queries.
+
+    Args:
+        source: Name of the source.
+        entity: Name of the thing there.
+        but_not: States of records that are passed by.
+    """
     mine = RecordMapping.objects.filter(source=source, entity=entity)
+    mine = mine.exclude(state__in=but_not)
     mapping = mine.order_by("-raw_id").first()
     if mapping is None:
         return None

@@ -17,12 +17,16 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from eventstore import doorbell, faults, reasons, store
-from eventstore.events import ANY
+from eventstore.events import ANY, SALESFORCE
 from eventstore.intake import mapping, raw, registry, rereading, sources
 from eventstore.intake.errors import (
+    FetchedError,
     RecordStateError,
+    SourceSettingsError,
     SubjectErasedError,
+    UnknownMapperError,
     UnknownRecordError,
+    UnknownSourceError,
 )
 from eventstore.intake.events import CATEGORY, RecordSkipped, RecordsReprocessed
 from eventstore.intake.models import RawRecord, RecordMapping
@@ -32,6 +36,8 @@ from eventstore.models import StoredEvent
 from eventstore.wording import worded
 
 State = RecordMapping.State
+# What fetches records by itself, and the command that has it fetch some again.
+CONNECTORS = {SALESFORCE: "manage.py salesforce_sync --mode record --ids"}
 TRIED_AGAIN = (State.FAILING, State.QUARANTINED, State.IGNORED, State.SKIPPED)
 
 
@@ -95,9 +101,11 @@ def reprocess(
 
     Raises:
         NoReasonError: *reason* is empty.
+        FetchedError: A connector fetched them, and reads them itself.
         UnknownMapperError, UnknownSourceError: Nobody can map them.
     """
     why = reasons.wanted(reason)
+    _refuse_fetched(wanted)
     mapper = registry.mapper(sources.mapper_of(wanted.source))
     if not is_dry:
         return _carried_out(wanted, mapper, why, tell)
@@ -105,6 +113,15 @@ def reprocess(
         outcome = _carried_out(wanted, mapper, why, tell)
         transaction.set_rollback(True)
         return outcome
+
+
+def may_map(source: str) -> bool:
+    """Return whether a mapper reads what *source* sends."""
+    try:
+        registry.mapper(sources.mapper_of(source))
+    except (SourceSettingsError, UnknownMapperError, UnknownSourceError):
+        return False
+    return True
 
 
 def skip(record_id: UUID, *, reason: str) -> None:
@@ -136,6 +153,16 @@ def skip(record_id: UUID, *, reason: str) -> None:
         store.append(stream, [fact], expected_version=ANY)
         mapping.settle(found, State.SKIPPED)
         doorbell.ring_after_commit()
+
+
+def _refuse_fetched(wanted: Selection) -> None:
+    command = CONNECTORS.get(wanted.source, "")
+    if not command or wanted.source in sources.every():
+        return
+    named = RecordMapping.objects.filter(record_id__in=wanted.records)
+    entities = named.exclude(entity="").values_list("entity", flat=True)
+    ids = " ".join(sorted(set(entities))) or "…"
+    raise FetchedError(wanted.source, f"{command} {ids}")
 
 
 def _carried_out(

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 
 from eventstore import store
@@ -15,7 +16,7 @@ from eventstore.intake.models import RecordMapping
 from tests.backoffice import regions, staff, superuser, text
 from tests.deliveries import post, standard
 from tests.factories import known_user
-from tests.intake import ADA, crm, person, receive, states, work
+from tests.intake import ADA, SECRET, crm, person, receive, states, work
 
 __all__ = ["crm"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("crm")]
@@ -166,8 +167,34 @@ def test_what_a_run_found_unusable_is_listed_without_a_retry() -> None:
     RecordMapping.objects.update(fingerprint="")  # as a run over Salesforce leaves it
     page = superuser().get(QUARANTINE)
     assert "Mend it at its source" in str(text(page, "groups"))
-    assert "?source=crm&amp;state=quarantined" in page.content.decode()
+    link = "?source=crm&amp;state=quarantined&amp;error=not_json"
+    assert link in page.content.decode()
     assert "retry-group" not in page.content.decode()
+    for error, count in (("not_json", 1), ("no_id", 0), ("%00", 1)):
+        found = superuser().get(f"{LIST}?state=quarantined&error={error}")
+        assert (error, rows(found)) == (error, count or -1)
+
+
+def test_what_nobody_can_map_any_more_is_not_offered_to_be_tried(
+    settings: LazySettings,
+) -> None:
+    first = receive(b"{")
+    work()
+    fingerprint = inbox.groups()[0].fingerprint
+    client = superuser()
+    for sources in ({}, {"crm": {"mapper": "gone", "secrets": [SECRET]}}):
+        settings.INGEST_SOURCES = sources
+        page = client.get(QUARANTINE)
+        assert text(page, "retry-group") is None
+        assert "Its source is not set up any more" in str(text(page, "groups"))
+        refused = client.get(f"{QUARANTINE}{fingerprint}/retry/")
+        assert refused.status_code == 409
+        page = client.get(url(first))
+        assert text(page, "reprocess-card") is None
+        card = str(text(page, "unmapped-card"))
+        assert "No source crm is set up here any more, or it has no mapper." in card
+    client.post(url(first, "skip/"), WHY)
+    assert states() == ["skipped"]
 
 
 def test_a_mapped_record_is_reprocessed() -> None:

@@ -271,6 +271,12 @@ def test_the_command_says_what_it_did_and_ends_with_1_when_something_is_stuck(
             "dry_run": False,
         },
     )
+    with pytest.raises(CommandError) as unknown:
+        run("--state", "nonsense")
+    assert str(unknown.value).endswith(
+        "(choose from 'failing', 'quarantined', 'ignored', 'skipped', 'applied',"
+        " 'unchanged', 'stale')"
+    )
     with pytest.raises(CommandError) as refused:
         run("--record", str(uuid4()))
     assert refused.value.returncode == 1
@@ -361,3 +367,18 @@ def test_an_unsafe_installation_is_refused(settings: LazySettings) -> None:
     ]
     settings.INGEST_SOURCES = {}
     assert sources_are_safe() == []
+
+
+def test_one_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(ADA)
+    receive({"id": "2", "status": "odd"})
+    work()
+    intake.repaired(monkeypatch, version=2, read=shouting)
+    out = io.StringIO()
+    told = ["crm", "--reason", "repaired", "--state", "applied"]
+    with pytest.raises(SystemExit):
+        call_command("ingest_reprocess", *told, stdout=out)
+    assert out.getvalue() == (
+        "1 record: 0 tried again, 1 entity read again, 1 of them different, 1 event,"
+        " 0 failed.\n1 record of crm is stuck.\n"
+    )

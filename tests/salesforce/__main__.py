@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -16,6 +17,13 @@ from tests.salesforce.server import salesforce
 
 PROJECT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
+GUIDE = """
+Change people at {url}/ and watch them arrive.
+
+To use manage.py from another terminal, of the same folder, tell it the same settings:
+
+{exports}
+"""
 STAMP_SECONDS = 2  # a stamp of this very second is left to the next run
 
 
@@ -52,6 +60,12 @@ def settings(org: Salesforce) -> dict[str, str]:
     }
 
 
+def exports(org: Salesforce) -> str:
+    """Return the lines that let another terminal reach *org*, too."""
+    told = settings(org).items()
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in told)
+
+
 def follow(
     port: int,
     annals: subprocess.Popen[bytes],
@@ -72,7 +86,7 @@ def follow(
         sync = [*MANAGE, "salesforce_sync", "--mode", mode]
         subprocess.run(sync, env=environment, check=False)  # noqa: S603
         if mode == "full":
-            print(f"\nChange people at {org.url}/ and watch them arrive.\n", flush=True)  # noqa: T201
+            print(GUIDE.format(url=org.url, exports=exports(org)), flush=True)  # noqa: T201
         mode = "incremental"
 
 

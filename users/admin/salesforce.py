@@ -25,6 +25,8 @@ from eventstore import labels, zones
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
+from eventstore.events import SALESFORCE
+from eventstore.intake import inbox
 from users.aggregate import USER
 from users.errors import UserError
 from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
@@ -173,7 +175,7 @@ def reach(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Ask which run is wanted, and start it."""
-    form = StartForm(request.POST or None)
+    form = StartForm(request.POST or None, initial=_asked_for(request))
     if form.is_valid():
         wanted = form.cleaned_data
         try:
@@ -290,6 +292,16 @@ def _found(row: SalesforceFinding, run: SalesforceRun) -> Found:
         return Found(row=row, came=row.what, what=labels.code(row.what), why="")
     came = outcomes.of(row, is_dry=run.dry_run, is_active=run.is_active)
     return Found(row=row, came=came, what=CAME[came], why=outcomes.why(row))
+
+
+def _asked_for(request: HttpRequest) -> dict[str, str]:
+    """Return what a link to the form has filled in."""
+    mode, error = request.GET.get("mode", ""), request.GET.get("quarantined", "")
+    ids = request.GET.get("ids", "")
+    if error and error.isprintable():
+        found = inbox.entities(SALESFORCE, error, limit=runs.MOST_IDS)
+        ids = " ".join(found)
+    return {"mode": mode, "ids": ids} if mode in MODES else {}
 
 
 def _disputes_page(

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.salesforce.__main__ import exports
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.faults import Call, Fault
 from tests.salesforce.here import told
@@ -316,3 +317,12 @@ def test_the_page_says_what_it_does_not_know(
     assert answer.status_code == status
     assert said in answer.text
     assert told_of == []
+
+
+def test_the_demonstration_tells_another_terminal_its_settings(org: Salesforce) -> None:
+    lines = exports(org).splitlines()
+    assert f"export SALESFORCE_LOGIN_URL={org.url}" in lines
+    assert (
+        "export SALESFORCE_STATUS_MAP="
+        "'Active=active,On hold=suspended,Gone=deactivated'" in lines
+    )

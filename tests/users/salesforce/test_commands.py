@@ -45,6 +45,13 @@ def test_a_run_at_the_command_line(connected: Salesforce) -> None:
     assert SalesforceRun.objects.first().actor == "system:manage.py"  # type: ignore[union-attr]
 
 
+def test_one_conflict_is_told_as_one(connected: Salesforce) -> None:
+    for name in ("First", "Second"):
+        connected.org.create(LastName=name, Email="same@example.com")
+    told = said("salesforce_sync", "--mode", "full")
+    assert told == "full: 2 read, 1 created, 1 conflict"
+
+
 def test_a_longer_window_is_read_again(connected: Salesforce) -> None:
     connected.org.seed(3)
     connected.org.create(

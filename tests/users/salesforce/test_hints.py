@@ -56,6 +56,17 @@ def test_a_message_leads_to_a_run_over_its_records(connected: Salesforce) -> Non
     assert (event.payload.mode, event.payload.ids) == ("record", sorted(ids[:2]))
 
 
+def test_the_page_says_what_proved_a_message_to_be_the_org_s(
+    connected: Salesforce,
+) -> None:
+    tell(*connected.org.seed(1))
+    found = RecordMapping.objects.get()
+    page = superuser().get(f"/admin/eventstore/rawrecord/{found.record_id}/")
+    assert text(page, "verdict") == (
+        "the name and password it came with (HTTP Basic), and the org that it names"
+    )
+
+
 def test_messages_that_come_shuffled_and_doubled_lead_to_the_truth(
     connected: Salesforce,
 ) -> None:

@@ -104,6 +104,21 @@ def test_a_mass_change_is_approved_with_a_reason(held: SalesforceRun) -> None:
     assert "cannot be done" in again.content.decode()
 
 
+def test_the_dashboard_names_a_run_that_waits_to_those_who_may_see_it(
+    held: SalesforceRun,
+) -> None:
+    for client in (superuser(), staff("users.view_salesforcerun")):
+        page = client.get("/admin/")
+        told = str(text(page, "held-run"))
+        assert told.startswith("Awaiting approval The Salesforce run of ")
+        assert "waits for somebody: 60 people would be deactivated." in told
+        assert f'href="{RUNS}{held.run_id}/"' in page.content.decode()
+    stranger = staff("eventstore.view_storedevent").get("/admin/")
+    assert text(stranger, "held-run") is None
+    superuser().post(f"{RUNS}{held.run_id}/cancel/", {"reason": "a mistake"})
+    assert text(superuser().get("/admin/"), "held-run") is None
+
+
 def test_a_mass_change_is_rejected(held: SalesforceRun) -> None:
     client = superuser()
     client.post(f"{RUNS}{held.run_id}/cancel/", {"reason": "a mistake"})
@@ -116,6 +131,15 @@ def test_each_page_demands_its_permission(held: SalesforceRun) -> None:
     client = staff("users.view_salesforcerun", "users.change_salesforcerun")
     assert client.get(RUNS).status_code == client.get(one).status_code == 200
     assert text(client.get(one), "approve-card") is None
+    waits = str(text(client.get(one), "waits-card"))
+    assert "“Can approve mass changes from Salesforce”, which the role Lead" in waits
+    assert text(client.get(one), "reject") == "Reject, and keep everybody"
+    viewer = staff("users.view_salesforcerun")
+    assert text(viewer.get(one), "waits-card")
+    assert text(viewer.get(one), "reject") is None
+    approver = staff("users.view_salesforcerun", "users.approve_salesforcerun")
+    assert text(approver.get(one), "approve") == "Approve"
+    assert text(approver.get(one), "reject") is None
     assert client.post(f"{one}approve/", {"reason": "x"}).status_code == 403
     assert client.post(f"{RUNS}add/", {"mode": "full"}).status_code == 403
     assert client.get(CONFLICTS).status_code == 403

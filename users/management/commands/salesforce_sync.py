@@ -10,13 +10,21 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventstore.archive.console import COULD_NOT_RUN, REFUSED, Progress, could_not_run
+from eventstore.archive.console import (
+    COULD_NOT_RUN,
+    REFUSED,
+    Progress,
+    could_not_run,
+    counted,
+)
 from users.errors import InvalidValueError
 from users.management.console import at_the_console
 from users.models import SalesforceRun
 from users.sources.salesforce import backfill, runs
 from users.sources.salesforce.errors import SalesforceError
 from users.sources.salesforce.run_state import COUNTS, SUCCEEDED, Mode, State
+
+NOUNS = {"conflicts": "conflict"}  # the other counts are told by what was done
 
 
 class Command(BaseCommand):
@@ -92,7 +100,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told | known | counts))
             return
         shown = ", ".join(
-            f"{count:,} {name}" for name, count in counts.items() if count
+            counted(count, NOUNS.get(name, name), name)
+            for name, count in counts.items()
+            if count
         )
         dry = " (only told, nothing changed)" if row.dry_run else ""
         self.stdout.write(f"{row.mode}: {shown or 'nothing to read'}{dry}")

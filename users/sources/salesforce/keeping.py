@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from eventstore.events import SALESFORCE
-from eventstore.intake import raw
+from eventstore.intake import raw, settling
 from eventstore.intake.raw import RECORD, Received, Settled
 from users.aggregate import USER
+from users.models import SalesforceLink
 from users.sources.salesforce import links
 from users.sources.salesforce.comparing import Case
 from users.sources.salesforce.translate import (
@@ -23,20 +25,40 @@ from users.sources.salesforce.translate import (
 SORTED = json.JSONEncoder(sort_keys=True).encode  # takes halves of characters, too
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A row that makes no sense.
+
+    Attributes:
+        code: Why; no personal data.
+        sf_id: Its record; empty if it has no proper id.
+    """
+
+    row: Mapping[str, Any]
+    code: str
+    sf_id: str
+
+
 def keep(
     cases: Sequence[Case],
-    unusable: Sequence[tuple[Mapping[str, Any], str]],
-) -> None:
+    unusable: Sequence[Unusable],
+    known: Mapping[str, SalesforceLink],
+) -> int:
     """Keep the rows that say something new, as received; none of an erased person.
 
     Must run in the transaction that records what they led to.
 
     Args:
         cases: Records, and what they led to.
-        unusable: Rows that make no sense, each with the reason.
+        unusable: Rows that make no sense.
+        known: Links of those.
+
+    Returns:
+        How many of *unusable* are of the living.
     """
     received, settled = [], []
-    gone = _erased_meanwhile(cases)
+    subjects = {each.sf_id: _subject(each.sf_id, known) for each in unusable}
+    gone = _erased_meanwhile(cases, subjects.values())
     for case in cases:
         if case.stream in gone:
             continue
@@ -51,17 +73,29 @@ def keep(
                 error=case.quarantined,
             )
         )
-    for row, code in unusable:
-        received.append(_received(_fingerprint(row), row))
+    living = [each for each in unusable if subjects[each.sf_id] not in gone]
+    for row in living:
+        received.append(_received(_fingerprint(row.row), row.row))
         settled.append(
             Settled(
                 state="quarantined",
+                entity=row.sf_id,
+                subject=subjects[row.sf_id],
                 mapper=MAPPER,
                 mapper_version=MAPPER_VERSION,
-                error=code,
+                error=row.code,
             )
         )
-    raw.keep(received, settled=settled)
+    settling.resettle(raw.keep(received, settled=settled), settled)
+    return len(living)
+
+
+def close(sf_ids: Collection[str]) -> None:
+    """Close what is quarantined of records that make sense by now.
+
+    Must run in the transaction that records what they said, after :func:`keep`.
+    """
+    settling.overtake(SALESFORCE, sf_ids)
 
 
 def hand_over(cases: Sequence[Case]) -> None:
@@ -79,14 +113,20 @@ def hand_over(cases: Sequence[Case]) -> None:
         raw.tell_of(subjects)
 
 
-def _erased_meanwhile(cases: Sequence[Case]) -> set[str]:
+def _erased_meanwhile(cases: Sequence[Case], others: Iterable[str]) -> set[str]:
     """Return the streams, of cases that appended nothing, whose person is gone by now.
 
-    Who erases them from here on waits, and finds the record that is kept.  Where
-    something was appended, the version of the stream says so already.
+    And those of *others*.  Who erases them from here on waits, and finds the record
+    that is kept.  Where something was appended, the version of the stream says so
+    already.
     """
     silent = {case.stream for case in cases if not case.commands and case.version}
-    return raw.erased_among(silent)
+    return raw.erased_among(silent | set(filter(None, others)))
+
+
+def _subject(sf_id: str, known: Mapping[str, SalesforceLink]) -> str:
+    link = known.get(sf_id)
+    return sf_id and USER.stream(link.user_id if link else user_id_of(sf_id))
 
 
 def _raw_state(case: Case) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,9 @@ from users.sources.salesforce.comparing import (
     Case,
     compare,
 )
+from users.sources.salesforce.errors import RecordIdError
+from users.sources.salesforce.ids import canonical
+from users.sources.salesforce.keeping import Unusable
 from users.sources.salesforce.options import Options
 from users.sources.salesforce.run_state import COUNTS
 from users.sources.salesforce.translate import (
@@ -79,6 +83,25 @@ class Tally:
         return {name: self.counts[name] for name in COUNTS}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a page says.
+
+    Attributes:
+        cases: Records that say something new.
+        unusable: Rows that make no sense.
+        same: Digests, by record, of rows that say nothing new.
+        sensible: Records whose row makes sense.
+        known: Links of the records.
+    """
+
+    cases: list[Case]
+    unusable: list[Unusable]
+    same: Mapping[str, str]
+    sensible: AbstractSet[str]
+    known: Mapping[str, SalesforceLink]
+
+
 def apply(
     rows: Sequence[Mapping[str, Any]],
     *,
@@ -100,16 +123,21 @@ def apply(
     """
     tally = Tally()
     tally.counts["read"] = len(rows)
-    cases, unusable, same = _cases(rows, tally, told)
+    page = _read(rows, tally, told)
+    cases = page.cases
     matching.match(cases, told)
     _carry_out(cases, run_id=run_id, high=high, told=told)
     with acting(actor=translate.ACTOR, source=SALESFORCE, correlation_id=run_id):
         conflicts.tell([case for case in cases if not case.is_erased])
     links.save(_linked(case, run_id, told) for case in cases if not case.quarantined)
-    links.note_rows(same)
+    links.note_rows(page.same)
     keeping.hand_over([case for case in cases if not case.quarantined])
-    keeping.keep([case for case in cases if not case.is_erased], unusable)
-    tally.counts["quarantined"] += sum(bool(case.quarantined) for case in cases)
+    quarantined = {case.seen.sf_id for case in cases if case.quarantined}
+    living = [case for case in cases if not case.is_erased]
+    kept = keeping.keep(living, page.unusable, page.known)
+    keeping.close(page.sensible - quarantined)
+    tally.counts["quarantined"] += kept + len(quarantined)
+    tally.counts["ignored"] += len(page.unusable) - kept
     for case in cases:
         _count(case, run_id, tally, is_dry=is_dry)
     return tally
@@ -133,23 +161,21 @@ def circumstances_of(
     )
 
 
-def _cases(
-    rows: Sequence[Mapping[str, Any]], tally: Tally, told: Options
-) -> tuple[list[Case], list[tuple[Mapping[str, Any], str]], Mapping[str, str]]:
+def _read(rows: Sequence[Mapping[str, Any]], tally: Tally, told: Options) -> Read:
     """Return who says something new, what makes no sense, and digests of the others."""
     seen: dict[str, tuple[Observed, Mapping[str, Any]]] = {}
-    unusable: list[tuple[Mapping[str, Any], str]] = []
+    unusable: list[Unusable] = []
     page = unchanged.sifted(rows, told)
     for row in page.rows:
         try:
             each = translate.observed(row, told)
         except UnusableError as error:
-            unusable.append((row, error.code))
+            unusable.append(Unusable(row=row, code=error.code, sf_id=_id_of(row)))
         else:
             seen[each.sf_id] = each, row
             tally.counts["repaired"] += each.repaired
-    tally.counts["quarantined"] += len(unusable)
-    known = links.among(seen.keys() - page.unlinked)
+    named = {each.sf_id for each in unusable if each.sf_id}
+    known = links.among((seen.keys() | named) - page.unlinked)
     cases, same = [], {}
     for sf_id, (each, row) in sorted(seen.items()):
         link = known.get(sf_id)
@@ -170,7 +196,20 @@ def _cases(
             cases.append(case)
         elif digest and each.stamp >= link.stamp:
             same[sf_id] = digest
-    return cases, unusable, same
+    return Read(
+        cases=cases,
+        unusable=unusable,
+        same=same,
+        sensible=seen.keys() - named,
+        known=known,
+    )
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    try:
+        return canonical(row["Id"])
+    except (RecordIdError, KeyError, TypeError):
+        return ""
 
 
 def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:

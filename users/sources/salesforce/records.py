@@ -12,6 +12,7 @@ from eventstore.errors import SealBrokenError
 from eventstore.events import SALESFORCE
 from eventstore.intake import raw, strict
 from eventstore.intake.errors import BodyGoneError, MapperError
+from eventstore.intake.models import RecordMapping
 from eventstore.intake.raw import Newest
 from users.errors import InvalidValueError
 from users.models import SalesforceFinding, SalesforceLink, SalesforceRun
@@ -23,6 +24,8 @@ from users.sources.salesforce.ownership import OnDelete, Owner
 from users.sources.salesforce.run_state import ACTIVE, SUCCEEDED
 from users.sources.salesforce.translate import ATTRIBUTES, UnusableError
 
+State = RecordMapping.State
+UNUSED = (State.QUARANTINED, State.SKIPPED)
 MOST = 20  # records of one user that are shown
 
 
@@ -52,7 +55,8 @@ class Told:
     Attributes:
         address: Where it is opened in its org; empty if nobody said where that is.
         org_id: The org, 18 characters; empty if it was never reached.
-        newest: What is kept of it; None if nothing is.
+        newest: What is kept of it that could be used; None if nothing is.
+        refused: What it said last, if that waits in quarantine.
         problem: Why its values cannot be told: ``gone``, ``broken``, or the code of
             what is wrong with them; empty if they can.
     """
@@ -61,6 +65,7 @@ class Told:
     address: str
     org_id: str
     newest: Newest | None
+    refused: Newest | None
     problem: str
     said: Sequence[Said]
 
@@ -73,7 +78,7 @@ class Told:
 def of_user(user_id: UUID, ours: Mapping[str, str]) -> list[Told]:
     """Return the records that tell of a user, at most 20; *ours* by attribute.
 
-    Two queries, and three for each record.  Raises ``KeyRingError`` only.
+    Two queries, and three for each record, or five.  Raises ``KeyRingError`` only.
     """
     told = options()
     found = SalesforceLink.objects.filter(user_id=user_id).order_by("sf_id")[:MOST]
@@ -115,13 +120,16 @@ def _org_id() -> str:
 def _told(
     link: SalesforceLink, ours: Mapping[str, str], org_id: str, told: Options
 ) -> Told:
-    newest = raw.newest(SALESFORCE, link.sf_id)
+    last = newest = raw.newest(SALESFORCE, link.sf_id)
+    if last and last.mapping.state in UNUSED:
+        newest = raw.newest(SALESFORCE, link.sf_id, but_not=UNUSED)
     values, problem = _values(newest, told)
     return Told(
         link=link,
         address=address(link.sf_id, told.login_url),
         org_id=org_id,
         newest=newest,
+        refused=last if last and last.mapping.state == State.QUARANTINED else None,
         problem=problem,
         said=[
             Said(

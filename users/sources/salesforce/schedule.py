@@ -101,6 +101,12 @@ def reach() -> Reached:
         )
 
 
+def awaiting() -> list[SalesforceRun]:
+    """Return the runs that only a person lets go on, oldest first.  One query."""
+    mine = SalesforceRun.objects.filter(state__in=HELD - {State.PAUSED_LIMIT})
+    return list(mine.order_by("started_at"))
+
+
 def standing() -> Standing:
     """Return how the readings stand.  Eight queries."""
     told = options()
