@@ -121,7 +121,7 @@ class SalesforceJobLost:
 
 @event_type(
     "SalesforcePageRead",
-    sentence=gettext_noop("{who} read page {number} ({read} records) via {via}"),
+    sentence=gettext_noop("{who} read page {number} (records: {read}) via {via}"),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforcePageRead:
