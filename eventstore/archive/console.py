@@ -93,8 +93,3 @@ def could_not_run() -> Iterator[None]:
             raise CommandError(message, returncode=COULD_NOT_RUN) from error
         message = f"the database did not do its part: {error}"
         raise CommandError(message, returncode=COULD_NOT_RUN) from error
-
-
-def counted(count: int, noun: str) -> str:
-    """Return so many of a thing that takes an s: ``1 user``, ``1,200 users``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
