@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import environ
@@ -10,7 +12,7 @@ __all__ = ["SALESFORCE"]
 
 env = environ.Env()
 
-SALESFORCE: dict[str, Any] = {
+_SET: dict[str, Any] = {
     "ENABLED": env.bool("SALESFORCE_ENABLED", default=False),
     # Who we are there: docs/how-to/connect-salesforce.md.
     "LOGIN_URL": env.str("SALESFORCE_LOGIN_URL", default=""),
@@ -56,3 +58,6 @@ SALESFORCE: dict[str, Any] = {
     "HINT_SECONDS": env.int("SALESFORCE_HINT_SECONDS", default=30),
     "MOST_BEHIND": env.int("SALESFORCE_MOST_BEHIND", default=50000),
 }
+
+# Nobody changes it in passing: a test would change it for those that follow.
+SALESFORCE: Mapping[str, Any] = MappingProxyType(_SET)

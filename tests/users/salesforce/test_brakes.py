@@ -166,7 +166,7 @@ def test_what_makes_no_sense_is_not_started(
 def test_nothing_starts_while_it_is_switched_off(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"ENABLED": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": False}
     with as_staff(), pytest.raises(NotEnabledError):
         runs.start(Mode.FULL)
     assert connected.asked == []
@@ -175,7 +175,7 @@ def test_nothing_starts_while_it_is_switched_off(
 def test_a_run_is_paused_and_goes_on_where_it_stood(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"PAGE_SIZE": 50, "SLICE_SECONDS": 0}
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 50, "SLICE_SECONDS": 0}
     connected.org.seed()
     with as_staff():
         started = runs.start(Mode.FULL)

@@ -35,7 +35,10 @@ ROUGH = [
 @pytest.fixture(autouse=True)
 def by_job(connected: Salesforce, settings: LazySettings) -> None:
     connected.jobs.polls = 1
-    settings.SALESFORCE |= {"BULK_THRESHOLD": 5, "BULK_PAGE_SIZE": 10}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "BULK_THRESHOLD": 5,
+        "BULK_PAGE_SIZE": 10,
+    }
 
 
 def asked(org: Salesforce, call: Call) -> int:
@@ -77,10 +80,10 @@ def test_the_other_way_says_nothing_new(
 ) -> None:
     connected.org.seed(12)
     connected.org.create(LastName="Nobody", Email=None)
-    settings.SALESFORCE |= {"BULK_THRESHOLD": 1000}
+    settings.SALESFORCE = settings.SALESFORCE | {"BULK_THRESHOLD": 1000}
     run()
     before = users_changed(), kept()
-    settings.SALESFORCE |= {"BULK_THRESHOLD": 5}
+    settings.SALESFORCE = settings.SALESFORCE | {"BULK_THRESHOLD": 5}
     done = run(mode)
     counts = {name: n for name, n in done.counts.items() if n}
     assert counts == {"read": 13, "quarantined": 1}
@@ -97,7 +100,7 @@ def test_few_records_are_read_without_a_job(connected: Salesforce) -> None:
 def test_what_cannot_be_counted_is_read_by_a_job(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"MAX_TRIES": 2}
+    settings.SALESFORCE = settings.SALESFORCE | {"MAX_TRIES": 2}
     connected.org.seed(3)
     connected.faults.plan(Call.COUNT, Fault.SLOW, times=2)
     assert run().state == State.SUCCEEDED
@@ -135,7 +138,7 @@ def test_texts_of_any_kind_survive_the_csv(connected: Salesforce) -> None:
 def test_a_flag_of_a_user_is_no_word(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"SOBJECT": "User", "STATUS_FIELD": ""}
+    settings.SALESFORCE = settings.SALESFORCE | {"SOBJECT": "User", "STATUS_FIELD": ""}
     for number in range(8):
         email = f"u{number}@example.com"
         connected.org.create("User", LastName="U", Email=email, IsActive=number != 3)
@@ -173,7 +176,10 @@ def test_after_three_jobs_the_records_are_asked_for(connected: Salesforce) -> No
 def test_a_passing_fault_is_outlived(
     connected: Salesforce, settings: LazySettings, fault: Fault
 ) -> None:
-    settings.SALESFORCE |= {"READ_TIMEOUT": 0.3, "REQUEST_DEADLINE": 0.4}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "READ_TIMEOUT": 0.3,
+        "REQUEST_DEADLINE": 0.4,
+    }
     connected.org.seed(15)
     for call in (Call.JOB, Call.RESULTS):
         for after in (0, 1):
@@ -239,7 +245,7 @@ def test_an_org_without_jobs_is_read_all_the_same(connected: Salesforce) -> None
 def test_another_worker_goes_on_where_the_last_one_stood(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"SLICE_SECONDS": 0}
+    settings.SALESFORCE = settings.SALESFORCE | {"SLICE_SECONDS": 0}
     connected.jobs.polls = 2
     connected.org.seed(35)
     with as_staff():
@@ -260,13 +266,16 @@ def test_another_worker_goes_on_where_the_last_one_stood(
 def test_a_job_that_takes_long_keeps_no_worker(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"BULK_POLL_SECONDS": 50, "SLICE_SECONDS": 1}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "BULK_POLL_SECONDS": 50,
+        "SLICE_SECONDS": 1,
+    }
     connected.org.seed(12)
     waiting = run()
     assert (waiting.state, waiting.pages) == (State.RUNNING, 0)
     assert runs.due() == []
     assert waiting.due_at - timezone.now() > timedelta(seconds=20)
-    settings.SALESFORCE |= {"BULK_POLL_SECONDS": 0.01}
+    settings.SALESFORCE = settings.SALESFORCE | {"BULK_POLL_SECONDS": 0.01}
     SalesforceRun.objects.update(due_at=timezone.now())
     assert finish(waiting).state == State.SUCCEEDED
     assert connected.jobs.made == 1
@@ -275,13 +284,16 @@ def test_a_job_that_takes_long_keeps_no_worker(
 def test_a_job_without_end_is_replaced(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"BULK_POLL_SECONDS": 50, "SLICE_SECONDS": 1}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "BULK_POLL_SECONDS": 50,
+        "SLICE_SECONDS": 1,
+    }
     connected.org.seed(12)
     connected.jobs.polls = 99
     waiting = run()
     connected.org.skew += timedelta(hours=25)
     connected.jobs.polls = 1
-    settings.SALESFORCE |= {"BULK_POLL_SECONDS": 0.01}
+    settings.SALESFORCE = settings.SALESFORCE | {"BULK_POLL_SECONDS": 0.01}
     SalesforceRun.objects.update(due_at=timezone.now())
     assert finish(waiting).state == State.SUCCEEDED
     assert lost() == [("it takes too long", False)]
@@ -291,13 +303,16 @@ def test_a_job_without_end_is_replaced(
 def test_the_job_of_a_run_that_was_cancelled_is_deleted_by_the_next(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"BULK_POLL_SECONDS": 50, "SLICE_SECONDS": 1}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "BULK_POLL_SECONDS": 50,
+        "SLICE_SECONDS": 1,
+    }
     connected.org.seed(12)
     waiting = run()
     with as_staff():
         runs.cancel(waiting.run_id, reason="wrong day")
     assert connected.jobs.known != {}
-    settings.SALESFORCE |= {"BULK_POLL_SECONDS": 0.01}
+    settings.SALESFORCE = settings.SALESFORCE | {"BULK_POLL_SECONDS": 0.01}
     assert run().state == State.SUCCEEDED
     assert (connected.jobs.made, connected.jobs.known) == (2, {})
     assert SalesforceJob.objects.count() == 0

@@ -176,15 +176,15 @@ def test_the_check_says_how_things_stand(connected: Salesforce) -> None:
 def test_the_check_that_cannot_reach_it(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"CLIENT_SECRET": "wrong"}
+    settings.SALESFORCE = settings.SALESFORCE | {"CLIENT_SECRET": "wrong"}
     assert refused("salesforce_check") == (
         2,
         "Salesforce refused the log-in: invalid_client.",
     )
     login.forget()
-    settings.SALESFORCE |= {"LOGIN_URL": "http://example.com"}
+    settings.SALESFORCE = settings.SALESFORCE | {"LOGIN_URL": "http://example.com"}
     assert refused("salesforce_check")[0] == 2
-    settings.SALESFORCE |= {"LOGIN_URL": ""}
+    settings.SALESFORCE = settings.SALESFORCE | {"LOGIN_URL": ""}
     assert refused("salesforce_check")[0] == 2
     assert connected.door.logins == 0
 

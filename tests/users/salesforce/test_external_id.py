@@ -31,7 +31,7 @@ BOB = UUID("00000000-0000-4000-8000-00000000b0b0")
 @pytest.fixture
 def named(connected: Salesforce, settings: LazySettings) -> Salesforce:
     """Serve an org whose records may name users; Ada is one."""
-    settings.SALESFORCE |= {"EXTERNAL_ID_FIELD": FIELD}
+    settings.SALESFORCE = settings.SALESFORCE | {"EXTERNAL_ID_FIELD": FIELD}
     known_user(ADA, email="ada@example.com")
     return connected
 
@@ -52,7 +52,7 @@ def quarantined() -> list[str]:
 def test_a_record_is_linked_to_the_user_whom_it_names(
     named: Salesforce, settings: LazySettings, threshold: int, text: str
 ) -> None:
-    settings.SALESFORCE |= {"BULK_THRESHOLD": threshold}
+    settings.SALESFORCE = settings.SALESFORCE | {"BULK_THRESHOLD": threshold}
     identity = contact(named, text)
     other = contact(named, None, LastName="Other", Email="other@example.com")
     done = run()
@@ -133,7 +133,7 @@ def test_a_user_who_is_linked_stays_with_their_record(named: Salesforce) -> None
 def test_a_record_that_could_become_nobody_says_whom_it_is_about(
     named: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"MATCH_BY_EMAIL": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"MATCH_BY_EMAIL": False}
     identity = contact(named, None, Email="ada@example.com")
     run()
     assert SalesforceLink.objects.get().state == "conflict"
@@ -149,7 +149,7 @@ def test_a_record_that_could_become_nobody_says_whom_it_is_about(
 def test_a_deleted_record_is_linked_to_nobody_whom_it_names(
     named: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"MATCH_BY_EMAIL": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"MATCH_BY_EMAIL": False}
     identity = contact(named, None, Email="ada@example.com")
     run()
     named.org.update(identity, **{FIELD: str(ADA)})
@@ -197,14 +197,18 @@ def test_a_run_does_not_begin_where_the_name_cannot_be_seen(
 def test_what_was_asked_for_without_the_name_makes_nobody(
     named: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"EXTERNAL_ID_FIELD": "", "PAGE_SIZE": 1, "SLICE_SECONDS": 0}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "EXTERNAL_ID_FIELD": "",
+        "PAGE_SIZE": 1,
+        "SLICE_SECONDS": 0,
+    }
     first = contact(named, None)
     contact(named, Email="second@example.com")
     with as_staff():
         started = runs.start(Mode.FULL)
     while not SalesforceLink.objects.exists():
         assert backfill.work(started.run_id)
-    settings.SALESFORCE |= {"EXTERNAL_ID_FIELD": FIELD}
+    settings.SALESFORCE = settings.SALESFORCE | {"EXTERNAL_ID_FIELD": FIELD}
     assert finish(started).counts["quarantined"] == 1
     assert quarantined() == ["not_observed"]
     assert ours().keys() == {first}
@@ -214,6 +218,6 @@ def test_what_was_asked_for_without_the_name_makes_nobody(
 def test_a_field_that_cannot_be_it_is_refused(
     named: Salesforce, settings: LazySettings, field: str
 ) -> None:
-    settings.SALESFORCE |= {"EXTERNAL_ID_FIELD": field}
+    settings.SALESFORCE = settings.SALESFORCE | {"EXTERNAL_ID_FIELD": field}
     assert [each.id for each in check_salesforce()] == ["salesforce.name"]
     assert named.asked == []

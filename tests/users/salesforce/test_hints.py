@@ -136,7 +136,7 @@ def test_hints_are_gathered_for_a_while(
 def test_so_many_records_a_run_and_the_others_in_the_next(
     connected: Salesforce, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"HINT_SECONDS": 0}
+    settings.SALESFORCE = settings.SALESFORCE | {"HINT_SECONDS": 0}
     monkeypatch.setattr(runs, "MOST_IDS", 2)
     ids = connected.org.seed(3)
     tell(*ids)
@@ -153,7 +153,7 @@ def test_without_a_salesforce_hints_wait(
 ) -> None:
     (identity,) = connected.org.seed(1)
     tell(identity)
-    settings.SALESFORCE |= changes
+    settings.SALESFORCE = settings.SALESFORCE | changes
     assert hints.start_run() is None
     assert hinted() == [identity]
 
@@ -228,7 +228,7 @@ def test_messages_that_would_lead_to_nothing_are_refused(
     settings: LazySettings,
 ) -> None:
     assert check_messages() == []
-    settings.SALESFORCE |= {"ENABLED": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": False}
     assert [each.id for each in check_messages()] == ["salesforce.unread"]
     settings.INGEST_SOURCES = {"sf": SOURCE["sf"] | {"mapper": "people"}}
     (wrong, _unread) = check_messages()

@@ -31,7 +31,7 @@ def told() -> dict[str, float]:
 
 
 def test_nothing_is_told_of_what_is_switched_off(settings: LazySettings) -> None:
-    settings.SALESFORCE |= {"ENABLED": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": False}
     assert told() == {}
 
 

@@ -107,7 +107,7 @@ def test_no_value_is_kept_beside_the_log(connected: Salesforce) -> None:
 def test_a_status_that_is_not_set_has_a_default(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"STATUS_MAP": {"": "suspended"}}
+    settings.SALESFORCE = settings.SALESFORCE | {"STATUS_MAP": {"": "suspended"}}
     identity = connected.org.create(LastName="Ng", Email="ng@example.com")
     run()
     assert ours()[identity][2] == "suspended"
@@ -116,7 +116,7 @@ def test_a_status_that_is_not_set_has_a_default(
 def test_users_of_salesforce_become_users(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"SOBJECT": "User", "STATUS_FIELD": ""}
+    settings.SALESFORCE = settings.SALESFORCE | {"SOBJECT": "User", "STATUS_FIELD": ""}
     here = connected.org.create("User", LastName="Here", Email="here@example.com")
     left = connected.org.create(
         "User", LastName="Left", Email="left@example.com", IsActive=False
@@ -129,7 +129,7 @@ def test_users_of_salesforce_become_users(
 
 
 def test_leads_become_users(connected: Salesforce, settings: LazySettings) -> None:
-    settings.SALESFORCE |= {"SOBJECT": "Lead", "STATUS_FIELD": ""}
+    settings.SALESFORCE = settings.SALESFORCE | {"SOBJECT": "Lead", "STATUS_FIELD": ""}
     lead = connected.org.create("Lead", LastName="Lead", Email="lead@example.com")
     connected.org.seed(1)
     assert run().state == State.SUCCEEDED
@@ -153,8 +153,11 @@ def test_people_of_public_orgs_become_users(
     people: int,
     threshold: int,
 ) -> None:
-    settings.SALESFORCE |= {"SOBJECT": sobject, "BULK_THRESHOLD": threshold}
-    settings.SALESFORCE |= {"STATUS_FIELD": ""}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "SOBJECT": sobject,
+        "BULK_THRESHOLD": threshold,
+    }
+    settings.SALESFORCE = settings.SALESFORCE | {"STATUS_FIELD": ""}
     records = json.loads((DATA / f"{name}.json").read_text("utf-8"))["records"]
     wanted = {}
     for each in records:

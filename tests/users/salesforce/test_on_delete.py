@@ -39,7 +39,7 @@ def active() -> int:
 def test_a_flag_is_on_the_link_and_nobody_is_deactivated(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"ON_DELETE": "flag"}
+    settings.SALESFORCE = settings.SALESFORCE | {"ON_DELETE": "flag"}
     ids = gone(connected)
     before = active()
     done = run(Mode.RECONCILE)
@@ -61,7 +61,7 @@ def test_a_flag_is_on_the_link_and_nobody_is_deactivated(
 def test_what_is_ignored_changes_nothing(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"ON_DELETE": "ignore"}
+    settings.SALESFORCE = settings.SALESFORCE | {"ON_DELETE": "ignore"}
     ids = gone(connected)
     for mode in (Mode.RECONCILE, Mode.INCREMENTAL):
         done = run(mode)
@@ -77,7 +77,7 @@ def test_what_is_ignored_changes_nothing(
 def test_a_status_that_says_so_needs_the_approval(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"ON_DELETE": "flag"}
+    settings.SALESFORCE = settings.SALESFORCE | {"ON_DELETE": "flag"}
     ids = connected.org.seed(70)
     run()
     connected.org.delete(ids[0])

@@ -100,7 +100,7 @@ def test_what_an_older_run_did_not_tell_is_not_guessed(
 def test_where_nobody_is_deactivated_none_is_said_to_be(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"ON_DELETE": "flag"}
+    settings.SALESFORCE = settings.SALESFORCE | {"ON_DELETE": "flag"}
     ids = connected.org.seed(3)
     run()
     connected.org.delete(ids[0])

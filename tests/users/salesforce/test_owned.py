@@ -53,7 +53,7 @@ def link(user_id: UUID = ADA, **changes: Any) -> None:
 @pytest.fixture
 def owned(settings: LazySettings) -> LazySettings:
     """Let Salesforce own everything of Ada, who is linked, and nothing of Bob."""
-    settings.SALESFORCE |= {"ENABLED": True, "FIELD_OWNERS": ALL}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": True, "FIELD_OWNERS": ALL}
     known_user(ADA)
     known_user(BOB, email="bob@example.com")
     link()
@@ -206,14 +206,14 @@ def test_the_permission_alone_lets_nobody_issue_a_command() -> None:
 def test_a_conflict_is_settled_for_salesforce_though_it_owns_the_field_by_now(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"FIELD_OWNERS": {"name": "manual"}}
+    settings.SALESFORCE = settings.SALESFORCE | {"FIELD_OWNERS": {"name": "manual"}}
     identity = connected.org.seed(1)[0]
     run()
     user_id = SalesforceLink.objects.get().user_id
     services.execute(translate.change(user_id, "name", "Ours"), metadata())
     connected.org.update(identity, FirstName="", LastName="Theirs")
     run(Mode.INCREMENTAL)
-    settings.SALESFORCE |= {"FIELD_OWNERS": ALL}
+    settings.SALESFORCE = settings.SALESFORCE | {"FIELD_OWNERS": ALL}
     with as_staff():
         number = SalesforceConflict.objects.get().pk
         conflicts.resolve(number, winner=conflicts.THEIRS, reason="theirs by now")

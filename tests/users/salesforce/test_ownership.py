@@ -69,7 +69,7 @@ def test_the_owner_decides_when_both_changed(
 def shared(connected: Salesforce, settings: LazySettings) -> Salesforce:
     """Let each attribute have an owner of its own."""
     owners = {"name": "newest", "email": "manual", "status": "local"}
-    settings.SALESFORCE |= {"FIELD_OWNERS": owners}
+    settings.SALESFORCE = settings.SALESFORCE | {"FIELD_OWNERS": owners}
     return connected
 
 
@@ -209,7 +209,7 @@ def test_two_records_of_one_address_are_matched_with_nobody(
 def test_matching_can_be_switched_off(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"MATCH_BY_EMAIL": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"MATCH_BY_EMAIL": False}
     known_user(email="ada@example.com")
     connected.org.create(LastName="One", Email="ada@example.com")
     assert run().counts["conflicts"] == 1

@@ -80,7 +80,7 @@ def test_the_connection_is_tested(
     client = superuser()
     page = client.post(f"{RUNS}reach/", follow=True)
     assert "Reached org 00D000000000001EAA" in page.content.decode()
-    settings.SALESFORCE |= {"LOGIN_URL": "http://example.com"}
+    settings.SALESFORCE = settings.SALESFORCE | {"LOGIN_URL": "http://example.com"}
     page = client.post(f"{RUNS}reach/", follow=True)
     assert "by https only" in page.content.decode()
     assert "the-consumer-secret" not in page.content.decode()
@@ -158,7 +158,7 @@ def test_a_run_is_paused_and_resumed(connected: Salesforce) -> None:
 
 
 def test_a_conflict_is_settled(connected: Salesforce, settings: LazySettings) -> None:
-    settings.SALESFORCE |= {"FIELD_OWNERS": {"email": "manual"}}
+    settings.SALESFORCE = settings.SALESFORCE | {"FIELD_OWNERS": {"email": "manual"}}
     identity = connected.org.seed(1)[0]
     run()
     user_id = SalesforceLink.objects.get().user_id

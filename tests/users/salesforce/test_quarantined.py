@@ -107,7 +107,7 @@ def test_the_page_offers_what_helps_and_it_does(
     assert text(page, "reprocess-card") is None
     link = attribute(page, "fetch", "href")
     assert link == f"{START}?mode=record&ids={first}"
-    settings.SALESFORCE |= {
+    settings.SALESFORCE = settings.SALESFORCE | {
         "STATUS_MAP": settings.SALESFORCE["STATUS_MAP"] | {"Sleeping": "suspended"}
     }
     groups = client.get(QUARANTINE)
@@ -134,7 +134,7 @@ def asked_for(client: Client, link: str) -> SalesforceRun:
 def test_the_same_row_that_is_understood_later_is_applied_by_itself(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"EXTERNAL_ID_FIELD": "External_Id__c"}
+    settings.SALESFORCE = settings.SALESFORCE | {"EXTERNAL_ID_FIELD": "External_Id__c"}
     identity = connected.org.create(
         LastName="King", Email="king@example.com", External_Id__c=str(ADA)
     )

@@ -62,7 +62,10 @@ def test_edits_beside_a_run_are_neither_lost_nor_undone(
     connected: Salesforce, settings: LazySettings
 ) -> None:
     owners = {"name": "newest", "email": "salesforce", "status": "salesforce"}
-    settings.SALESFORCE |= {"PAGE_SIZE": 10, "FIELD_OWNERS": owners}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "PAGE_SIZE": 10,
+        "FIELD_OWNERS": owners,
+    }
     ids = connected.org.seed(PEOPLE)
     run()
     users = dict(SalesforceLink.objects.values_list("sf_id", "user_id"))

@@ -145,7 +145,7 @@ def test_a_late_transaction_is_not_lost(connected: Salesforce) -> None:
 def test_many_rows_of_one_second_are_all_read(
     connected: Salesforce, settings: object
 ) -> None:
-    settings.SALESFORCE |= {"PAGE_SIZE": 50}  # type: ignore[attr-defined]
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 50}  # type: ignore[attr-defined]
     connected.org.seed(1)
     run()
     connected.org.fill(230, SystemModstamp=connected.org.now())
@@ -157,7 +157,7 @@ def test_many_rows_of_one_second_are_all_read(
 def test_rows_that_move_under_the_reader_are_read_in_the_end(
     connected: Salesforce, settings: object
 ) -> None:
-    settings.SALESFORCE |= {"PAGE_SIZE": 20}  # type: ignore[attr-defined]
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 20}  # type: ignore[attr-defined]
     ids = connected.org.seed(100)
     moving = iter(ids[50:])
 

@@ -35,7 +35,7 @@ def test_the_schedule_starts_and_the_sweep_works(
     assert ours() == truth(connected)
     tasks.salesforce_start("incremental")
     assert SalesforceRun.objects.count() == 2
-    settings.SALESFORCE |= {"ENABLED": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": False}
     tasks.salesforce_start("full")
     assert SalesforceRun.objects.count() == 2
 
@@ -45,7 +45,7 @@ def test_the_sweep_hands_on_a_run_that_is_not_done(
 ) -> None:
     rung: list[int] = []
     monkeypatch.setattr(bell, "ring", lambda: rung.append(1))
-    settings.SALESFORCE |= {"PAGE_SIZE": 50, "SLICE_SECONDS": 0}
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 50, "SLICE_SECONDS": 0}
     connected.org.seed()
     with as_staff():
         started = runs.start(Mode.FULL)
@@ -59,7 +59,7 @@ def test_a_run_waits_for_whoever_is_far_behind_and_can_catch_up(
     connected: Salesforce, settings: LazySettings
 ) -> None:
     subscriptions.catch_up(DIRECTORY)  # it has begun
-    settings.SALESFORCE |= {"PAGE_SIZE": 50, "MOST_BEHIND": 30}
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 50, "MOST_BEHIND": 30}
     connected.org.seed()
     with as_staff():
         started = runs.start(Mode.FULL)

@@ -22,7 +22,7 @@ FAULTS = [fault for fault in Fault if fault not in (Fault.LIMIT, Fault.LOCKED)]
 
 @pytest.fixture(autouse=True)
 def small_pages(connected: Salesforce, settings: LazySettings) -> None:
-    settings.SALESFORCE |= {"PAGE_SIZE": 50}
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 50}
     connected.page_size = 30
 
 
@@ -46,7 +46,7 @@ def test_a_run_outlives_every_fault_on_every_call(
 def test_a_run_outlives_faults_by_chance(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"MAX_TRIES": 12, "PAGE_SIZE": 20}
+    settings.SALESFORCE = settings.SALESFORCE | {"MAX_TRIES": 12, "PAGE_SIZE": 20}
     connected.org.seed()
     connected.faults.chance = 0.1
     connected.faults.kinds = (
@@ -71,7 +71,7 @@ def test_a_fault_without_end_fails_the_run_and_moves_no_watermark(
 
 
 def test_wrong_credentials_fail_the_run(settings: LazySettings) -> None:
-    settings.SALESFORCE |= {"CLIENT_SECRET": "wrong"}
+    settings.SALESFORCE = settings.SALESFORCE | {"CLIENT_SECRET": "wrong"}
     failed = run()
     assert (failed.state, failed.why) == (State.FAILED, "auth_failed: invalid_client")
 

@@ -87,7 +87,7 @@ def test_the_very_same_row_is_news_under_other_rules(
     identity = connected.org.create(LastName="A", Email="a@b.org", Status__c="On hold")
     run()
     assert ours()[identity][2] == "suspended"
-    settings.SALESFORCE |= {"STATUS_MAP": {"On hold": "active"}}
+    settings.SALESFORCE = settings.SALESFORCE | {"STATUS_MAP": {"On hold": "active"}}
     run(Mode.RECONCILE)
     assert ours()[identity][2] == "active"
 

@@ -70,7 +70,9 @@ def test_the_tab_says_who_says_what(connected: Salesforce) -> None:
 def test_what_was_changed_here_alone_differs_and_is_kept(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"FIELD_OWNERS": {"name": "local", "email": "newest"}}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "FIELD_OWNERS": {"name": "local", "email": "newest"}
+    }
     _identity, user_id = made(connected, Status__c="On hold")
     services.execute(ChangeName(user_id=user_id, name="Ada <King>"), metadata())
     assert said(tab(user_id)) == [
@@ -83,7 +85,7 @@ def test_what_was_changed_here_alone_differs_and_is_kept(
 def test_an_open_conflict_stands_there_with_all_three(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"FIELD_OWNERS": {"name": "manual"}}
+    settings.SALESFORCE = settings.SALESFORCE | {"FIELD_OWNERS": {"name": "manual"}}
     identity, user_id = made(connected)
     services.execute(ChangeName(user_id=user_id, name="Ada King"), metadata())
     connected.org.update(identity, LastName="Lovelace")
@@ -135,7 +137,7 @@ def test_without_the_right_there_is_no_tab(connected: Salesforce) -> None:
 def test_without_a_record_it_says_what_to_do(
     settings: LazySettings, changes: dict[str, Any], words: str
 ) -> None:
-    settings.SALESFORCE |= changes
+    settings.SALESFORCE = settings.SALESFORCE | changes
     known_user(ADA)
     page = tab(ADA)
     empty = text(page, "salesforce-empty") or ""
@@ -171,7 +173,9 @@ def test_a_record_that_makes_no_sense_is_told_with_its_code(
     connected: Salesforce, settings: LazySettings
 ) -> None:
     _identity, user_id = made(connected)
-    settings.SALESFORCE |= {"STATUS_MAP": {"Other": "active", "": "odd"}}
+    settings.SALESFORCE = settings.SALESFORCE | {
+        "STATUS_MAP": {"Other": "active", "": "odd"}
+    }
     page = tab(user_id)
     assert "makes no sense: unknown_status" in (text(page, "record-problem") or "")
 
@@ -179,7 +183,7 @@ def test_a_record_that_makes_no_sense_is_told_with_its_code(
 def test_who_is_to_be_deactivated_is_told(
     connected: Salesforce, settings: LazySettings
 ) -> None:
-    settings.SALESFORCE |= {"BRAKE_MIN": 0, "BRAKE_RATIO": 0.0}
+    settings.SALESFORCE = settings.SALESFORCE | {"BRAKE_MIN": 0, "BRAKE_RATIO": 0.0}
     identity, user_id = made(connected)
     connected.org.delete(identity)
     held = run(Mode.RECONCILE)
@@ -223,7 +227,7 @@ def test_what_cannot_be_fetched_says_why(
     assert told(user_id).startswith("Another Salesforce run is under way: ")
     known_user(ADA)
     assert told(ADA) == "No record of Salesforce tells of this user."
-    settings.SALESFORCE |= {"ENABLED": False}
+    settings.SALESFORCE = settings.SALESFORCE | {"ENABLED": False}
     assert told(user_id).startswith("Salesforce is not enabled")
     assert client.get(user_url(user_id, "salesforce/")).status_code == 405
     seer = staff(*SEE)
