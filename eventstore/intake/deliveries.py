@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eventstore.intake import cloudevents, outbound, raw, strict
+from eventstore.intake import change_events, cloudevents, outbound, raw, strict
 from eventstore.intake.errors import MapperError, UnverifiedError
 from eventstore.intake.raw import Received
 from eventstore.intake.sources import (
@@ -40,17 +40,18 @@ def records(
         body: As received.
 
     Raises:
-        MapperError: A batch is none, is empty, or holds more than 500 events, or 100
-            notifications.  Nothing of it is kept.
+        MapperError: A batch is none, is empty, or holds more than 500 events or
+            records, or 100 notifications.  Nothing of it is kept.
         UnverifiedError: It names an org that is not the source's.
     """
     if source.style == SALESFORCE:
         return _notifications(source, headers, body)
     if source.format == CLOUD_EVENTS:
         return _cloud_events(source, headers, body)
-    kind = raw.CHANGE_EVENT if source.format == CHANGE_EVENTS else raw.WEBHOOK
+    if source.format == CHANGE_EVENTS:
+        return _change_events(source, headers, body)
     key = _key(source, headers, body)
-    return [_received(source, headers, body, kind=kind, key=key)]
+    return [_received(source, headers, body, kind=raw.WEBHOOK, key=key)]
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -86,20 +87,8 @@ def _key(source: Source, headers: Mapping[str, str], body: bytes) -> str:
     if source.style == STRIPE and isinstance(identity := value.get("id"), str):
         return identity
     if source.format == CHANGE_EVENTS:
-        return _change_key(value)
+        return change_events.key(change_events.header_of(value))
     return ""
-
-
-def _change_key(value: Mapping[str, Any]) -> str:
-    payload = value.get("payload", value)
-    header = payload.get("ChangeEventHeader") if isinstance(payload, dict) else None
-    if not isinstance(header, dict):
-        return ""
-    told = [header.get(name) for name in ("transactionKey", "sequenceNumber")]
-    entity = header.get("entityName")
-    if not isinstance(told[0], str) or not isinstance(told[1], int):
-        return ""
-    return f"{entity}:{told[0]}:{told[1]}"
 
 
 def _value(body: bytes) -> dict[str, Any]:
@@ -120,6 +109,16 @@ def _notifications(
     return [
         _received(source, headers, each.body, kind=raw.OUTBOUND, key=each.id)
         for each in message.notifications
+    ]
+
+
+def _change_events(
+    source: Source, headers: Mapping[str, str], body: bytes
+) -> Sequence[Received]:
+    kind, key = raw.CHANGE_EVENT, _key(source, headers, body)
+    return [
+        _received(source, headers, text, kind=kind, key=f"{key} {record}".strip())
+        for text, record in change_events.cut(body)
     ]
 
 

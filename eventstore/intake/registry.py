@@ -17,7 +17,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from eventstore.events import INTAKE
-from eventstore.intake import cloudevents, outbound, strict
+from eventstore.intake import change_events, cloudevents, outbound, strict
+from eventstore.intake.change_events import ChangeEvent
 from eventstore.intake.cloudevents import CloudEvent
 from eventstore.intake.errors import UnknownMapperError
 from eventstore.intake.models import RawRecord
@@ -58,6 +59,14 @@ class Record:
             MapperError: It is none.
         """
         return cloudevents.read(self.headers, self.body)
+
+    def change(self) -> ChangeEvent:
+        """Return the change of one record of Salesforce that the record tells of.
+
+        Raises:
+            MapperError: It tells of none.
+        """
+        return change_events.read(self.body)
 
     def notification(self) -> Notification:
         """Return the notification of Salesforce that the record is.

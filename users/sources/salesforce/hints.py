@@ -1,7 +1,8 @@
 """Hints that a record changed: kept by the intake, then read again from Salesforce.
 
-What an outbound message says of a person is never believed: it may be old, out of order
-or sent again.  It only names a record, and a run in mode ``record`` asks (ADR-0045).
+What an outbound message or a change event says of a person is never believed: it may be
+old, out of order or sent again.  It only names a record, and a run in mode ``record``
+asks (ADR-0045).
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from django.db.models.functions import Now
 from eventstore.circumstances import acting
 from eventstore.errors import EventStoreError
 from eventstore.events import SALESFORCE
+from eventstore.intake import raw
+from eventstore.intake.change_events import ChangeEvent
 from eventstore.intake.errors import MapperError
+from eventstore.intake.outbound import Notification
 from eventstore.intake.registry import Change, Mapper, Reading, Record
 from users.aggregate import USER
 from users.models import SalesforceHint, SalesforceRun
@@ -34,12 +38,12 @@ class MovedError(EventStoreError):
 
 
 def entity(record: Record) -> str:
-    """Return the record that a notification names; nothing if it is of no interest.
+    """Return the record that a message names; nothing if it is of no interest.
 
     Raises:
-        MapperError: It is no notification, or names no record.
+        MapperError: It is neither notification nor change event, or names no record.
     """
-    told = record.notification()
+    told = _told(record)
     if told.sobject != options().sobject:
         return ""
     try:
@@ -57,8 +61,8 @@ def read(record: Record) -> Reading:
     Raises:
         MapperError: See :func:`entity`.
     """
-    # Each notification is news, though it names the same record as the one before.
-    facts = {"notification": record.notification().id}
+    # Each message is news, though it names the same record as the one before.
+    facts = {"notification": _told(record).id}
     return Reading(subject=_subject(entity(record)), facts=facts)
 
 
@@ -116,6 +120,11 @@ HINTS = Mapper(
     apply=apply,
     via=SALESFORCE,
 )
+
+
+def _told(record: Record) -> Notification | ChangeEvent:
+    is_change = record.kind == raw.CHANGE_EVENT
+    return record.change() if is_change else record.notification()
 
 
 def _subject(sf_id: str) -> str:
