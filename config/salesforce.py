@@ -50,6 +50,7 @@ _SET: dict[str, Any] = {
     # When a human is asked.
     "BRAKE_MIN": env.int("SALESFORCE_BRAKE_MIN", default=50),
     "BRAKE_RATIO": env.float("SALESFORCE_BRAKE_RATIO", default=0.02),
+    "ABSENT_RATIO": env.float("SALESFORCE_ABSENT_RATIO", default=0.01),
     "QUARANTINE_RATIO": env.float("SALESFORCE_QUARANTINE_RATIO", default=0.01),
     "STALE_AFTER": env.int("SALESFORCE_STALE_AFTER", default=1800),
     "LEASE_SECONDS": env.int("SALESFORCE_LEASE_SECONDS", default=60),

@@ -29,7 +29,8 @@ def resettle(kept: Sequence[Kept], settled: Sequence[Settled]) -> None:
     mine = RecordMapping.objects.filter(pk__in=again, state=State.QUARANTINED)
     for each in mine.select_for_update():
         its = again[each.raw_id]
-        if (each.state, each.entity) == (its.state, its.entity):
+        now = (each.state, each.entity, each.error)
+        if now == (its.state, its.entity, its.error):
             continue
         each.state, each.error = its.state, its.error
         each.entity, each.subject = its.entity, its.subject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from django.test import override_settings
@@ -21,8 +22,8 @@ WIDE = {"id": LONG, "name": "<script>alert(1)</script>", "email": "ada@example.c
 
 
 @pytest.fixture(scope="module", autouse=True)
-def letters(server: str) -> list[str]:
-    """One record of each kind; returns the addresses of their pages."""
+def letters(server: str) -> Iterator[list[str]]:
+    """One record of each kind; yields the addresses of their pages."""
     del server
     known_user(email="ada@example.com")
     with override_settings(INGEST_SOURCES=SOURCES):
@@ -32,14 +33,14 @@ def letters(server: str) -> list[str]:
         good = receive(ADA | {"email": "b@example.com"})
         receive(json.dumps([1]).encode())
         work()
-    (group, *_others) = inbox.groups()
-    return [
-        LIST,
-        f"{LIST}{stuck}/",
-        f"{LIST}{good}/",
-        QUARANTINE,
-        f"{QUARANTINE}{group.fingerprint}/retry/",
-    ]
+        (group, *_others) = inbox.groups()
+        yield [
+            LIST,
+            f"{LIST}{stuck}/",
+            f"{LIST}{good}/",
+            QUARANTINE,
+            f"{QUARANTINE}{group.fingerprint}/retry/",
+        ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -92,8 +92,10 @@ def disputed() -> SalesforceConflict:
 
 
 def settle(client: Client) -> Any:
-    url = reverse("admin:settle_salesforce_conflict", args=[disputed().pk])
-    return client.post(url, {"winner": conflicts.OURS, "reason": WHY})
+    row = disputed()
+    url = reverse("admin:settle_salesforce_conflict", args=[row.pk])
+    said = {"winner": conflicts.OURS, "reason": WHY, "version": row.version}
+    return client.post(url, said)
 
 
 # Acts that only another one makes possible; how many those are.

@@ -274,7 +274,13 @@ def settle(request: HttpRequest, number: int) -> HttpResponse:
             messages.error(request, _("Say who is right."))
         else:
             why = form.cleaned_data["reason"]
-            conflicts.resolve(number, winner=winner, reason=why)
+            seen = request.POST.get("version", "")
+            conflicts.resolve(
+                number,
+                winner=winner,
+                reason=why,
+                version=int(seen) if seen.isdecimal() else 0,
+            )
             messages.success(request, _("Settled."))
     except (SalesforceError, UserError) as error:
         messages.error(request, labels.refusal(error))

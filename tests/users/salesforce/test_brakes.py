@@ -43,6 +43,21 @@ def wiped(connected: Salesforce) -> Salesforce:
     return connected
 
 
+@pytest.mark.parametrize(
+    ("gone", "state"), [(5, State.SUCCEEDED), (6, State.AWAITING_APPROVAL)]
+)
+def test_a_few_may_vanish_of_few_and_no_more(
+    connected: Salesforce, gone: int, state: State
+) -> None:
+    ids = connected.org.seed(20)
+    run()
+    for identity in ids[:gone]:
+        connected.org.purge(identity)
+    done = run(Mode.RECONCILE)
+    assert done.state == state
+    assert len(log(UserStatusChanged)) == (5 if state is State.SUCCEEDED else 0)
+
+
 def test_a_wipe_out_waits_for_a_human(wiped: Salesforce) -> None:
     ids = list(wiped.org.tables["Contact"])
     wiped.org.update(ids[0], LastName="Ordinary")

@@ -153,6 +153,38 @@ def test_a_human_says_who_is_right(shared: Salesforce, winner: str, email: str) 
     assert run(Mode.RECONCILE).counts["changed"] == 0
 
 
+def test_nobody_settles_what_they_have_not_seen(shared: Salesforce) -> None:
+    identity = shared.org.seed(1)[0]
+    run()
+    local(identity, email="ours@example.com")
+    shared.org.update(identity, Email="seen@example.com")
+    run(Mode.INCREMENTAL)
+    seen = SalesforceConflict.objects.get()
+    shared.org.update(identity, Email="unseen@example.com")
+    run(Mode.INCREMENTAL)
+    with as_staff(), pytest.raises(ConflictError, match="changed meanwhile"):
+        conflicts.resolve(
+            seen.pk, winner="theirs", reason="asked her", version=seen.version
+        )
+    assert ours()[identity][1] == "ours@example.com"
+
+
+def test_nobody_makes_ours_what_nobody_says_any_more(shared: Salesforce) -> None:
+    identity = shared.org.seed(1)[0]
+    run()
+    local(identity, email="ours@example.com")
+    shared.org.update(identity, Email="theirs@example.com")
+    run(Mode.INCREMENTAL)
+    shared.org.update(identity, Email="ours@example.com")  # both agree
+    run(Mode.INCREMENTAL)
+    number = SalesforceConflict.objects.get(resolved_at=None).pk
+    with as_staff(), pytest.raises(ConflictError, match="no longer says so"):
+        conflicts.resolve(number, winner="theirs", reason="asked her")
+    with as_staff():
+        conflicts.resolve(number, winner="ours", reason="they came round")
+    assert ours()[identity][1] == "ours@example.com"
+
+
 def test_nobody_settles_or_approves_without_saying_why(shared: Salesforce) -> None:
     del shared
     for empty in ("", " \n", "\u00a0"):

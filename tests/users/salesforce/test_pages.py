@@ -171,7 +171,8 @@ def test_a_conflict_is_settled(connected: Salesforce, settings: LazySettings) ->
     told = text(client.get(CONFLICTS), "conflict")
     assert told
     assert "We say ours@example.com Salesforce says theirs@example.com" in told
-    number = SalesforceConflict.objects.get().pk
+    found = SalesforceConflict.objects.get()
+    number, seen = found.pk, {"version": found.version}
     settle = f"{CONFLICTS}{number}/settle/"
     client.post(settle, {"winner": "nobody", "reason": "asked"})
     for empty in ({}, {"reason": ""}, {"reason": " \t"}):
@@ -180,10 +181,12 @@ def test_a_conflict_is_settled(connected: Salesforce, settings: LazySettings) ->
         assert "Reason : This field is required." in str(text(unsaid, "error-summary"))
         assert f'href="#reason-{number}"' in unsaid.content.decode()
     assert SalesforceConflict.objects.get().resolved_at is None
-    client.post(settle, {"winner": conflicts.THEIRS, "reason": "asked"})
+    said = {"winner": conflicts.THEIRS, "reason": "asked"}
+    refused = client.post(settle, said | {"version": "x"}, follow=True)
+    assert "changed meanwhile: look again" in refused.content.decode()
+    client.post(settle, said | seen)
     assert ours()[identity][1] == "theirs@example.com"
-    late = {"winner": conflicts.OURS, "reason": "late"}
-    again = client.post(settle, late, follow=True)
+    again = client.post(settle, said | seen, follow=True)
     assert "no such open conflict" in again.content.decode()
     viewer = staff("users.view_salesforceconflict")
     assert viewer.post(settle, {"winner": conflicts.OURS}).status_code == 403

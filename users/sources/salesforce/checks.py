@@ -32,10 +32,11 @@ ABOVE_ZERO = (
 NOT_NEGATIVE = (
     *("bulk_threshold", "bulk_poll_seconds", "overlap_seconds", "safety_lag_seconds"),
     *("backoff_base", "backoff_cap", "slice_seconds", "hint_seconds", "most_behind"),
-    *("brake_min", "brake_ratio", "quarantine_ratio"),
+    *("brake_min", "brake_ratio", "absent_ratio", "quarantine_ratio"),
 )
 SHARES = (
-    *("max_api_share_run", "max_api_share_org", "brake_ratio", "quarantine_ratio"),
+    *("max_api_share_run", "max_api_share_org"),
+    *("brake_ratio", "absent_ratio", "quarantine_ratio"),
 )
 
 

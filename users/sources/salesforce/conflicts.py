@@ -15,7 +15,7 @@ from eventstore.wording import worded
 from users import services
 from users.aggregate import USER
 from users.models import SalesforceConflict
-from users.sources.salesforce import translate
+from users.sources.salesforce import links, translate
 from users.sources.salesforce.comparing import DIFFERS, Case, Difference
 from users.sources.salesforce.errors import ConflictError
 from users.sources.salesforce.events import (
@@ -53,13 +53,22 @@ def tell(cases: Sequence[Case]) -> None:
             _open(case, difference, first + place)
 
 
-def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
+def resolve(
+    number: int, *, winner: str, reason: str, version: int | None = None
+) -> SalesforceConflict:
     """Let *winner* be right: a command where it is Salesforce, and an event.
 
     Atomic.
 
+    Args:
+        number: Which.
+        winner: ``ours`` or ``theirs``.
+        reason: Why.
+        version: Of the conflict that was looked at; None for whatever there is.
+
     Raises:
-        ConflictError: It is not open, or only what is ours can stand.
+        ConflictError: It is not open, it moved since *version*, Salesforce says
+            something else by now, or only what is ours can stand.
         UserError: The command is refused, or *reason* is empty or not acceptable.
     """
     why = needed_reason(reason)
@@ -71,6 +80,9 @@ def resolve(number: int, *, winner: str, reason: str) -> SalesforceConflict:
         )
         if row is None:
             message = worded("There is no such open conflict.")
+            raise ConflictError(message)
+        if version not in (None, row.version):
+            message = worded("What Salesforce says changed meanwhile: look again.")
             raise ConflictError(message)
         opened = opening(row).payload
         if winner == THEIRS:
@@ -107,6 +119,11 @@ def opening(row: SalesforceConflict) -> RecordedEvent:
 def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
     if row.kind != DIFFERS:
         message = worded("Salesforce's value cannot be ours; correct it there.")
+        raise ConflictError(message)
+    link = links.among([row.sf_id]).get(row.sf_id)
+    theirs = links.saying(row.sf_id, {row.attribute: opened.theirs})
+    if link is None or theirs[row.attribute] != link.said.get(row.attribute):
+        message = worded("Salesforce no longer says so: let what is ours be right.")
         raise ConflictError(message)
     command = translate.change(row.user_id, row.attribute, opened.theirs, reason)
     # It is their value that becomes ours, whoever owns it.

@@ -33,6 +33,7 @@ from users.values import Status
 KEPT = frozenset(Kept)
 QUARANTINE_MIN = 50  # unusable records that never stop a run
 ABSENT = "salesforce_absent"
+ABSENT_MIN = 5  # people who may vanish without anybody being asked
 STATES = {
     "salesforce_deleted": SalesforceLink.State.DELETED,
     "salesforce_merged": SalesforceLink.State.MERGED,
@@ -59,7 +60,8 @@ def end(leased: Leased, client: Client, told: Options) -> None:
         _note_absent(leased)
     waiting = _deactivating(leased, told).filter(is_done=False).count()
     if not run.dry_run:
-        if waiting > _limit(run, told) and not run.is_approved:
+        is_much = waiting > _limit(run, told) or _are_many_absent(leased, told)
+        if is_much and not run.is_approved:
             reason = f"{waiting} people would be deactivated"
             state = State.AWAITING_APPROVAL
             held = SalesforceRunHeld(state=state, reason=reason, people=waiting)
@@ -78,6 +80,14 @@ def _has_too_many_unusable(run: Run, told: Options) -> bool:
 
 def _limit(run: Run, told: Options) -> float:
     return max(told.brake_min, told.brake_ratio * links.count(run.sobject))
+
+
+def _are_many_absent(leased: Leased, told: Options) -> bool:
+    """Say whether so many vanished that the right to see them may have."""
+    waiting = _deactivating(leased, told).filter(is_done=False)
+    absent: int = waiting.filter(reason=ABSENT).count()
+    share = told.absent_ratio * links.count(leased.run.sobject)
+    return absent > max(ABSENT_MIN, share)
 
 
 def _findings(leased: Leased) -> Any:

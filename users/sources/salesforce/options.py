@@ -51,6 +51,7 @@ class Options:
     max_api_share_org: float
     brake_min: int
     brake_ratio: float
+    absent_ratio: float
     quarantine_ratio: float
     lease_seconds: int
     slice_seconds: float
