@@ -40,8 +40,10 @@ Chapters = Sequence[Chapter]
 @require_safe
 def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Show one user, as the log has it; the read model is only compared with it."""
-    chapters = queries.history(user_id)
+    stream = USER.stream(user_id)
+    reached = _reached(stream)  # in this order, nothing that moves meanwhile alarms
     row = queries.entry(user_id)
+    chapters = queries.history(user_id)
     if not chapters and row is None:
         return unknown(request, user_id)
     moved = _moved(request, user_id, MomentForm(request.GET, head=len(chapters)))
@@ -51,11 +53,8 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     tab = request.GET.get("tab", "history")
     label, details = tabs.get(tab, TABS["history"])
     seen = sight.of(request)
-    stream = USER.stream(user_id)
     is_masked = not seen.sees(stream)
-    compared = compare(
-        row, [each.event for each in chapters], reached=lambda: _reached(stream)
-    )
+    compared = compare(row, [each.event for each in chapters], reached=reached)
     told = masks.chapters(chapters) if is_masked else chapters
     state = told[-1].after if told else None
     known = state or (masks.row(row) if row and is_masked else row)
