@@ -73,6 +73,12 @@ def minute(value: datetime) -> SafeString:
 
 
 @register.filter
+def is_time(value: Any) -> bool:
+    """Say whether *value* is an instant, and no word or number."""
+    return isinstance(value, datetime)
+
+
+@register.filter
 def ago(value: datetime) -> str:
     """Return how long ago that was, in one unit: ``12 days ago``."""
     seconds = max(int((timezone.now() - value).total_seconds()), 0)

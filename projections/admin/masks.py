@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from eventstore.events import ERASED
 from eventstore.masking import MASK, masked_event
 from projections.admin.comparison import Compared, Comparison
+from projections.admin.explaining import Earlier, Explained, Explanation
 from projections.admin.moments import FieldThen, Moment
 from projections.findings import Difference
 from projections.models import UserRow
@@ -61,6 +62,18 @@ def moment(known: Moment) -> Moment:
     )
 
 
+def explanation(known: Explanation) -> Explanation:
+    """Return an explanation that tells who set what when, and not of whom."""
+    return replace(
+        known,
+        fields=[_explained(each) for each in known.fields],
+        derived=[
+            replace(each, set_by=each.set_by and masked_event(each.set_by))
+            for each in known.derived
+        ],
+    )
+
+
 def comparison(known: Comparison) -> Comparison:
     """Return a comparison that still says which fields differ."""
     return replace(known, fields=[_compared(each) for each in known.fields])
@@ -100,6 +113,21 @@ def _then(known: FieldThen) -> FieldThen:
         then=value(known.name, known.then),
         now=value(known.name, known.now),
         set_by=known.set_by and masked_event(known.set_by),
+    )
+
+
+def _explained(known: Explained) -> Explained:
+    return replace(
+        known,
+        value=value(known.name, known.value),
+        set_by=known.set_by and masked_event(known.set_by),
+        replaced=value(known.name, known.replaced),
+        earlier=[
+            Earlier(
+                value=value(known.name, each.value), set_by=masked_event(each.set_by)
+            )
+            for each in known.earlier
+        ],
     )
 
 

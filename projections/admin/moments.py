@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -165,15 +166,34 @@ class MomentForm(forms.Form):
 
 def look(chapters: Sequence[Chapter], form: MomentForm) -> Moment:
     """Return the user whose whole history is *chapters* at the moment *form* asks."""
-    asked = form.cleaned_data if form.is_valid() else {}
-    at, as_of, version = asked.get("at"), asked.get("as_of"), asked.get("v")
+    told, version = _order(chapters, form)
+    asked = _asked(form)
+    at, as_of = asked.get("at"), asked.get("as_of")
+    return _at(told, chapters, version, as_of or at, is_truth=as_of is not None)
+
+
+def until(chapters: Sequence[Chapter], form: MomentForm) -> Sequence[Chapter]:
+    """Return those of *chapters* that count at the moment, in the order that counts."""
+    told, version = _order(chapters, form)
+    return told[:version]
+
+
+def _order(
+    chapters: Sequence[Chapter], form: MomentForm
+) -> tuple[Sequence[Chapter], int | None]:
+    """Return the history that is asked for, and how much of it; None is all of it."""
+    asked = _asked(form)
+    at, as_of = asked.get("at"), asked.get("as_of")
     if as_of is not None:
         told = queries.in_order_of_truth(chapters)
-        count = sum(1 for each in told if each.event.occurred_at <= as_of)
-        return _at(told, chapters, count, as_of, is_truth=True)
+        return told, sum(1 for each in told if each.event.occurred_at <= as_of)
     if at is not None:
-        version = sum(1 for each in chapters if each.event.recorded_at <= at)
-    return _at(chapters, chapters, version, at)
+        return chapters, sum(1 for each in chapters if each.event.recorded_at <= at)
+    return chapters, asked.get("v")
+
+
+def _asked(form: MomentForm) -> dict[str, Any]:
+    return form.cleaned_data if form.is_valid() else {}
 
 
 def _at(

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -23,7 +24,8 @@ from eventstore.templatetags.backoffice import instant
 from projections import drift, queries
 from projections.admin import masks, salesforce
 from projections.admin.comparison import compare
-from projections.admin.moments import Moment, MomentForm, look
+from projections.admin.explaining import explain
+from projections.admin.moments import Moment, MomentForm, look, until
 from projections.directory import DIRECTORY
 from projections.queries import Chapter
 from users.aggregate import USER
@@ -32,6 +34,7 @@ from users.events import UserErased
 SHOWN = 100  # chapters a page
 SEE_RUNS = "users.view_salesforcerun"
 RESEND = "eventstore.change_effect"
+MOMENT = ("at", "as_of", "v")  # how an address says which
 LATER = 5  # chapters shown above the one that a moment is about
 
 Chapters = Sequence[Chapter]
@@ -75,6 +78,8 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         comparison=masks.comparison(compared) if is_masked else compared,
         tabs=[(name, words, name == tab) for name, (words, _details) in tabs.items()],
         tab=tab if tab in tabs else "history",
+        no_tab="" if tab in tabs else tab,
+        asked=_asked(request),
         **_hidden(details(request, user_id, chapters), is_masked=is_masked),
     )
 
@@ -90,6 +95,12 @@ def _moved(
     return redirect(f"{place}?at={instant(typed)}")
 
 
+def _asked(request: HttpRequest) -> str:
+    """Return the moment that was asked for, as tabs carry it on."""
+    told = {name: request.GET[name] for name in MOMENT if name in request.GET}
+    return f"&{urlencode(told)}" if told else ""
+
+
 def _tabs(request: HttpRequest) -> Mapping[str, tuple[Any, Details]]:
     if request.user.has_perm(SEE_RUNS):
         return TABS
@@ -102,6 +113,7 @@ def _hidden(details: dict[str, Any], *, is_masked: bool) -> dict[str, Any]:
         return details
     hidden = {
         "chapters": masks.chapters,
+        "explanation": masks.explanation,
         "moment": masks.moment,
         "set_by": _masked_events,
     }
@@ -161,6 +173,17 @@ def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str,
     return {"set_by": queries.set_by(chapters), "drifted": drift.of_user(user_id)}
 
 
+def _explain(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
+    del user_id
+    form = MomentForm(request.GET, head=len(chapters))
+    told = until(chapters, form)
+    return {
+        "form": form,
+        "moment": look(chapters, form),
+        "explanation": explain(told),
+    }
+
+
 def _effects(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
     found = effects.of_stream(USER.stream(user_id))
     may = request.user.has_perm(RESEND) and not _erasure(chapters)
@@ -172,6 +195,7 @@ Details = Callable[[HttpRequest, UUID, Chapters], dict[str, Any]]
 TABS: Mapping[str, tuple[Any, Details]] = {
     "history": (gettext_lazy("History"), _history),
     "state": (gettext_lazy("State"), _state),
+    "explain": (gettext_lazy("Explain"), _explain),
     "effects": (gettext_lazy("Effects"), _effects),
     "salesforce": (gettext_lazy("Salesforce"), salesforce.details),
 }

@@ -222,6 +222,7 @@ def test_a_moment_may_be_asked_as_recorded_or_as_it_was_true() -> None:
     true = client.get(user_url(ADA) + switch)
     assert text(true, "tt-banner") == (
         "You are looking at what was true at 6 Nov 2026, 12:00:00 UTC. Back to now"
+        " Last event then"
     )
     assert "No event since 1 Nov 2026, 12:00:00 UTC." in (text(true, "tt-why") or "")
     assert attribute(true, "tt-recorded", "href") == f"?at={later}"
