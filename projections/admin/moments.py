@@ -70,6 +70,11 @@ class Moment:
         return at.replace(microsecond=0) + timedelta(seconds=1)
 
     @property
+    def zone(self) -> str:
+        """Name of the reader's zone, in which the moment is told."""
+        return timezone.get_current_timezone_name()
+
+    @property
     def since(self) -> datetime | None:
         """When the last event was recorded, or became true if that was asked."""
         return self._instant(self.last)
@@ -100,7 +105,7 @@ class MomentForm(forms.Form):
         choices: Instants that may be meant, where date and time were not once.
     """
 
-    at = InstantField()
+    at = InstantField(label=gettext_lazy("When"))
     as_of = InstantField()
     v = forms.IntegerField(required=False, min_value=0)
     date = forms.DateField(
@@ -119,8 +124,6 @@ class MomentForm(forms.Form):
         super().__init__(query, auto_id="moment_%s")
         self.head = head
         self.choices: Sequence[datetime] = ()
-        zone = timezone.get_current_timezone_name()
-        self.fields["time"].label = _("Time ({zone})").format(zone=zone)
 
     def clean_at(self) -> datetime | None:
         """Refuse what has not been yet."""

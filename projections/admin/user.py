@@ -19,7 +19,7 @@ from eventstore.admin import sight
 from eventstore.admin.instants import absolute
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
-from eventstore.masking import masked_event
+from eventstore.masking import MASK, masked_event
 from eventstore.templatetags.backoffice import instant
 from projections import drift, queries
 from projections.admin import masks, salesforce
@@ -64,7 +64,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     return page(
         request,
         "admin/users/user.html",
-        title=known.name if known else USER.stream(user_id),
+        title=known.name if known and known.name != MASK else stream,
         subtitle=label,
         user_id=user_id,
         stream=stream,

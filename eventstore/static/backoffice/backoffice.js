@@ -115,7 +115,7 @@
                     part.replaceWith(document.adoptNode(fresh));
                 }
             });
-            for (const id of ['moment_date', 'moment_time', 'moment_v']) {
+            for (const id of ['moment_at', 'moment_date', 'moment_time', 'moment_v']) {
                 document.getElementById(id).value = page.getElementById(id).value;
             }
             const again = focused && document.querySelector(`[data-testid="${focused}"]`);
