@@ -11,6 +11,7 @@ from eventstore.masking import MASK, masked_event
 from projections.admin.comparison import Compared, Comparison
 from projections.admin.explaining import Earlier, Explained, Explanation
 from projections.admin.moments import FieldThen, Moment
+from projections.admin.telling import Run
 from projections.findings import Difference
 from projections.models import UserRow
 from projections.queries import Change, Chapter
@@ -50,6 +51,11 @@ def chapters(told: Iterable[Chapter]) -> list[Chapter]:
         )
         for each in told
     ]
+
+
+def runs(told: Iterable[Run]) -> list[Run]:
+    """Return the same of a history in runs."""
+    return [replace(each, chapters=chapters(each.chapters)) for each in told]
 
 
 def moment(known: Moment) -> Moment:

@@ -22,7 +22,7 @@ from eventstore.events import RecordedEvent
 from eventstore.masking import MASK, masked_event
 from eventstore.templatetags.backoffice import instant
 from projections import drift, queries
-from projections.admin import masks, salesforce
+from projections.admin import masks, salesforce, telling
 from projections.admin.comparison import compare
 from projections.admin.explaining import explain
 from projections.admin.moments import Moment, MomentForm, look, until
@@ -115,6 +115,7 @@ def _hidden(details: dict[str, Any], *, is_masked: bool) -> dict[str, Any]:
         "chapters": masks.chapters,
         "explanation": masks.explanation,
         "moment": masks.moment,
+        "runs": masks.runs,
         "set_by": _masked_events,
     }
     return {
@@ -148,24 +149,35 @@ def _history(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[st
     form = MomentForm(request.GET, head=len(chapters))
     form.typed()  # says what is wrong with date and time
     moment = look(chapters, form)
-    end = _end(len(chapters), number(request, "before"), moment)
+    wanted = telling.asked(request, chapters)
+    told = wanted.of(chapters)
+    end = _end(told, number(request, "before"), moment)
     first = max(end - SHOWN, 0)
+    page = told[first:end][::-1]
+    older = {"before": str(told[first].event.version)} if first else {}
     return {
         "form": form,
         "moment": moment,
-        "chapters": chapters[first:end][::-1],
-        "older": first + 1 if first else None,
-        "is_newest": end == len(chapters),
+        "chapters": page,
+        "runs": telling.runs(page, shown=0 if moment.is_now else moment.shown),
+        "choices": telling.choices(request, wanted, chapters),
+        "is_filtered": wanted.field or wanted.source,
+        "older": telling.query(request, wanted, **older) if older else None,
+        "newest": telling.query(request, wanted),
+        "is_newest": end == len(told),
         "ticks": chapters if len(chapters) <= SHOWN else [],
     }
 
 
-def _end(head: int, before: int | None, moment: Moment) -> int:
+def _end(told: Chapters, before: int | None, moment: Moment) -> int:
+    """Return how many of *told* there are up to the newest that is shown."""
+    head = len(told)
     if before is not None:
-        return min(max(before - 1, 1), head)
+        return max(sum(1 for each in told if each.event.version < before), min(head, 1))
     if moment.is_now or head <= SHOWN:
         return head
-    return min(max(moment.shown, 1) + LATER, head)  # the moment's event near the top
+    seen = sum(1 for each in told if each.event.version <= moment.shown)
+    return min(max(seen, 1) + LATER, head)  # the moment's event near the top
 
 
 def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
