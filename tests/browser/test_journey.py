@@ -171,6 +171,18 @@ def test_the_slider_moves_the_address_and_the_page_by_keyboard(
     assert complaints == []
 
 
+def test_the_event_that_was_last_is_in_view_from_the_start(desk: Desk) -> None:
+    user_id = known_user()
+    for number in range(12):
+        command = ChangeName(user_id=user_id, name=f"Ada {number}")
+        services.execute(command, metadata())
+    page = desk()
+    log_in(page)
+    page.goto(user_url(user_id, "change/?v=2"))
+    expect(page.locator("#v2")).to_be_in_viewport()
+    expect(page.get_by_test_id("tt-then")).to_be_in_viewport()
+
+
 def test_the_slider_works_without_script(desk: Desk) -> None:
     user_id, _moment = remembered("Grace")
     page = desk(java_script_enabled=False)
