@@ -36,6 +36,7 @@ FIELDS = {
     "old_name": pgettext_lazy("field", "old_name"),
     "old_status": pgettext_lazy("field", "old_status"),
     "period": pgettext_lazy("field", "period"),
+    "position": pgettext_lazy("field", "position"),
     "reason": pgettext_lazy("field", "reason"),
     "role": pgettext_lazy("field", "role"),
     "schedule": pgettext_lazy("field", "schedule"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from eventstore import codec, labels, sentences, zones
-from eventstore.events import ERASED
+from eventstore.events import ERASED, RecordedEvent
 from eventstore.masking import MASK
 
 register = template.Library()
@@ -36,6 +36,7 @@ register.filter("said", labels.said)
 register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
+AHEAD = timedelta(minutes=1)  # more is no difference of clocks that are right
 MANY_DAYS = 60  # beyond, months say more than days
 
 
@@ -58,6 +59,23 @@ def moment(value: datetime) -> SafeString:
 
 
 @register.filter
+def in_utc(value: datetime) -> str:
+    """Return a time as everybody else has it: ``6 Nov 2026, 14:00:00 UTC``."""
+    with timezone.override(UTC):
+        return zones.spelled(value)
+
+
+@register.filter
+def ahead(event: RecordedEvent) -> timedelta | None:
+    """Return how long after it was recorded *event* says it occurred.
+
+    None where that is no more than clocks differ.
+    """
+    by = event.occurred_at - event.recorded_at
+    return by if by >= AHEAD else None
+
+
+@register.filter
 def precise(value: datetime) -> str:
     """Return a time where seconds are too coarse: ``6 Nov 2026, 15:00:00.123 UTC``."""
     here = zones.local(value)
@@ -70,6 +88,12 @@ def precise(value: datetime) -> str:
 def minute(value: datetime) -> SafeString:
     """Return a time where columns are many: ``6 Nov 2026, 15:00 UTC``."""
     return _time(value, zones.minute(value))
+
+
+@register.filter
+def is_time(value: Any) -> bool:
+    """Say whether *value* is an instant, and no word or number."""
+    return isinstance(value, datetime)
 
 
 @register.filter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from eventstore.events import RecordedEvent
 from projections import directory
 from projections.directory import FIELDS
 from projections.models import DirectoryEntry
+from users.events import UserErased
 
 
 class Verdict(StrEnum):
@@ -54,15 +55,18 @@ def compare(
     row: DirectoryEntry | None,
     events: Sequence[RecordedEvent],
     *,
-    reached: Callable[[], int],
+    reached: int,
 ) -> Comparison:
     """Return *row* beside the fold of *events*, the user's whole stream.
 
+    Read in the order of the arguments below, the three never lead to a false alarm: the
+    row moves with its position, so it is at least there, and the log knows all that the
+    row has seen.
+
     Args:
+        reached: How far the directory had come with the stream before *row* was read.
         row: Of the directory.
-        events: In order of version, from the first.
-        reached: Returns how far the directory has come with the stream; asked only
-            when there is a row that lacks events.
+        events: In order of version, from the first; read after *row*.
     """
     return Comparison(
         verdict=_verdict(row, events, reached),
@@ -74,21 +78,27 @@ def compare(
 def _verdict(
     row: DirectoryEntry | None,
     events: Sequence[RecordedEvent],
-    reached: Callable[[], int],
+    reached: int,
 ) -> Verdict:
     derived = directory.fold(events)
     if row is None:
         return Verdict.MISSING if derived else Verdict.AGREES
     if derived is None:
-        return Verdict.ORPHANED
+        return Verdict.BEHIND if _is_to_be_erased(events, reached) else Verdict.ORPHANED
     seen = events[: max(row.version, 0)]
     if any(field.differs for field in _beside(row, directory.fold(seen))):
         return Verdict.DISAGREES
     later = events[row.version :]
     if not later:
         return Verdict.AGREES
-    is_passed_by = reached() >= later[0].position
+    is_passed_by = reached >= later[0].position
     return Verdict.DISAGREES if is_passed_by else Verdict.BEHIND
+
+
+def _is_to_be_erased(events: Sequence[RecordedEvent], reached: int) -> bool:
+    if not events or not isinstance(events[-1].payload, UserErased):
+        return False
+    return reached < events[-1].position
 
 
 def _beside(

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from eventstore.events import ERASED
 from eventstore.masking import MASK, masked_event
 from projections.admin.comparison import Compared, Comparison
+from projections.admin.explaining import Earlier, Explained, Explanation
 from projections.admin.moments import FieldThen, Moment
+from projections.admin.telling import Run
 from projections.findings import Difference
 from projections.models import UserRow
 from projections.queries import Change, Chapter
@@ -51,6 +53,11 @@ def chapters(told: Iterable[Chapter]) -> list[Chapter]:
     ]
 
 
+def runs(told: Iterable[Run]) -> list[Run]:
+    """Return the same of a history in runs."""
+    return [replace(each, chapters=chapters(each.chapters)) for each in told]
+
+
 def moment(known: Moment) -> Moment:
     """Return a moment without the person."""
     return replace(
@@ -58,6 +65,18 @@ def moment(known: Moment) -> Moment:
         last=known.last and masked_event(known.last),
         following=known.following and masked_event(known.following),
         fields=[_then(each) for each in known.fields],
+    )
+
+
+def explanation(known: Explanation) -> Explanation:
+    """Return an explanation that tells who set what when, and not of whom."""
+    return replace(
+        known,
+        fields=[_explained(each) for each in known.fields],
+        derived=[
+            replace(each, set_by=each.set_by and masked_event(each.set_by))
+            for each in known.derived
+        ],
     )
 
 
@@ -100,6 +119,21 @@ def _then(known: FieldThen) -> FieldThen:
         then=value(known.name, known.then),
         now=value(known.name, known.now),
         set_by=known.set_by and masked_event(known.set_by),
+    )
+
+
+def _explained(known: Explained) -> Explained:
+    return replace(
+        known,
+        value=value(known.name, known.value),
+        set_by=known.set_by and masked_event(known.set_by),
+        replaced=value(known.name, known.replaced),
+        earlier=[
+            Earlier(
+                value=value(known.name, each.value), set_by=masked_event(each.set_by)
+            )
+            for each in known.earlier
+        ],
     )
 
 

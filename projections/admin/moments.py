@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -69,6 +70,11 @@ class Moment:
         return at.replace(microsecond=0) + timedelta(seconds=1)
 
     @property
+    def zone(self) -> str:
+        """Name of the reader's zone, in which the moment is told."""
+        return timezone.get_current_timezone_name()
+
+    @property
     def since(self) -> datetime | None:
         """When the last event was recorded, or became true if that was asked."""
         return self._instant(self.last)
@@ -99,7 +105,7 @@ class MomentForm(forms.Form):
         choices: Instants that may be meant, where date and time were not once.
     """
 
-    at = InstantField()
+    at = InstantField(label=gettext_lazy("When"))
     as_of = InstantField()
     v = forms.IntegerField(required=False, min_value=0)
     date = forms.DateField(
@@ -118,8 +124,6 @@ class MomentForm(forms.Form):
         super().__init__(query, auto_id="moment_%s")
         self.head = head
         self.choices: Sequence[datetime] = ()
-        zone = timezone.get_current_timezone_name()
-        self.fields["time"].label = _("Time ({zone})").format(zone=zone)
 
     def clean_at(self) -> datetime | None:
         """Refuse what has not been yet."""
@@ -165,15 +169,34 @@ class MomentForm(forms.Form):
 
 def look(chapters: Sequence[Chapter], form: MomentForm) -> Moment:
     """Return the user whose whole history is *chapters* at the moment *form* asks."""
-    asked = form.cleaned_data if form.is_valid() else {}
-    at, as_of, version = asked.get("at"), asked.get("as_of"), asked.get("v")
+    told, version = _order(chapters, form)
+    asked = _asked(form)
+    at, as_of = asked.get("at"), asked.get("as_of")
+    return _at(told, chapters, version, as_of or at, is_truth=as_of is not None)
+
+
+def until(chapters: Sequence[Chapter], form: MomentForm) -> Sequence[Chapter]:
+    """Return those of *chapters* that count at the moment, in the order that counts."""
+    told, version = _order(chapters, form)
+    return told[:version]
+
+
+def _order(
+    chapters: Sequence[Chapter], form: MomentForm
+) -> tuple[Sequence[Chapter], int | None]:
+    """Return the history that is asked for, and how much of it; None is all of it."""
+    asked = _asked(form)
+    at, as_of = asked.get("at"), asked.get("as_of")
     if as_of is not None:
         told = queries.in_order_of_truth(chapters)
-        count = sum(1 for each in told if each.event.occurred_at <= as_of)
-        return _at(told, chapters, count, as_of, is_truth=True)
+        return told, sum(1 for each in told if each.event.occurred_at <= as_of)
     if at is not None:
-        version = sum(1 for each in chapters if each.event.recorded_at <= at)
-    return _at(chapters, chapters, version, at)
+        return chapters, sum(1 for each in chapters if each.event.recorded_at <= at)
+    return chapters, asked.get("v")
+
+
+def _asked(form: MomentForm) -> dict[str, Any]:
+    return form.cleaned_data if form.is_valid() else {}
 
 
 def _at(

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -18,12 +19,13 @@ from eventstore.admin import sight
 from eventstore.admin.instants import absolute
 from eventstore.admin.pages import not_found, number, page
 from eventstore.events import RecordedEvent
-from eventstore.masking import masked_event
+from eventstore.masking import MASK, masked_event
 from eventstore.templatetags.backoffice import instant
 from projections import drift, queries
-from projections.admin import masks, salesforce
+from projections.admin import masks, salesforce, telling
 from projections.admin.comparison import compare
-from projections.admin.moments import Moment, MomentForm, look
+from projections.admin.explaining import explain
+from projections.admin.moments import Moment, MomentForm, look, until
 from projections.directory import DIRECTORY
 from projections.queries import Chapter
 from users.aggregate import USER
@@ -32,6 +34,7 @@ from users.events import UserErased
 SHOWN = 100  # chapters a page
 SEE_RUNS = "users.view_salesforcerun"
 RESEND = "eventstore.change_effect"
+MOMENT = ("at", "as_of", "v")  # how an address says which
 LATER = 5  # chapters shown above the one that a moment is about
 
 Chapters = Sequence[Chapter]
@@ -40,8 +43,10 @@ Chapters = Sequence[Chapter]
 @require_safe
 def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Show one user, as the log has it; the read model is only compared with it."""
-    chapters = queries.history(user_id)
+    stream = USER.stream(user_id)
+    reached = _reached(stream)  # in this order, nothing that moves meanwhile alarms
     row = queries.entry(user_id)
+    chapters = queries.history(user_id)
     if not chapters and row is None:
         return unknown(request, user_id)
     moved = _moved(request, user_id, MomentForm(request.GET, head=len(chapters)))
@@ -51,18 +56,15 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     tab = request.GET.get("tab", "history")
     label, details = tabs.get(tab, TABS["history"])
     seen = sight.of(request)
-    stream = USER.stream(user_id)
     is_masked = not seen.sees(stream)
-    compared = compare(
-        row, [each.event for each in chapters], reached=lambda: _reached(stream)
-    )
+    compared = compare(row, [each.event for each in chapters], reached=reached)
     told = masks.chapters(chapters) if is_masked else chapters
     state = told[-1].after if told else None
     known = state or (masks.row(row) if row and is_masked else row)
     return page(
         request,
         "admin/users/user.html",
-        title=known.name if known else USER.stream(user_id),
+        title=known.name if known and known.name != MASK else stream,
         subtitle=label,
         user_id=user_id,
         stream=stream,
@@ -76,6 +78,8 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         comparison=masks.comparison(compared) if is_masked else compared,
         tabs=[(name, words, name == tab) for name, (words, _details) in tabs.items()],
         tab=tab if tab in tabs else "history",
+        no_tab="" if tab in tabs else tab,
+        asked=_asked(request),
         **_hidden(details(request, user_id, chapters), is_masked=is_masked),
     )
 
@@ -91,6 +95,12 @@ def _moved(
     return redirect(f"{place}?at={instant(typed)}")
 
 
+def _asked(request: HttpRequest) -> str:
+    """Return the moment that was asked for, as tabs carry it on."""
+    told = {name: request.GET[name] for name in MOMENT if name in request.GET}
+    return f"&{urlencode(told)}" if told else ""
+
+
 def _tabs(request: HttpRequest) -> Mapping[str, tuple[Any, Details]]:
     if request.user.has_perm(SEE_RUNS):
         return TABS
@@ -103,7 +113,9 @@ def _hidden(details: dict[str, Any], *, is_masked: bool) -> dict[str, Any]:
         return details
     hidden = {
         "chapters": masks.chapters,
+        "explanation": masks.explanation,
         "moment": masks.moment,
+        "runs": masks.runs,
         "set_by": _masked_events,
     }
     return {
@@ -137,29 +149,51 @@ def _history(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[st
     form = MomentForm(request.GET, head=len(chapters))
     form.typed()  # says what is wrong with date and time
     moment = look(chapters, form)
-    end = _end(len(chapters), number(request, "before"), moment)
+    wanted = telling.asked(request, chapters)
+    told = wanted.of(chapters)
+    end = _end(told, number(request, "before"), moment)
     first = max(end - SHOWN, 0)
+    page = told[first:end][::-1]
+    older = {"before": str(told[first].event.version)} if first else {}
     return {
         "form": form,
         "moment": moment,
-        "chapters": chapters[first:end][::-1],
-        "older": first + 1 if first else None,
-        "is_newest": end == len(chapters),
+        "chapters": page,
+        "runs": telling.runs(page, shown=0 if moment.is_now else moment.shown),
+        "choices": telling.choices(request, wanted, chapters),
+        "is_filtered": wanted.field or wanted.source,
+        "older": telling.query(request, wanted, **older) if older else None,
+        "newest": telling.query(request, wanted),
+        "is_newest": end == len(told),
         "ticks": chapters if len(chapters) <= SHOWN else [],
     }
 
 
-def _end(head: int, before: int | None, moment: Moment) -> int:
+def _end(told: Chapters, before: int | None, moment: Moment) -> int:
+    """Return how many of *told* there are up to the newest that is shown."""
+    head = len(told)
     if before is not None:
-        return min(max(before - 1, 1), head)
+        return max(sum(1 for each in told if each.event.version < before), min(head, 1))
     if moment.is_now or head <= SHOWN:
         return head
-    return min(max(moment.shown, 1) + LATER, head)  # the moment's event near the top
+    seen = sum(1 for each in told if each.event.version <= moment.shown)
+    return min(max(seen, 1) + LATER, head)  # the moment's event near the top
 
 
 def _state(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
     del request
     return {"set_by": queries.set_by(chapters), "drifted": drift.of_user(user_id)}
+
+
+def _explain(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
+    del user_id
+    form = MomentForm(request.GET, head=len(chapters))
+    told = until(chapters, form)
+    return {
+        "form": form,
+        "moment": look(chapters, form),
+        "explanation": explain(told),
+    }
 
 
 def _effects(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[str, Any]:
@@ -173,6 +207,7 @@ Details = Callable[[HttpRequest, UUID, Chapters], dict[str, Any]]
 TABS: Mapping[str, tuple[Any, Details]] = {
     "history": (gettext_lazy("History"), _history),
     "state": (gettext_lazy("State"), _state),
+    "explain": (gettext_lazy("Explain"), _explain),
     "effects": (gettext_lazy("Effects"), _effects),
     "salesforce": (gettext_lazy("Salesforce"), salesforce.details),
 }

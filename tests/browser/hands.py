@@ -16,14 +16,25 @@ OUTLINE = """element => {
 
 
 class Hand:
-    """Points and clicks."""
+    """Points and clicks.
+
+    Attributes:
+        actions: What was pressed and written so far; what is asked is one.
+    """
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.actions = 0
 
     def press(self, target: Locator) -> None:
         """Do what *target* does."""
+        self.actions += 1
         target.click()
+
+    def ask(self, target: Locator, text: str) -> None:
+        """Put *text* into a field, and press Enter."""
+        self.write(target, text)
+        self.page.keyboard.press("Enter")
 
     def write(self, target: Locator, text: str, keys: str = "") -> None:
         """Put *text* into a field.
@@ -34,6 +45,7 @@ class Hand:
             keys: What to type for that, where it is not the value.
         """
         del keys
+        self.actions += 1
         target.fill(text)
 
 
@@ -42,11 +54,13 @@ class Keyboard(Hand):
 
     def press(self, target: Locator) -> None:
         """Go there, then Enter."""
+        self.actions += 1
         self._reach(target)
         self.page.keyboard.press("Enter")
 
     def write(self, target: Locator, text: str, keys: str = "") -> None:
         """Go there, and type over what is there."""
+        self.actions += 1
         self._reach(target)
         if not keys:
             self.page.keyboard.press("Control+A")

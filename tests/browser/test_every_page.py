@@ -78,6 +78,7 @@ PAGES = (
     user_url(ADA),
     user_url(ADA) + "?v=2",
     user_url(ADA) + "?tab=state",
+    user_url(ADA) + "?tab=explain",
     user_url(ADA) + "?tab=effects",
     user_url(ADA) + "?tab=salesforce",
     user_url(ADA, "effects/1/resend/"),

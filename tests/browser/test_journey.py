@@ -9,15 +9,17 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from eventstore import store
+from eventstore.events import SALESFORCE
 from projections.models import DirectoryEntry
 from tests.backoffice import catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.browser.hands import Hand, Keyboard
-from tests.factories import known_user, metadata
+from tests.factories import held_run, known_user, metadata
 from tests.processes import wait_until
 from users import services
 from users.aggregate import USER
-from users.commands import ChangeName
+from users.commands import ChangeEmail, ChangeName
+from users.models import SalesforceRun
 
 SECOND = timedelta(seconds=1)
 
@@ -35,8 +37,7 @@ def remembered(name: str) -> tuple[UUID, datetime]:
 
 
 def find(hand: Hand, name: str) -> None:
-    hand.write(hand.page.locator("#go-to"), name)
-    hand.page.keyboard.press("Enter")
+    hand.ask(hand.page.locator("#go-to"), name)
     hand.press(hand.page.get_by_role("link", name=f"{name} King"))
     expect(hand.page.get_by_test_id("history")).to_contain_text(
         f"changed name from {name} to {name} King"
@@ -44,28 +45,56 @@ def find(hand: Hand, name: str) -> None:
 
 
 def look_at(hand: Hand, moment: datetime, name: str) -> None:
+    """What was so then: three actions from the dashboard."""
+    page = hand.page
+    clock = f"{moment:%H:%M:%S}"
+    hand.ask(page.locator("#moment_at"), f"{moment:%Y-%m-%d} {clock}")
+    expect(page.get_by_test_id("tt-banner")).to_contain_text(f"{clock} UTC")
+    expect(page.get_by_test_id("tt-then")).to_contain_text(f"then {name} → now")
+    expect(page.locator(".chapter.is-shown")).to_have_attribute("id", "v1")
+    assert hand.actions <= 3
+    hand.press(page.get_by_test_id("tt-now"))
+    expect(page.get_by_test_id("tt-banner")).to_have_count(0)
+
+
+def look_by_date(hand: Hand, moment: datetime) -> None:
     page = hand.page
     hand.write(page.locator("#moment_date"), f"{moment:%Y-%m-%d}", f"{moment:%m%d%Y}")
     clock = f"{moment:%H:%M:%S}"
     hand.write(page.locator("#moment_time"), clock, f"{moment:%I%M%S%p}")
     hand.press(page.get_by_test_id("tt-show"))
     expect(page.get_by_test_id("tt-banner")).to_contain_text(f"{clock} UTC")
-    expect(page.get_by_test_id("tt-then")).to_contain_text(f"then {name} → now")
-    expect(page.locator(".chapter.is-shown")).to_have_attribute("id", "v1")
     hand.press(page.get_by_test_id("tt-now"))
     expect(page.get_by_test_id("tt-banner")).to_have_count(0)
 
 
-def explain(hand: Hand, user_id: UUID) -> None:
-    """From a value to the event that set it, whether it was altered, and its cause."""
-    page = hand.page
-    (created, _changed) = store.read_stream(USER.stream(user_id))
-    email = page.get_by_test_id("explain").locator("div", has_text="email")
-    hand.press(email.get_by_role("link"))
+def mistaken(user_id: UUID) -> UUID:
+    """Have a run over Salesforce change the e-mail address; return the run."""
+    found = SalesforceRun.objects.first()  # at most one waits at a time
+    run_id = found.run_id if found else uuid4()
+    if not found:
+        held_run(run_id, user_id)
+    about = metadata(
+        source=SALESFORCE, correlation_id=run_id, extra={"run": str(run_id)}
+    )
+    command = ChangeEmail(user_id=user_id, email=f"{user_id.hex}@example.org")
+    services.execute(command, about)
+    catch_up()
+    return run_id
+
+
+def explain(hand: Hand, user_id: UUID, run_id: UUID) -> None:
+    """From a value to the event that set it, and to the run behind it."""
+    page, before = hand.page, hand.actions
+    hand.press(page.get_by_test_id("tab-explain"))
+    row = page.get_by_test_id("explained-email")
+    expect(row).to_contain_text(f"{user_id.hex}@example.org")
+    hand.press(row.get_by_role("link", name="#").first)
     expect(page.get_by_test_id("event-fields")).to_contain_text("recomputed just now")
-    hand.press(page.get_by_test_id("to-conversation"))
-    expect(page.get_by_test_id("tree")).to_contain_text("CreateUser")
-    assert page.url.endswith(f"/admin/c/{created.correlation_id}")
+    hand.press(page.get_by_test_id("to-run"))
+    expect(page.get_by_text("61 people would be deactivated").first).to_be_visible()
+    assert page.url.endswith(f"/admin/users/salesforcerun/{run_id}/")
+    assert hand.actions - before <= 4
     page.goto(user_url(user_id))
 
 
@@ -76,7 +105,7 @@ def change_name(hand: Hand, user_id: UUID) -> None:
     hand.write(page.locator("#id_name"), "Ada Lovelace")
     hand.press(page.get_by_test_id("submit"))
     expect(page.locator(".messagelist")).to_have_text(
-        re.compile(r"Recorded as #\d+, version 3\.")
+        re.compile(r"Recorded as #\d+, version 4\.")
     )
     expect(page.get_by_test_id("user-header")).to_contain_text("Ada Lovelace")
     expect(page.get_by_test_id("behind")).to_be_visible()
@@ -112,7 +141,9 @@ def test_find_read_look_back_explain_change_and_repair(
     log_in(page)
     find(hand, name)
     look_at(hand, moment, name)
-    explain(hand, user_id)
+    look_by_date(hand, moment)
+    run_id = mistaken(user_id)
+    explain(hand, user_id, run_id)
     change_name(hand, user_id)
     repair(hand, user_id)
     assert complaints == []
@@ -138,6 +169,18 @@ def test_the_slider_moves_the_address_and_the_page_by_keyboard(
     page.go_back()
     expect(page.get_by_test_id("tt-banner")).to_contain_text("at version 1,")
     assert complaints == []
+
+
+def test_the_event_that_was_last_is_in_view_from_the_start(desk: Desk) -> None:
+    user_id = known_user()
+    for number in range(12):
+        command = ChangeName(user_id=user_id, name=f"Ada {number}")
+        services.execute(command, metadata())
+    page = desk()
+    log_in(page)
+    page.goto(user_url(user_id, "change/?v=2"))
+    expect(page.locator("#v2")).to_be_in_viewport()
+    expect(page.get_by_test_id("tt-then")).to_be_in_viewport()
 
 
 def test_the_slider_works_without_script(desk: Desk) -> None:

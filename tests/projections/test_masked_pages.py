@@ -227,7 +227,7 @@ def test_what_happened_is_still_told() -> None:
     history = text(page, "history") or ""
     assert f"REST client tests changed name from {MASKED} to {MASKED}" in history
     assert "suspended" in history
-    assert (text(page, "user-header") or "").startswith(MASKED)
+    assert (text(page, "user-header") or "").startswith(f"user-{ADA} Suspended")
     state = client.get(user_url(ADA), {"tab": "state"})
     assert text(state, "state-name") == f"name {MASKED} {MASKED} differs"
     assert text(state, "state-status") == "status suspended suspended same"

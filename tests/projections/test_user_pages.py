@@ -146,14 +146,17 @@ def test_history_tells_what_changed_from_what_to_what() -> None:
     said = text(superuser().get(user_url(ADA)), "history") or ""
     assert said.startswith(
         "REST client tests changed name from Ada Byron to Ada King via REST API"
-        f" by client:tests via REST API {when} just now"
-        f" #{event.position:,} · v2 Around here Conversation"
-        " name was Ada Byron → now Ada King Event data"
+        f" {when} just now #{event.position:,} · v2"
+        " Around here Conversation State after this"
+        " name was Ada Byron → now Ada King"
+        " Event data by REST client tests via REST API"
     )
     assert said.endswith(
-        "v1 Around here Conversation name now Ada Byron email now ada@example.com"
+        "v1 Around here Conversation State after this"
+        " name now Ada Byron email now ada@example.com"
         " status now active"
-        ' Event data { "email": "ada@example.com", "name": "Ada Byron" }'
+        " Event data by REST client tests via REST API"
+        ' { "email": "ada@example.com", "name": "Ada Byron" }'
     )
 
 
@@ -222,6 +225,7 @@ def test_a_moment_may_be_asked_as_recorded_or_as_it_was_true() -> None:
     true = client.get(user_url(ADA) + switch)
     assert text(true, "tt-banner") == (
         "You are looking at what was true at 6 Nov 2026, 12:00:00 UTC. Back to now"
+        " Last event then"
     )
     assert "No event since 1 Nov 2026, 12:00:00 UTC." in (text(true, "tt-why") or "")
     assert attribute(true, "tt-recorded", "href") == f"?at={later}"
@@ -250,8 +254,11 @@ def test_explains_every_field_by_the_event_that_set_it() -> None:
     rename("Ada King")
     (created, event) = store.read_stream(USER.stream(ADA))
     said = text(superuser().get(user_url(ADA)), "explain") or ""
-    assert f"name Ada King set by #{event.position:,} , client:tests," in said
-    assert f"email ada@example.com set by #{created.position:,} , client:tests," in said
+    assert f"name Ada King set by #{event.position:,} , REST client tests," in said
+    assert (
+        f"email ada@example.com set by #{created.position:,} , REST client tests,"
+        in said
+    )
 
 
 def test_the_state_tab_agrees_when_the_row_is_what_the_log_leads_to() -> None:

@@ -115,7 +115,7 @@
                     part.replaceWith(document.adoptNode(fresh));
                 }
             });
-            for (const id of ['moment_date', 'moment_time', 'moment_v']) {
+            for (const id of ['moment_at', 'moment_date', 'moment_time', 'moment_v']) {
                 document.getElementById(id).value = page.getElementById(id).value;
             }
             const again = focused && document.querySelector(`[data-testid="${focused}"]`);
@@ -124,11 +124,19 @@
             }
             slider.setAttribute('aria-valuetext', words());
             said.textContent = words();
+            reveal('nearest');
+        };
+
+        /* Beside the panel, which stays in view, the event that was last then. */
+        const reveal = (block) => {
             const shown = document.querySelector('.chapter.is-shown');
             if (shown && window.matchMedia('(min-width: 1101px)').matches) {
-                shown.scrollIntoView({block: 'nearest'});
+                shown.scrollIntoView({block});
             }
         };
+        if (!window.location.hash) {
+            reveal('center');
+        }
 
         const go = (url) => {
             window.history.pushState({}, '', url);
