@@ -26,7 +26,7 @@ def of_events(
     Raises:
         AskingError: It is not understood: nothing else is kept in its place.
     """
-    if "@" in asked.get("stream", "") and not sees_all:
+    if not sees_all and any("@" in each for each in asked.getlist("stream")):
         raise AskingError(str(sight.ONLY_BY_ID))
     form = form_class(asked, find_stream=stream_of)
     refuse_errors(form)

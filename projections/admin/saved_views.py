@@ -215,10 +215,10 @@ def _query(request: HttpRequest) -> str:
     if not any(told.values()):
         raise AskingError(_("Filter the events first: a view keeps their filters."))
     for field, words in UNKNOWN.items():
-        value = told[field]
-        is_ours = field == "source" and value in sentences.SOURCES
-        if value and not is_ours and not browser.is_known(field, value):
-            raise AskingError(str(words).format(value=value))
+        for value in told[field]:
+            is_ours = field == "source" and value in sentences.SOURCES
+            if not is_ours and not browser.is_known(field, value):
+                raise AskingError(str(words).format(value=value))
     return in_words(told)
 
 

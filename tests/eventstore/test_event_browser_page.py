@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -90,6 +91,9 @@ def test_pages_neither_repeat_nor_drop_an_event_while_others_arrive() -> None:
         ({"type": ["UserCreated", "UserNameChanged"]}, "#1 – #4, 4 events shown"),
         ({"actor": "staff:grace"}, "#4, 1 event shown"),
         ({"source": ADMIN}, "#4, 1 event shown"),
+        ({"source": [REST, ADMIN]}, "#1 – #4, 4 events shown"),
+        ({"actor": ["staff:grace", "staff:nobody"]}, "#4, 1 event shown"),
+        ({"stream": ["user-2", "Ada@Example.com"]}, "#3 – #4, 2 events shown"),
         ({"source": REST, "type": "UserCreated"}, "#1 – #3, 2 events shown"),
         ({"correlation": str(CONVERSATION)}, "#4, 1 event shown"),
         ({"since": "2000-01-01T00:00:00Z"}, "#1 – #4, 4 events shown"),
@@ -127,6 +131,44 @@ def test_says_what_is_wrong_beside_the_field_and_keeps_the_rest(
     assert error in (text(response, "filters") or "")
     assert positions(response) == "#4, 1 event shown"
     assert text(response, "chips") == "Filtered by Source: back office × Clear all"
+
+
+@reading
+def test_every_filter_with_a_chip_is_applied_and_goes_by_itself() -> None:
+    client = superuser()
+    query = {
+        "actor": ["client:tests", "staff:grace", "staff:grace"],
+        "source": [REST, "", ADMIN],
+        "correlation": ["00000000-0000-4000-8000-000000000001", str(CONVERSATION)],
+    }
+    response = client.get(EVENTS, query)
+    assert text(response, "chips") == (
+        "Filtered by Actor: client:tests × Actor: staff:grace × Source: REST API ×"
+        f" Source: back office × Correlation: {CONVERSATION} × Clear all"
+    )
+    assert positions(response) == "#4, 1 event shown"
+    chips = dict(
+        re.findall(
+            r'href="([^"]+)" aria-label="Remove filter ([^"]+)"', str(response.content)
+        )
+    )
+    left = next(k for k, v in chips.items() if v == "Actor: staff:grace")
+    assert "staff" not in left
+    assert "correlation" not in next(k for k, v in chips.items() if "Corr" in v)
+
+
+@reading
+def test_too_many_at_once_are_refused_beside_their_field() -> None:
+    actors = [f"staff:{each}" for each in range(10)]
+    response = superuser().get(EVENTS, {"actor": [*actors, "staff:x"], "source": ADMIN})
+    assert "Ask for at most 10 at once." in (text(response, "filters") or "")
+    assert text(response, "chips") == "Filtered by Source: back office × Clear all"
+    response = superuser().get(
+        EVENTS, {"actor": actors, "source": [REST, ADMIN], "stream": actors}
+    )
+    assert "Too many combinations at once" in (text(response, "filters") or "")
+    assert "Actor" in (text(response, "chips") or "")
+    assert "Source" not in (text(response, "chips") or "")
 
 
 @reading
