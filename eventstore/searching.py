@@ -40,6 +40,8 @@ class EventFilter:
         sources: Any of these.
         since: Recorded at or after, aware.
         until: Recorded before, aware.
+        from_position: At this position or above; not with a time, whose order is
+            another one.
     """
 
     streams: Sequence[str] = ()
@@ -49,6 +51,7 @@ class EventFilter:
     correlation_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    from_position: int | None = None
 
     def lets_through(self, event: RecordedEvent) -> bool:
         """Say what the database would: whether *event* is one of those asked for."""
@@ -60,6 +63,7 @@ class EventFilter:
         )
         return (
             all(not wanted or found in wanted for wanted, found in asked)
+            and event.position >= (self.from_position or 0)
             and self.correlation_id in {None, event.correlation_id}
             and (self.since is None or event.recorded_at >= self.since)
             and (self.until is None or event.recorded_at < self.until)
@@ -271,7 +275,9 @@ def _edge(
     part: EventFilter, lead: str, mark: int, place: _Place, side: str, most: int
 ) -> Edge | None:
     """Return the last of an index's next *most* entries; None if they are fewer."""
-    alone = EventFilter(since=part.since, until=part.until)
+    alone = EventFilter(
+        since=part.since, until=part.until, from_position=part.from_position
+    )
     entries = _beside(
         _matching(alone, "", mark, **_pinned(part, lead)), part, place, side
     )
@@ -285,6 +291,7 @@ def _matching(
     wanted = {
         "stream": "".join(part.streams),
         "correlation_id": part.correlation_id,
+        "position__gte": part.from_position,
         "recorded_at__gte": part.since,
         "recorded_at__lt": part.until,
         **{column: value for column, value in part.leads.items() if column != lead},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from django_stubs_ext import StrOrPromise
 
 from eventstore import codec, sentences, zones
 from eventstore.admin.instants import InstantField
+from eventstore.admin.types import TypeField, Types
 from eventstore.searching import EventFilter
 
 PLACES = ("before", "after")  # where a page begins; no filter survives a change of them
@@ -30,6 +31,7 @@ WINDOWS = {
 }
 DEFAULT_WINDOW = "5m"
 
+MAX_POSITION = 2**63 - 1
 MOST_VALUES = 10  # of a field that takes several
 MOST_PARTS = 100  # combinations: each is a probe of an index, or some (ADR-0027)
 
@@ -113,12 +115,12 @@ class ManyField(forms.CharField):
         return found
 
 
-def _type_choices() -> list[tuple[str, str]]:
-    return [(name, name) for name in codec.type_names()]
+def _every_type() -> Types:
+    return Types(codec.type_names(), is_log=True)
 
 
-def _operators_choices() -> list[tuple[str, str]]:
-    return [(name, name) for name in codec.operators_types()]
+def _operators_types() -> Types:
+    return Types(codec.operators_types(), is_log=False)
 
 
 class EventFilterForm(forms.Form):
@@ -130,12 +132,7 @@ class EventFilterForm(forms.Form):
     stream = ManyField(
         required=False, max_length=300, label=gettext_lazy("Stream or user")
     )
-    type = forms.MultipleChoiceField(
-        required=False,
-        choices=_type_choices,
-        label=gettext_lazy("Type"),
-        widget=forms.CheckboxSelectMultiple,
-    )
+    type = TypeField(label=gettext_lazy("Type"), types=_every_type)
     actor = ManyField(required=False, max_length=200, label=gettext_lazy("Actor"))
     source = ManyField(
         required=False,
@@ -146,6 +143,13 @@ class EventFilterForm(forms.Form):
     since = InstantField(label=gettext_lazy("From"))
     until = InstantField(label=gettext_lazy("Before"))
     correlation = forms.UUIDField(required=False, label=gettext_lazy("Correlation"))
+    from_position = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_POSITION,
+        label=gettext_lazy("From position"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
     around = InstantField(label=gettext_lazy("Around"), widget=forms.TextInput)
 
     title: StrOrPromise = gettext_lazy("Events")
@@ -156,10 +160,9 @@ class EventFilterForm(forms.Form):
         super().__init__(query, auto_id="filter_%s")
         self.find_stream = find_stream
         self.query = query
-        self.fields["source"].widget.choices = [
-            *sentences.SOURCES.items(),
-            *self._unlisted_sources(),
-        ]
+        kinds = cast("TypeField", self.fields["type"]).types().registered
+        self._offer("type", {name: name for name in kinds})
+        self._offer("source", sentences.SOURCES)
         self.fields["stream"].widget.attrs["placeholder"] = _("user-…, id or e-mail")
         self.fields["actor"].widget.attrs["placeholder"] = "staff:ada"
         self.fields["correlation"].widget.attrs["placeholder"] = _("id")
@@ -176,6 +179,9 @@ class EventFilterForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse combinations that would take a page too long to look for."""
         asked = self.cleaned_data
+        if asked.get("from_position") and (asked.get("since") or asked.get("until")):
+            words = _("Ask from a position or by time: one of the two.")
+            self.add_error("from_position", words)
         for name in ("source", "actor", "stream"):  # what was added is what goes
             several = len(asked.get(name) or ())
             if several > 1 and len(self._filter(asked).parts) > MOST_PARTS:
@@ -203,6 +209,7 @@ class EventFilterForm(forms.Form):
             correlation_id=asked.get("correlation"),
             since=asked.get("since"),
             until=asked.get("until"),
+            from_position=asked.get("from_position"),
         )
 
     def types(self) -> Sequence[str]:
@@ -239,9 +246,10 @@ class EventFilterForm(forms.Form):
         found = self.cleaned_data[name]
         return zones.spelled(found) if isinstance(found, datetime) else value
 
-    def _unlisted_sources(self) -> list[tuple[str, str]]:
-        asked = dict.fromkeys(self.query.getlist("source"))
-        return [(each, each) for each in asked if each not in {"", *sentences.SOURCES}]
+    def _offer(self, name: str, listed: Mapping[str, StrOrPromise]) -> None:
+        """Offer what is listed, and what else is asked for."""
+        asked = {each: each for each in self.query.getlist(name) if each}
+        self.fields[name].widget.choices = [*({**asked, **listed}).items()]
 
 
 class AuditForm(EventFilterForm):
@@ -250,12 +258,7 @@ class AuditForm(EventFilterForm):
     title = gettext_lazy("Audit")
     is_audit = True
     stream = ManyField(required=False, max_length=300, label=gettext_lazy("Target"))
-    type = forms.MultipleChoiceField(
-        required=False,
-        choices=_operators_choices,
-        label=gettext_lazy("Action"),
-        widget=forms.CheckboxSelectMultiple,
-    )
+    type = TypeField(label=gettext_lazy("Action"), types=_operators_types)
     actor = ManyField(required=False, max_length=200, label=gettext_lazy("Person"))
 
     def __init__(self, query: QueryDict, *, find_stream: FindStream) -> None:

@@ -74,13 +74,16 @@ def events_asked(matching: EventFilter) -> dict[str, Any]:
         "actor": list(matching.actors),
         "source": list(matching.sources),
         "correlation": str(matching.correlation_id or ""),
+        "from_position": str(matching.from_position or ""),
         "since": instant(matching.since.astimezone(UTC)) if matching.since else "",
         "until": instant(matching.until.astimezone(UTC)) if matching.until else "",
     }
 
 
 def _matching(asked: Asked) -> EventFilter:
+    first = asked.get("from_position")  # an old export had none
     return EventFilter(
+        from_position=int(first) if first else None,
         streams=_some(asked["stream"]),
         types=_some(asked["type"]),
         actors=_some(asked["actor"]),

@@ -125,6 +125,7 @@ def a_log_of_two_kinds() -> None:
         {"types": ["UserCreated"], "sources": ["rest"], "actors": ["client:0"]},
         {"types": ["UserErased"], "sources": ["rest"]},
         {"sources": ["rest", "salesforce"]},
+        {"sources": ["rest"], "types": ["UserCreated"], "from_position": 4},
         {
             "actors": ["client:0", "client:1", "client:0"],
             "sources": ["rest", "nothing"],
