@@ -186,33 +186,35 @@ def filters(
         "an ended type": lambda: EventFilter(types=ended),
         "an absent type": lambda: EventFilter(types=["Nothing"]),
         "three types": lambda: EventFilter(types=three),
-        "an actor": lambda: EventFilter(actor="staff:ada7"),
-        "a source": lambda: EventFilter(source="rest"),
-        "type and source": lambda: EventFilter(types=name, source="rest"),
+        "an actor": lambda: EventFilter(actors=["staff:ada7"]),
+        "a source": lambda: EventFilter(sources=["rest"]),
+        "type and source": lambda: EventFilter(types=name, sources=["rest"]),
         "type and source that never meet": lambda: EventFilter(
-            types=status, source="salesforce"
+            types=status, sources=["salesforce"]
         ),
         "type and actor that never meet": lambda: EventFilter(
-            types=status, actor=force
+            types=status, actors=[force]
         ),
         "actor and source that never meet": lambda: EventFilter(
-            actor="client:crm", source="salesforce"
+            actors=["client:crm"], sources=["salesforce"]
         ),
         "rare type and source": lambda: EventFilter(
-            types=["UserErased"], source="rest"
+            types=["UserErased"], sources=["rest"]
         ),
         "a day": day,
         "before a day": lambda: EventFilter(until=then()),
         "type, a day": lambda: day(types=name),
         "ended type, since a year": lambda: EventFilter(types=ended, since=now - YEAR),
         "ended type, until now": lambda: EventFilter(types=ended, until=now),
-        "actor, since a day": lambda: EventFilter(actor="staff:ada7", since=then()),
-        "absent source, since a day": lambda: EventFilter(source="web", since=then()),
+        "actor, since a day": lambda: EventFilter(actors=["staff:ada7"], since=then()),
+        "absent source, since a day": lambda: EventFilter(
+            sources=["web"], since=then()
+        ),
         "type and source that never meet, since a day": lambda: EventFilter(
-            types=status, source="salesforce", since=then()
+            types=status, sources=["salesforce"], since=then()
         ),
         "a short conversation": lambda: EventFilter(correlation_id=conversation()),
-        "a long stream": lambda: EventFilter(stream="user-long"),
+        "a long stream": lambda: EventFilter(streams=["user-long"]),
     }
 
 

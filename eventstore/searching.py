@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -33,30 +34,37 @@ class EventFilter:
     """Which events to show; everything given must hold, None and empty ask nothing.
 
     Attributes:
+        streams: Any of these.
         types: Any of these stored names.
+        actors: Any of these.
+        sources: Any of these.
         since: Recorded at or after, aware.
         until: Recorded before, aware.
+        from_position: At this position or above; not with a time, whose order is
+            another one.
     """
 
-    stream: str = ""
+    streams: Sequence[str] = ()
     types: Sequence[str] = ()
-    actor: str = ""
-    source: str = ""
+    actors: Sequence[str] = ()
+    sources: Sequence[str] = ()
     correlation_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    from_position: int | None = None
 
     def lets_through(self, event: RecordedEvent) -> bool:
         """Say what the database would: whether *event* is one of those asked for."""
         asked = (
-            (self.stream, event.stream),
-            (self.actor, event.actor),
-            (self.source, event.source),
-            (self.correlation_id, event.correlation_id),
+            (self.streams, event.stream),
+            (self.types, event.type),
+            (self.actors, event.actor),
+            (self.sources, event.source),
         )
         return (
-            all(not wanted or wanted == found for wanted, found in asked)
-            and (not self.types or event.type in self.types)
+            all(not wanted or found in wanted for wanted, found in asked)
+            and event.position >= (self.from_position or 0)
+            and self.correlation_id in {None, event.correlation_id}
             and (self.since is None or event.recorded_at >= self.since)
             and (self.until is None or event.recorded_at < self.until)
         )
@@ -69,8 +77,17 @@ class EventFilter:
     @property
     def leads(self) -> dict[str, str]:
         """The columns asked for that lead an index which many events share."""
-        columns = {"type": "".join(self.types), "actor": self.actor}
-        return {k: v for k, v in (columns | {"source": self.source}).items() if v}
+        asked = {"type": self.types, "actor": self.actors, "source": self.sources}
+        return {column: "".join(each) for column, each in asked.items() if each}
+
+    @property
+    def parts(self) -> list[EventFilter]:
+        """One filter for each combination: each is read from its own index."""
+        asked = (self.streams, self.types, self.actors, self.sources)
+        return [
+            replace(self, streams=stream, types=type_, actors=actor, sources=source)
+            for stream, type_, actor, source in product(*map(_ones, asked))
+        ]
 
 
 def search(
@@ -79,7 +96,7 @@ def search(
     """Return up to *limit* rows of `COLUMNS` next to a position, nearest first.
 
     Takes 30 steps at most, in each of which 5,000 entries of an index are let through a
-    filter that no index answers; several types share them.  Then the second value is
+    filter that no index answers; several parts share them.  Then the second value is
     the position to go on from, which is None when everything was looked at.
 
     Args:
@@ -89,7 +106,7 @@ def search(
         side: ``ABOVE`` or ``BELOW`` the place, itself excluded.
         limit: At most so many.
     """
-    return _search(_parts(matching), mark, place, side, limit, STEPS)
+    return _search(matching.parts, mark, place, side, limit, STEPS)
 
 
 def _search(
@@ -118,7 +135,7 @@ def search_from(
     The position itself is on the other side.  What may be there counts, too.  Asks the
     database no more than the search alone, where one index answers.
     """
-    parts = _parts(matching)
+    parts = matching.parts
     other = "gte" if side == BELOW else "lte"
     here = _Place(place)
     near, edges = _queries(parts, mark, here, side)
@@ -156,10 +173,9 @@ class _Place:
         )
 
 
-def _parts(matching: EventFilter) -> list[EventFilter]:
-    """Return one filter a type: each is read from its index, and the best are kept."""
-    types = dict.fromkeys(matching.types)
-    return [replace(matching, types=[each]) for each in types] or [matching]
+def _ones(values: Sequence[str]) -> list[Sequence[str]]:
+    """Return each of *values* alone, once; what asks nothing stays."""
+    return [[each] for each in dict.fromkeys(values)] or [()]
 
 
 def _step(
@@ -224,7 +240,7 @@ def _reach(
     by.  No last entry when one index answers everything, or has no more than that.
     """
     leads = list(part.leads)
-    if part.stream or part.correlation_id or not leads:
+    if part.streams or part.correlation_id or not leads:
         return "", None
     if part.is_timed:
         if leads == ["type"]:
@@ -259,7 +275,9 @@ def _edge(
     part: EventFilter, lead: str, mark: int, place: _Place, side: str, most: int
 ) -> Edge | None:
     """Return the last of an index's next *most* entries; None if they are fewer."""
-    alone = EventFilter(since=part.since, until=part.until)
+    alone = EventFilter(
+        since=part.since, until=part.until, from_position=part.from_position
+    )
     entries = _beside(
         _matching(alone, "", mark, **_pinned(part, lead)), part, place, side
     )
@@ -271,8 +289,9 @@ def _matching(
     part: EventFilter, lead: str, mark: int, **pinned: Any
 ) -> QuerySet[StoredEvent]:
     wanted = {
-        "stream": part.stream,
+        "stream": "".join(part.streams),
         "correlation_id": part.correlation_id,
+        "position__gte": part.from_position,
         "recorded_at__gte": part.since,
         "recorded_at__lt": part.until,
         **{column: value for column, value in part.leads.items() if column != lead},

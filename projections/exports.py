@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
@@ -10,12 +11,14 @@ from django.http import QueryDict
 from eventstore.exports.kinds import AUDIT, EVENTS, Asked, Batch, Kind
 from eventstore.masking import masked
 from eventstore.shown import instant
+from projections import queries
 from projections.filters import DirectoryFilter
-from projections.models import DirectoryEntry, StreamHead
+from projections.models import StreamHead, UserRow
 from users.aggregate import USER
 
 PERSONAL = frozenset({"name", "email"})
 PERSONAL_FILTERS = ("q", "email")
+PAST = ("at", "as_of")
 USER_COLUMNS = (
     "id",
     "name",
@@ -39,10 +42,14 @@ STREAM_COLUMNS = (
 
 
 def _users(asked: Asked, cursor: str, _until: int, limit: int, personal: bool) -> Batch:  # noqa: FBT001 - see Kind
-    """Return users in order of id; what changes meanwhile says so by its position."""
+    """Return users in order of id, now or then.
+
+    What changes meanwhile says so by its position.
+    """
     query = QueryDict(mutable=True)
     query.update(asked)
-    found = DirectoryFilter(query, DirectoryEntry.objects.all()).qs
+    then = {n: datetime.fromisoformat(asked[n]) for n in PAST if asked.get(n)}
+    found = DirectoryFilter(query, queries.users(**then)).qs
     if cursor:
         found = found.filter(user_id__gt=cursor)
     entries = list(found.order_by("user_id")[:limit])
@@ -53,7 +60,7 @@ def _users(asked: Asked, cursor: str, _until: int, limit: int, personal: bool) -
     )
 
 
-def _user(entry: DirectoryEntry, *, personal: bool) -> Mapping[str, Any]:
+def _user(entry: UserRow, *, personal: bool) -> Mapping[str, Any]:
     row = {
         "id": str(entry.user_id),
         "name": entry.name,

@@ -224,6 +224,8 @@ def filtered(query: str) -> Scope:
     asked = QueryDict(query, mutable=True)
     for name in CHOICE:
         asked.pop(name, None)
+    if asked.get("at") or asked.get("as_of"):
+        raise ScopeError(worded("A list as it was names nobody to reprocess."))
     _matching(asked)
     return Scope(kind=FILTER, query=asked.urlencode())
 

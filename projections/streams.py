@@ -110,7 +110,11 @@ def recent(now: datetime, *, hours: int = HOURS) -> Recent:
 
 
 def by_hour(
-    since: datetime, until: datetime, *, types: Sequence[str], source: str
+    since: datetime,
+    until: datetime,
+    *,
+    types: Sequence[str],
+    sources: Sequence[str],
 ) -> dict[datetime, int]:
     """Return how many events each hour brought, by when the hour began.
 
@@ -120,13 +124,13 @@ def by_hour(
         since: When the first hour began, aware.
         until: Only hours that began before, aware.
         types: Only these; empty for all.
-        source: Only this one; empty for all.
+        sources: Only these; empty for all.
     """
     rows = Activity.objects.filter(hour__gte=since, hour__lt=until)
     if types:
         rows = rows.filter(type__in=types)
-    if source:
-        rows = rows.filter(source=source)
+    if sources:
+        rows = rows.filter(source__in=sources)
     counted = rows.values_list("hour").annotate(Sum("events"))
     return dict(counted.order_by())
 

@@ -24,9 +24,17 @@ class CountHours(Protocol):
     """Says how many events each hour brought, by when it began."""
 
     def __call__(
-        self, since: datetime, until: datetime, *, types: Sequence[str], source: str
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        types: Sequence[str],
+        sources: Sequence[str],
     ) -> Mapping[datetime, int]:
-        """Return the hours that brought any of *types*, or any, from *source*."""
+        """Return the hours that brought any of *types* from any of *sources*.
+
+        Empty asks nothing.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +103,7 @@ def of(matching: EventFilter, count: CountHours, now: datetime) -> Strip | None:
         return None
     if since >= until:
         return None
-    counted = count(first, until, types=matching.types, source=matching.source)
+    counted = count(first, until, types=matching.types, sources=matching.sources)
     is_by_day = until - first > MOST_BARS_OF_HOURS * HOUR
     bars = list(_bars(first, until, counted, is_by_day=is_by_day))
     return Strip(
@@ -104,7 +112,7 @@ def of(matching: EventFilter, count: CountHours, now: datetime) -> Strip | None:
         total=sum(bar.events for bar in bars),
         is_by_day=is_by_day,
         is_cut=first > since,
-        is_wider=bool(matching.stream or matching.actor or matching.correlation_id),
+        is_wider=bool(matching.streams or matching.actors or matching.correlation_id),
     )
 
 

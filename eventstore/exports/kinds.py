@@ -69,26 +69,34 @@ def in_words(asked: Asked) -> str:
 def events_asked(matching: EventFilter) -> dict[str, Any]:
     """Return a filter of events as JSON."""
     return {
-        "stream": matching.stream,
+        "stream": list(matching.streams),
         "type": list(matching.types),
-        "actor": matching.actor,
-        "source": matching.source,
+        "actor": list(matching.actors),
+        "source": list(matching.sources),
         "correlation": str(matching.correlation_id or ""),
+        "from_position": str(matching.from_position or ""),
         "since": instant(matching.since.astimezone(UTC)) if matching.since else "",
         "until": instant(matching.until.astimezone(UTC)) if matching.until else "",
     }
 
 
 def _matching(asked: Asked) -> EventFilter:
+    first = asked.get("from_position")  # an old export had none
     return EventFilter(
-        stream=asked["stream"],
-        types=tuple(asked["type"]),
-        actor=asked["actor"],
-        source=asked["source"],
+        from_position=int(first) if first else None,
+        streams=_some(asked["stream"]),
+        types=_some(asked["type"]),
+        actors=_some(asked["actor"]),
+        sources=_some(asked["source"]),
         correlation_id=UUID(asked["correlation"]) if asked["correlation"] else None,
         since=datetime.fromisoformat(asked["since"]) if asked["since"] else None,
         until=datetime.fromisoformat(asked["until"]) if asked["until"] else None,
     )
+
+
+def _some(asked: str | Sequence[str]) -> Sequence[str]:
+    """Return all that was asked of one column; an old export asked for one, or ""."""
+    return tuple(filter(None, [asked] if isinstance(asked, str) else asked))
 
 
 def _read(asked: Asked, cursor: str, until: int, limit: int, personal: bool) -> Batch:  # noqa: FBT001 - see Kind

@@ -1,11 +1,14 @@
-"""The list of users: a page of the directory at a time, never a count."""
+"""The list of users, now or as it was: a page at a time, never a count."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -14,13 +17,14 @@ from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.instants import absolute
 from eventstore.admin.pages import page
-from projections import pages, scopes
+from eventstore.templatetags.backoffice import instant
+from projections import pages, queries, scopes
 from projections.admin import masks
 from projections.admin.lookup import user_id
-from projections.admin.periods import PeriodForm
+from projections.admin.periods import PastForm, PeriodForm
 from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter
-from projections.models import DirectoryEntry
+from projections.history import HISTORY
 from projections.pages import CursorError, Page
 from users.aggregate import USER
 from users.values import SETTABLE_STATUSES
@@ -31,17 +35,21 @@ PERSONAL_FILTERS = ("q", "email")
 @require_safe
 def users(request: HttpRequest) -> HttpResponse:
     """Show the users that the query string asks for; an id leads to its user."""
+    past = PastForm(request.GET, auto_id="filter_%s")
     meant = user_id(request.GET.get("q", "").strip())
     if meant is not None:
-        return redirect("admin:user", meant)
+        return redirect(f"{reverse('admin:user', args=[meant])}{_then(past)}")
     seen = sight.of(request)
     asked = request.GET if seen.sees_all else _without_persons(request.GET)
     periods = PeriodForm(asked, auto_id="filter_%s")
-    moved = absolute(request, periods, less=["cursor"])
+    moved = absolute(request, past, less=["cursor"]) or absolute(
+        request, periods, less=["cursor"]
+    )
     if moved is not None:
         return moved
     asked = periods.understood(asked)
-    wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
+    then = past.asked()
+    wanted = DirectoryFilter(asked, queries.users(**then))
     # Reading the result validates; what could not be understood asks nothing.
     found = _page(wanted, request.GET.get("cursor"))
     shown = [
@@ -54,15 +62,23 @@ def users(request: HttpRequest) -> HttpResponse:
         title=_("Users"),
         wanted=wanted,
         periods=periods,
+        past=past,
+        then=_then(past),
         is_timed=any(request.GET.get(name) for name in periods.fields),
         chips=_chips(asked, wanted, periods),
         found=replace(found, entries=shown),
         sees_all=seen.sees_all,
         refusal="" if seen.sees_all else _refusal(request.GET),
-        progress=subscriptions.progress(DIRECTORY),
+        progress=subscriptions.progress(HISTORY if then else DIRECTORY),
         statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
     )
+
+
+def _then(past: PastForm) -> str:
+    """Return the query string of a user at the instant that was asked for."""
+    told = {name: instant(found) for name, found in past.asked().items()}
+    return f"?{urlencode(told)}" if told else ""
 
 
 def _without_persons(query: QueryDict) -> QueryDict:
@@ -78,7 +94,7 @@ def _refusal(query: QueryDict) -> str:
     return str(sight.ONLY_BY_ID) if is_asked else ""
 
 
-def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[DirectoryEntry]:
+def _page(wanted: DirectoryFilter, cursor: str | None) -> Page[Any]:
     try:
         return pages.page(wanted.qs, cursor=cursor)
     except CursorError:  # an old link: begin again

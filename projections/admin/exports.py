@@ -39,7 +39,7 @@ from eventstore.exports.kinds import Kind
 from projections import scopes
 from projections.admin.asked import AskingError, of_events, refuse_errors
 from projections.admin.commands import CONFLICT, REFUSED
-from projections.admin.periods import PeriodForm
+from projections.admin.periods import PastForm, PeriodForm
 from projections.exports import KINDS, PERSONAL_FILTERS
 from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
@@ -301,12 +301,13 @@ def _events_asked(
 def _users_asked(asked: QueryDict, *, sees_all: bool) -> dict[str, Any]:
     if not sees_all and any(asked.get(name) for name in PERSONAL_FILTERS):
         raise AskingError(str(sight.ONLY_BY_ID))
-    periods = PeriodForm(asked)
-    refuse_errors(periods)
-    asked = in_utc(asked, periods)
+    for form in (PeriodForm(asked), PastForm(asked)):
+        refuse_errors(form)
+        asked = in_utc(asked, form)
     wanted = DirectoryFilter(asked, DirectoryEntry.objects.all())
     refuse_errors(wanted.form, labelled=scopes.label)
-    names = [name for name in DirectoryFilter.base_filters if asked.get(name)]
+    all_names = (*DirectoryFilter.base_filters, *PastForm.base_fields)
+    names = [name for name in all_names if asked.get(name)]
     return {name: asked[name] for name in names}
 
 

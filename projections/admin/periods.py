@@ -7,10 +7,14 @@ write one.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eventstore.admin.instants import InstantField
@@ -32,6 +36,35 @@ class PeriodForm(forms.Form):
         for name in self.errors:
             rest.pop(name, None)
         return rest
+
+
+class PastForm(forms.Form):
+    """``?at=2026-11-06T15:00:00Z`` or ``?as_of=…``: the list as it was (ADR-0029)."""
+
+    at = InstantField(label=gettext_lazy("As recorded at"))
+    as_of = InstantField(label=gettext_lazy("As it was true at"))
+
+    def clean_at(self) -> datetime | None:
+        """Refuse what has not been yet."""
+        return self._past("at")
+
+    def clean_as_of(self) -> datetime | None:
+        """Refuse what has not been yet, and two pasts at once."""
+        asked = self._past("as_of")
+        if asked and self.data.get("at"):
+            raise ValidationError(_("Ask for one of the two."))
+        return asked
+
+    def asked(self) -> dict[str, datetime]:
+        """Return ``at`` or ``as_of``; nothing for now."""
+        self.is_valid()
+        return {name: found for name, found in self.cleaned_data.items() if found}
+
+    def _past(self, name: str) -> datetime | None:
+        asked: datetime | None = self.cleaned_data[name]
+        if asked is not None and asked > timezone.now():
+            raise ValidationError(_("This moment is still to come."))
+        return asked
 
 
 class PlaceField(InstantField):

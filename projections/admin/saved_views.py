@@ -35,7 +35,7 @@ from eventstore.saved_views.errors import (
     ViewNotYoursError,
 )
 from eventstore.saved_views.keeping import NAME_LENGTH, Role
-from projections.admin.asked import AskingError, of_events, of_form
+from projections.admin.asked import AskingError, of_events, of_form, types_as_typed
 from projections.admin.commands import REFUSED
 from users import values
 from users.errors import InvalidValueError
@@ -115,7 +115,9 @@ def above(request: HttpRequest, form: EventFilterForm) -> Views:
         request: Whose views.
         form: What the page shows.
     """
-    shown = "" if form.errors or request.GET.get("around") else in_words(of_form(form))
+    shown = ""
+    if not form.errors and not request.GET.get("around"):
+        shown = in_words(of_form(form) | types_as_typed(request.GET))
     starters = [(str(name), in_words(asked), "") for name, asked in STARTERS]
     seen = keeping.seen_by(_person(request).pk)
     saved = [(view.name, view.query, view.role) for view in seen.views]
@@ -215,11 +217,11 @@ def _query(request: HttpRequest) -> str:
     if not any(told.values()):
         raise AskingError(_("Filter the events first: a view keeps their filters."))
     for field, words in UNKNOWN.items():
-        value = told[field]
-        is_ours = field == "source" and value in sentences.SOURCES
-        if value and not is_ours and not browser.is_known(field, value):
-            raise AskingError(str(words).format(value=value))
-    return in_words(told)
+        for value in told[field]:
+            is_ours = field == "source" and value in sentences.SOURCES
+            if not is_ours and not browser.is_known(field, value):
+                raise AskingError(str(words).format(value=value))
+    return in_words(told | types_as_typed(asked))
 
 
 def _roles(request: HttpRequest) -> Iterator[Role]:

@@ -36,14 +36,18 @@ def matching(request: Request) -> EventFilter:
         if name != "type":
             parameters.refuse_blank(request, name)
     return EventFilter(
-        stream=parameters.text(request, "stream"),
+        streams=_one(request, "stream"),
         types=parameters.texts(request, "type"),
-        actor=parameters.text(request, "actor"),
-        source=parameters.text(request, "source"),
+        actors=_one(request, "actor"),
+        sources=_one(request, "source"),
         correlation_id=parameters.identifier(request, "correlation"),
         since=parameters.instant(request, "since"),
         until=parameters.instant(request, "until"),
     )
+
+
+def _one(request: Request, name: str) -> list[str]:
+    return list(filter(None, [parameters.text(request, name)]))
 
 
 def position(request: Request) -> int | None:

@@ -78,8 +78,8 @@ def test_one_type_alone_is_read_from_its_own_index() -> None:
     matching = EventFilter(types=["UserCreated"])
     assert shown(matching) == [3, 1]
     assert shown(matching, before=3) == [1]
-    assert shown(EventFilter(actor="client:tests"), after=1) == [3, 2]
-    assert shown(EventFilter(source="admin")) == []
+    assert shown(EventFilter(actors=["client:tests"]), after=1) == [3, 2]
+    assert shown(EventFilter(sources=["admin"])) == []
 
 
 def test_several_types_are_merged_in_order() -> None:
@@ -119,16 +119,23 @@ def a_log_of_two_kinds() -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"types": ["UserCreated"], "source": "rest"},
-        {"types": ["UserCreated", "UserNameChanged"], "actor": "client:1"},
-        {"actor": "client:1", "source": "rest"},
-        {"types": ["UserCreated"], "source": "rest", "actor": "client:0"},
-        {"types": ["UserErased"], "source": "rest"},
-        {"source": "rest", "since": NOON - timedelta(days=9_000)},
+        {"types": ["UserCreated"], "sources": ["rest"]},
+        {"types": ["UserCreated", "UserNameChanged"], "actors": ["client:1"]},
+        {"actors": ["client:1"], "sources": ["rest"]},
+        {"types": ["UserCreated"], "sources": ["rest"], "actors": ["client:0"]},
+        {"types": ["UserErased"], "sources": ["rest"]},
+        {"sources": ["rest", "salesforce"]},
+        {"sources": ["rest"], "types": ["UserCreated"], "from_position": 4},
+        {
+            "actors": ["client:0", "client:1", "client:0"],
+            "sources": ["rest", "nothing"],
+        },
+        {"streams": ["user-1", "user-2"], "sources": ["rest", "salesforce"]},
+        {"sources": ["rest"], "since": NOON - timedelta(days=9_000)},
         {"types": ["UserCreated"], "since": NOON - timedelta(days=9_000)},
         {
             "types": ["UserCreated", "UserNameChanged"],
-            "source": "rest",
+            "sources": ["rest"],
             "since": NOON - timedelta(days=9_000),
         },
     ],
@@ -152,9 +159,9 @@ def test_a_search_that_finds_nothing_in_reach_says_from_where_to_go_on(
     a_log_of_two_kinds()
     monkeypatch.setattr(searching, "REACH", 2)
     monkeypatch.setattr(searching, "STEPS", 1)
-    none = EventFilter(actor="client:1", source="webhook")
+    none = EventFilter(actors=["client:1"], sources=["webhook"])
     assert browser.page(none).is_cut is False  # the index of the source has no entry
-    rare = EventFilter(types=["UserCreated"], source="rest")
+    rare = EventFilter(types=["UserCreated"], sources=["rest"])
     page = browser.page(rare, before=22)
     assert ([e.position for e in page.events], page.older, page.is_cut) == ([], 8, True)
 
@@ -167,7 +174,7 @@ def test_the_types_asked_for_share_what_a_step_may_look_at(
     monkeypatch.setattr(searching, "REACH", 8)
     monkeypatch.setattr(searching, "STEPS", 1)
     kinds = ["UserNameChanged", "UserCreated", *(f"Kind{each}" for each in range(7))]
-    asked = EventFilter(types=kinds[:types], source="rest")
+    asked = EventFilter(types=kinds[:types], sources=["rest"])
     with CaptureQueriesContext(connection) as captured:
         browser.page(asked)
     edges = [

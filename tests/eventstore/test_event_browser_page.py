@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from eventstore import searching, store
 from eventstore.events import ADMIN, REST
-from tests import databases
+from tests import databases, evolved
 from tests.backoffice import EVENTS, attribute, regions, superuser, text
 from tests.factories import ADA, appended, known_user, renamed, user_created
 
@@ -88,8 +89,21 @@ def test_pages_neither_repeat_nor_drop_an_event_while_others_arrive() -> None:
         ({"stream": "Ada@Example.com"}, "#3, 1 event shown"),
         ({"type": "UserNameChanged"}, "#2, 1 event shown"),
         ({"type": ["UserCreated", "UserNameChanged"]}, "#1 – #4, 4 events shown"),
+        ({"type": "!UserCreated"}, "#2, 1 event shown"),
+        ({"type": ["!UserCreated", "!UserNameChanged"]}, None),
+        ({"type": ["user.*", "!UserNameChanged"]}, "#1 – #4, 3 events shown"),
+        ({"type": "user.*", "source": ADMIN}, "#4, 1 event shown"),
+        ({"from_position": "3"}, "#3 – #4, 2 events shown"),
+        ({"from_position": "2", "source": REST}, "#2 – #3, 2 events shown"),
+        (
+            {"from_position": "2", "type": "UserCreated", "source": REST},
+            "#3, 1 event shown",
+        ),
         ({"actor": "staff:grace"}, "#4, 1 event shown"),
         ({"source": ADMIN}, "#4, 1 event shown"),
+        ({"source": [REST, ADMIN]}, "#1 – #4, 4 events shown"),
+        ({"actor": ["staff:grace", "staff:nobody"]}, "#4, 1 event shown"),
+        ({"stream": ["user-2", "Ada@Example.com"]}, "#3 – #4, 2 events shown"),
         ({"source": REST, "type": "UserCreated"}, "#1 – #3, 2 events shown"),
         ({"correlation": str(CONVERSATION)}, "#4, 1 event shown"),
         ({"since": "2000-01-01T00:00:00Z"}, "#1 – #4, 4 events shown"),
@@ -114,8 +128,12 @@ def test_filters_by(query: dict[str, str], shown: str | None) -> None:
         (
             "type",
             "Nothing",
-            "Select a valid choice. Nothing is not one of the available choices.",
+            "There is no type of events “Nothing”.",
         ),
+        ("type", "!Nothing", "There is no type of events “!Nothing”."),
+        ("type", "use.*", "There is no type of events “use.*”."),
+        ("from_position", "0", "Ensure this value is greater than or equal to 1."),
+        ("from_position", "9" * 30, "Ensure this value is less than or equal to"),
     ],
 )
 def test_says_what_is_wrong_beside_the_field_and_keeps_the_rest(
@@ -127,6 +145,44 @@ def test_says_what_is_wrong_beside_the_field_and_keeps_the_rest(
     assert error in (text(response, "filters") or "")
     assert positions(response) == "#4, 1 event shown"
     assert text(response, "chips") == "Filtered by Source: back office × Clear all"
+
+
+@reading
+def test_every_filter_with_a_chip_is_applied_and_goes_by_itself() -> None:
+    client = superuser()
+    query = {
+        "actor": ["client:tests", "staff:grace", "staff:grace"],
+        "source": [REST, "", ADMIN],
+        "correlation": ["00000000-0000-4000-8000-000000000001", str(CONVERSATION)],
+    }
+    response = client.get(EVENTS, query)
+    assert text(response, "chips") == (
+        "Filtered by Actor: client:tests × Actor: staff:grace × Source: REST API ×"
+        f" Source: back office × Correlation: {CONVERSATION} × Clear all"
+    )
+    assert positions(response) == "#4, 1 event shown"
+    chips = dict(
+        re.findall(
+            r'href="([^"]+)" aria-label="Remove filter ([^"]+)"', str(response.content)
+        )
+    )
+    left = next(k for k, v in chips.items() if v == "Actor: staff:grace")
+    assert "staff" not in left
+    assert "correlation" not in next(k for k, v in chips.items() if "Corr" in v)
+
+
+@reading
+def test_too_many_at_once_are_refused_beside_their_field() -> None:
+    actors = [f"staff:{each}" for each in range(10)]
+    response = superuser().get(EVENTS, {"actor": [*actors, "staff:x"], "source": ADMIN})
+    assert "Ask for at most 10 at once." in (text(response, "filters") or "")
+    assert text(response, "chips") == "Filtered by Source: back office × Clear all"
+    response = superuser().get(
+        EVENTS, {"actor": actors, "source": [REST, ADMIN], "stream": actors}
+    )
+    assert "Too many combinations at once" in (text(response, "filters") or "")
+    assert "Actor" in (text(response, "chips") or "")
+    assert "Source" not in (text(response, "chips") or "")
 
 
 @reading
@@ -261,3 +317,17 @@ def test_what_people_wrote_is_never_markup() -> None:
     client = superuser()
     for url in (EVENTS, f"{EVENTS}3/", f"{EVENTS}?actor={EVIL}&stream={EVIL}"):
         assert EVIL not in client.get(url).content.decode()
+
+
+@changing
+def test_types_that_only_the_log_knows_are_found_and_not_left_out_unasked() -> None:
+    appended("user-1", user_created())
+    with evolved.written_by(3):
+        appended("parcel-1", evolved.ParcelSent(grams=1, city="Turin"))
+    client = superuser()
+    assert positions(client.get(EVENTS, {"type": "ParcelSent"})) == (
+        "#2, 1 event shown"
+    )
+    others = client.get(EVENTS, {"type": "!UserCreated", "actor": "client:tests"})
+    assert positions(others) == "#2, 1 event shown"
+    assert "Type: !UserCreated" in (text(others, "chips") or "")

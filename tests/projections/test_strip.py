@@ -30,9 +30,9 @@ LOG = [
 
 
 def nothing(
-    since: datetime, until: datetime, *, types: Sequence[str], source: str
+    since: datetime, until: datetime, *, types: Sequence[str], sources: Sequence[str]
 ) -> dict[datetime, int]:
-    del since, until, types, source
+    del since, until, types, sources
     return {}
 
 
@@ -63,13 +63,14 @@ def test_tells_of_the_last_day_where_no_time_is_asked_for() -> None:
 
 @pytest.mark.usefixtures("counted")
 def test_counts_by_type_and_source_and_says_what_it_cannot_count() -> None:
-    assert counts(of(source="admin")) == [(NOON, 1)]
+    assert counts(of(sources=["admin"])) == [(NOON, 1)]
+    assert of(sources=["admin", "rest"]).total == 3
     assert of(types=["UserCreated"]).total == 2
     assert of(types=["UserCreated", "UserNameChanged"]).total == 3
     assert of(types=["Nothing"]).most == 0
     for asked in (
-        {"stream": "user-1"},
-        {"actor": "staff:ada"},
+        {"streams": ["user-1"]},
+        {"actors": ["staff:ada"]},
         {"correlation_id": LOG[0].correlation_id},
     ):
         assert (of(**asked).total, of(**asked).is_wider) == (3, True)
