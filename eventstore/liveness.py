@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from eventstore import checkpoints, sql, subscriptions
@@ -14,7 +15,6 @@ from eventstore.models import Pause
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
-LATE_SECONDS = 2.0
 STALLED_SECONDS = 25.0
 
 
@@ -36,7 +36,12 @@ class Vital(Progress):
     @property
     def is_late(self) -> bool:
         """Whether it is behind for longer than it takes when all is well."""
-        return self.lag_seconds > LATE_SECONDS
+        return self.lag_seconds > settings.LAG_WARN_SECONDS
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether it is behind for so long that somebody should look."""
+        return self.lag_seconds > settings.LAG_BAD_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,11 @@ class BucketLag:
     behind: int
     lag_seconds: float
     error: str
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is behind for longer than it takes when all is well."""
+        return self.lag_seconds > settings.LAG_WARN_SECONDS
 
 
 def bucket_lags(mark: int) -> list[BucketLag]:

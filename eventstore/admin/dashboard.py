@@ -24,12 +24,16 @@ class Overview:
     Attributes:
         lag: Events that the slowest read model is behind.
         letters: Streams that a read model set aside: their rows wait.
+        paused: Subscriptions that somebody paused and that are behind.
+        failing: Subscriptions that an error stops and that are behind.
         latest: The newest events, newest first.
     """
 
     totals: Totals
     lag: int
     letters: int
+    paused: int
+    failing: int
     owed: Owed
     subscriptions: Sequence[Vital]
     latest: Sequence[RecordedEvent]
@@ -45,10 +49,13 @@ def overview(seen: Sight) -> Overview:
     latest = browser.page(EventFilter(), limit=LATEST, mark=totals.head)
     vitals = liveness.vitals(totals.head)
     models = [each for each in vitals if each.kind == PROJECTION]
+    behind = [each for each in vitals if each.behind]
     return Overview(
         totals=totals,
         lag=max((each.behind for each in models), default=0),
         letters=sum(each.letters for each in models),
+        paused=sum(each.pause is not None for each in behind),
+        failing=sum(each.pause is None and bool(each.error) for each in behind),
         owed=effects.owed(),
         subscriptions=vitals,
         latest=seen.events(latest.events),

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
 
-from eventstore import liveness, subscriptions
+from eventstore import subscriptions
 from eventstore.models import Checkpoint, Effect
 from tests import databases
 from tests.backoffice import (
@@ -69,6 +69,36 @@ def test_an_open_letter_is_not_everything_applied(committed_db: str) -> None:
     assert text(client.get(INDEX), "lag-note") == "1 stream set aside"
 
 
+def test_a_pause_says_whose_it_is_and_why_and_is_not_everything_applied(
+    committed_db: str, settings: Settings
+) -> None:
+    del committed_db
+    settings.LAG_WARN_SECONDS = 0
+    known_user(ADA)
+    client = superuser()
+    client.post(f"{SUBSCRIPTIONS}analytics/pause/", {"reason": "OPS-412"})
+    catch_up()
+    said = " analytics reactor Paused by staff:root: OPS-412 "
+    page = client.get(INDEX)
+    assert said in (text(page, "subscriptions") or "")
+    assert '<span class="pill warn">Paused</span>' in page.content.decode()
+    assert text(page, "lag-note") == "1 subscription is paused"
+    reader = staff(SEE_EVENTS, "eventstore.view_checkpoint")
+    for url in (INDEX, SUBSCRIPTIONS):
+        assert said in (text(reader.get(url), "subscriptions") or "")
+    assert "OPS-412" not in (text(staff(SEE_EVENTS).get(INDEX), "subscriptions") or "")
+    known_user()
+    buckets = text(reader.get(SUBSCRIPTIONS), "buckets") or ""
+    assert " directory " in buckets
+    assert " analytics " not in buckets
+    Checkpoint.objects.filter(subscription="welcome_email").update(error="KeyError")
+    assert text(client.get(INDEX), "lag-note") == "1 subscription fails"
+    settings.LAG_BAD_SECONDS = 0
+    assert '<span class="pill err">Catching up</span>' in (
+        client.get(INDEX).content.decode()
+    )
+
+
 def test_shows_true_numbers(committed_db: str) -> None:
     del committed_db
     appended(f"user-{uuid4()}", user_created(), renamed())
@@ -89,7 +119,7 @@ def test_shows_true_numbers(committed_db: str) -> None:
 
 
 def test_a_subscription_is_live_catching_up_or_failing_in_words(
-    committed_db: str, monkeypatch: pytest.MonkeyPatch
+    committed_db: str, settings: Settings
 ) -> None:
     del committed_db
     known_user()
@@ -101,7 +131,7 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
     assert " Name Kind Status Position Behind Dead letters Last error" in said
     assert " directory projection Live 2 0 0 —" in said
     assert " welcome_email reactor Live 1 1 (" in said  # a moment is no delay
-    monkeypatch.setattr(liveness, "LATE_SECONDS", 0)
+    settings.LAG_WARN_SECONDS = 0
     said = text(client.get(INDEX), "subscriptions") or ""
     assert " welcome_email reactor Catching up 1 1 (" in said
     failing = Checkpoint.objects.filter(subscription="welcome_email")
