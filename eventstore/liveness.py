@@ -9,9 +9,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from eventstore import checkpoints, sql, subscriptions
-from eventstore.models import Pause
+from eventstore.models import Checkpoint, Pause
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
@@ -95,6 +96,17 @@ def vitals(mark: int) -> list[Vital]:
     found = subscriptions.progress_of_all(mark, paused={})
     signs = _signs({each.name: each.position for each in found}, mark)
     return [_vital(each, signs[each.name]) for each in found]
+
+
+def stopped() -> tuple[QuerySet[Pause], QuerySet[Checkpoint]]:
+    """Return the pauses, and the checkpoints that an error stops and nobody paused.
+
+    Of the subscriptions that there are.  No query: whoever counts asks.
+    """
+    names = [each.name for each in subscriptions.all_subscriptions()]
+    paused = Pause.objects.filter(subscription__in=names)
+    failing = Checkpoint.objects.filter(subscription__in=names).exclude(error="")
+    return paused, failing.exclude(subscription__in=paused.values("subscription"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
