@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -66,7 +67,11 @@ def test_an_open_letter_is_not_everything_applied(committed_db: str) -> None:
     client = superuser()
     assert text(client.get(INDEX), "lag-note") == "everything is applied"
     dead_letter()
-    assert text(client.get(INDEX), "lag-note") == "1 stream set aside"
+    page = client.get(INDEX)
+    assert text(page, "lag-note") == "1 stream set aside"
+    assert text(page, "letters") == "1"
+    assert re.fullmatch("oldest .+ ago", text(page, "letters-oldest") or "")
+    assert regions(staff(SEE_EVENTS).get(INDEX), "letters") == []
 
 
 def test_a_pause_says_whose_it_is_and_why_and_is_not_everything_applied(
@@ -106,11 +111,14 @@ def test_shows_true_numbers(committed_db: str) -> None:
     known_user(ADA)
     response = superuser().get(INDEX)
     assert text(response, "cards") == (
-        "Events stored 3 final up to #3 Events, last hour 3 newest just now"
-        " Read-model lag 1 event catching up Effects that failed 0 1 pending"
+        # The projection has not come to the third.
+        "Events stored 3 final up to #3 Events, this hour 2 0 in the hour before"
+        f" Read-model lag {text(response, 'lag')} 1 event behind"
+        " Dead letters 0 nothing is set aside Effects that failed 0 1 pending"
         " Users whose rows differ 0 not looked yet"
     )
-    # The projection has not come to the third.
+    assert re.fullmatch(r"\d+\.\d s", text(response, "lag") or "")
+    assert '<dd class="note " data-testid="lag-note">' in response.content.decode()
     assert text(response, "recent-total") == "2"
     assert text(response, "recent-sources") == "REST API 2"
     assert text(response, "recent-types") == "UserCreated 1, UserNameChanged 1"
