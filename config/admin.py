@@ -15,7 +15,16 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.views.generic import RedirectView
 
-from config import access, audit, navigation, second_factor, sessions, unsent, zone
+from config import (
+    access,
+    audit,
+    navigation,
+    second_factor,
+    sessions,
+    troubles,
+    unsent,
+    zone,
+)
 from config.login import LoginForm
 from eventstore.admin import (
     dashboard,
@@ -116,10 +125,12 @@ class BackOfficeSite(AdminSite):
         """Show the dashboard, its numbers to those who may see events."""
         may_see = access.may_open(request.user, "events")
         seen = sight.of(request)
+        wanting = troubles.counted()  # no older than the page, and its side bar as well
         numbers = {
+            "troubles": wanting,
             "overview": dashboard.overview(seen) if may_see else None,
             "drift": drift.last_check() if may_see else None,
-            "held_runs": self._held_runs(request),
+            "held_runs": self._held_runs(request) if wanting.runs else [],
             "recent": stream_heads.recent(timezone.now()) if may_see else None,
         }
         return super().index(request, numbers | (extra_context or {}))

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from config import access
+from config import access, troubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many of what a page lists want somebody.
+
+    Attributes:
+        said: The number in words.
+        is_bad: Whether it is red; else amber.
+    """
+
+    number: int
+    said: str
+    is_bad: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One entry for one request."""
 
@@ -35,6 +49,7 @@ class Link:
     url: str
     icon: str
     is_current: bool
+    count: Count | None
 
 
 GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
@@ -162,4 +177,24 @@ def _link(request: HttpRequest, entry: Entry) -> Link:
         icon=entry.icon,
         is_current=request.path == url
         or (not is_index and request.path.startswith(url)),
+        count=_count(entry.url_name),
     )
+
+
+def _count(url_name: str) -> Count | None:
+    if url_name == "subscriptions":
+        number = troubles.known().stuck
+        said = ngettext(
+            "{count} paused or failing", "{count} paused or failing", number
+        )
+    elif url_name == "dead_letters":
+        number = troubles.known().letters
+        said = ngettext("{count} dead letter", "{count} dead letters", number)
+    elif url_name == "salesforce_runs":
+        number = troubles.known().runs
+        said = ngettext("{count} run waits", "{count} runs wait", number)
+    else:
+        return None
+    is_bad = url_name == "dead_letters"
+    said = said.format(count=number)
+    return Count(number=number, said=said, is_bad=is_bad) if number else None

@@ -20,6 +20,7 @@ from config.logging import to_console
 from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
 from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - for Django
 from config.salesforce import *  # noqa: F403 - settings of the org people come from
+from config.watching import *  # noqa: F403 - settings of what watches the whole
 
 django_stubs_ext.monkeypatch()
 env = environ.Env()
@@ -194,7 +195,6 @@ REBUILD_KEPT_HOURS: int = env.int("REBUILD_KEPT_HOURS", default=24)
 IDEMPOTENCY_HOURS: int = env.int("IDEMPOTENCY_HOURS", default=24)
 REFUSED_COMMANDS_DAYS: int = env.int("REFUSED_COMMANDS_DAYS", default=30)
 REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", default=False)
-DRIFT_USERS: int = env.int("DRIFT_USERS", default=500)  # looked at a minute; 0: none
 EVENTSTORE_SUBSCRIPTIONS = "config.subscriptions.SUBSCRIPTIONS"
 
 LOGGING = to_console(env.str("LOG_LEVEL", default="INFO"))

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from eventstore import sql, store, wire
 from eventstore.events import RecordedEvent
@@ -69,13 +68,11 @@ class Totals:
     Attributes:
         events: Number of events; an estimate of the planner when *is_estimate*.
         head: Watermark: the position up to which everything is final.
-        last_hour: Events recorded in the last 60 minutes.
     """
 
     events: int
     is_estimate: bool
     head: int
-    last_hour: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,18 +244,14 @@ def reaches(position: int) -> bool:
 
 def totals() -> Totals:
     """Return how much the log holds.  One query, no scan of much."""
-    asked: dict[str, Any] = {
-        "since": timezone.now() - timedelta(hours=1),
-        "exact_below": EXACT_BELOW,
-    }
+    asked: dict[str, Any] = {"exact_below": EXACT_BELOW}
     with connection.cursor() as cursor:
         cursor.execute(sql.load("count_log"), asked)
-        estimate, head, last_hour, exact = cursor.fetchone()
+        estimate, head, exact = cursor.fetchone()
     return Totals(
         events=estimate if exact is None else exact,
         is_estimate=exact is None,
         head=head,
-        last_hour=last_hour,
     )
 
 

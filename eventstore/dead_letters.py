@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from eventstore import (
@@ -101,10 +101,15 @@ def of_stream(stream: str, *, head: int) -> list[Held]:
     return [_held(name, letters, head) for name, letters in by_name.items()]
 
 
+def still_open() -> QuerySet[DeadLetter]:
+    """Return the open letters of all subscriptions, in no order."""
+    return DeadLetter.objects.filter(closed_at=None)
+
+
 def groups() -> list[Group]:
     """Return the open letters by fingerprint, the newest trouble first.  One query."""
     found = (
-        DeadLetter.objects.filter(closed_at=None)
+        still_open()
         .values("fingerprint", "subscription")
         .annotate(
             error=Max("error"),

@@ -7,14 +7,15 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from eventstore import checkpoints, sql, subscriptions
-from eventstore.models import Pause
+from eventstore.models import Checkpoint, Pause
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
-LATE_SECONDS = 2.0
 STALLED_SECONDS = 25.0
 
 
@@ -36,7 +37,12 @@ class Vital(Progress):
     @property
     def is_late(self) -> bool:
         """Whether it is behind for longer than it takes when all is well."""
-        return self.lag_seconds > LATE_SECONDS
+        return self.lag_seconds > settings.LAG_WARN_SECONDS
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether it is behind for so long that somebody should look."""
+        return self.lag_seconds > settings.LAG_BAD_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,11 @@ class BucketLag:
     behind: int
     lag_seconds: float
     error: str
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is behind for longer than it takes when all is well."""
+        return self.lag_seconds > settings.LAG_WARN_SECONDS
 
 
 def bucket_lags(mark: int) -> list[BucketLag]:
@@ -85,6 +96,17 @@ def vitals(mark: int) -> list[Vital]:
     found = subscriptions.progress_of_all(mark, paused={})
     signs = _signs({each.name: each.position for each in found}, mark)
     return [_vital(each, signs[each.name]) for each in found]
+
+
+def stopped() -> tuple[QuerySet[Pause], QuerySet[Checkpoint]]:
+    """Return the pauses, and the checkpoints that an error stops and nobody paused.
+
+    Of the subscriptions that there are.  No query: whoever counts asks.
+    """
+    names = [each.name for each in subscriptions.all_subscriptions()]
+    paused = Pause.objects.filter(subscription__in=names)
+    failing = Checkpoint.objects.filter(subscription__in=names).exclude(error="")
+    return paused, failing.exclude(subscription__in=paused.values("subscription"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
 
+from config import troubles
 from tests import databases
 from tests.given import Given
 from tests.given import given as given_events
@@ -54,6 +56,15 @@ def durable_server(
     """Run the server as an installation does, for those who look at its settings."""
     with django_db_blocker.unblock(), databases.durable():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_wants_anybody() -> None:
+    """Have the side bar know of no trouble: what another test's database had is gone.
+
+    Who tests it has it count: ``troubles.counted()``.
+    """
+    troubles.keep(troubles.Troubles(), seconds=math.inf)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +23,7 @@ from eventstore.errors import (
     SubscriptionRunsError,
     UnknownSubscriptionError,
 )
-from eventstore.liveness import LATE_SECONDS, BucketLag
+from eventstore.liveness import BucketLag
 from eventstore.reasons import REASON_LENGTH
 
 REFUSED = 422
@@ -45,17 +47,24 @@ class ReasonForm(forms.Form):
 def listed(request: HttpRequest) -> HttpResponse:
     """Show how far each subscription has come."""
     mark = store.watermark()
+    vitals = liveness.vitals(mark)
+    # Whoever was told to stop is no trouble: the row above says who did it, and why.
+    paused = {each.name for each in vitals if each.pause}
     return page(
         request,
         "admin/eventstore/subscriptions.html",
         title=_("Subscriptions"),
-        subscriptions=liveness.vitals(mark),
-        buckets=_furthest_behind(liveness.bucket_lags(mark)),
+        subscriptions=vitals,
+        buckets=_furthest_behind(
+            each
+            for each in liveness.bucket_lags(mark)
+            if each.subscription not in paused
+        ),
     )
 
 
-def _furthest_behind(buckets: list[BucketLag]) -> list[BucketLag]:
-    late = [each for each in buckets if each.error or each.lag_seconds > LATE_SECONDS]
+def _furthest_behind(buckets: Iterable[BucketLag]) -> list[BucketLag]:
+    late = [each for each in buckets if each.error or each.is_late]
     return sorted(late, key=lambda each: -each.lag_seconds)[:BUCKETS_SHOWN]
 
 

@@ -1,15 +1,9 @@
--- Returns how much the log holds: the planner's estimate of events; the watermark;
--- events since %(since)s, read from events_recorded; the exact number of events, or
--- NULL where the estimate is above %(exact_below)s, where a count costs more than it
--- tells.
+-- Returns how much the log holds: the planner's estimate of events; the watermark; the
+-- exact number of events, or NULL where the estimate is above %(exact_below)s, where a
+-- count costs more than it tells.
 SELECT
     c.estimate,
     events_watermark_v1() AS head,
-    (
-        SELECT count(*)
-        FROM events AS e
-        WHERE e.recorded_at >= %(since)s
-    ) AS recent,
     CASE
         WHEN c.estimate <= %(exact_below)s THEN (SELECT count(*) FROM events)
     END AS exact

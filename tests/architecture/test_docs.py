@@ -19,7 +19,13 @@ REFERENCE = DOCS / "reference"
 PACKAGES = sorted(
     Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == PROJECT
 )
-SETTINGS_FILES = ("settings.py", "outgoing.py", "incoming.py", "salesforce.py")
+SETTINGS_FILES = (
+    "settings.py",
+    "outgoing.py",
+    "incoming.py",
+    "salesforce.py",
+    "watching.py",
+)
 SETTINGS = [PROJECT / "config" / name for name in SETTINGS_FILES]
 DOCUMENTS = sorted([*DOCS.rglob("*.md"), *PROJECT.glob("*.md")])
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
 
-from eventstore import liveness, subscriptions
+from eventstore import subscriptions
 from eventstore.models import Checkpoint, Effect
 from tests import databases
 from tests.backoffice import (
@@ -66,7 +67,41 @@ def test_an_open_letter_is_not_everything_applied(committed_db: str) -> None:
     client = superuser()
     assert text(client.get(INDEX), "lag-note") == "everything is applied"
     dead_letter()
-    assert text(client.get(INDEX), "lag-note") == "1 stream set aside"
+    page = client.get(INDEX)
+    assert text(page, "lag-note") == "1 stream set aside"
+    assert text(page, "letters") == "1"
+    assert re.fullmatch("oldest .+ ago", text(page, "letters-oldest") or "")
+    assert regions(staff(SEE_EVENTS).get(INDEX), "letters") == []
+
+
+def test_a_pause_says_whose_it_is_and_why_and_is_not_everything_applied(
+    committed_db: str, settings: Settings
+) -> None:
+    del committed_db
+    settings.LAG_WARN_SECONDS = 0
+    known_user(ADA)
+    client = superuser()
+    client.post(f"{SUBSCRIPTIONS}analytics/pause/", {"reason": "OPS-412"})
+    catch_up()
+    said = " analytics reactor Paused by staff:root: OPS-412 "
+    page = client.get(INDEX)
+    assert said in (text(page, "subscriptions") or "")
+    assert '<span class="pill warn">Paused</span>' in page.content.decode()
+    assert text(page, "lag-note") == "1 subscription is paused"
+    reader = staff(SEE_EVENTS, "eventstore.view_checkpoint")
+    for url in (INDEX, SUBSCRIPTIONS):
+        assert said in (text(reader.get(url), "subscriptions") or "")
+    assert "OPS-412" not in (text(staff(SEE_EVENTS).get(INDEX), "subscriptions") or "")
+    known_user()
+    buckets = text(reader.get(SUBSCRIPTIONS), "buckets") or ""
+    assert " directory " in buckets
+    assert " analytics " not in buckets
+    Checkpoint.objects.filter(subscription="welcome_email").update(error="KeyError")
+    assert text(client.get(INDEX), "lag-note") == "1 subscription fails"
+    settings.LAG_BAD_SECONDS = 0
+    assert '<span class="pill err">Catching up</span>' in (
+        client.get(INDEX).content.decode()
+    )
 
 
 def test_shows_true_numbers(committed_db: str) -> None:
@@ -76,11 +111,14 @@ def test_shows_true_numbers(committed_db: str) -> None:
     known_user(ADA)
     response = superuser().get(INDEX)
     assert text(response, "cards") == (
-        "Events stored 3 final up to #3 Events, last hour 3 newest just now"
-        " Read-model lag 1 event catching up Effects that failed 0 1 pending"
+        # The projection has not come to the third.
+        "Events stored 3 final up to #3 Events, this hour 2 0 in the hour before"
+        f" Read-model lag {text(response, 'lag')} 1 event behind"
+        " Dead letters 0 nothing is set aside Effects that failed 0 1 pending"
         " Users whose rows differ 0 not looked yet"
     )
-    # The projection has not come to the third.
+    assert re.fullmatch(r"\d+\.\d s", text(response, "lag") or "")
+    assert '<dd class="note " data-testid="lag-note">' in response.content.decode()
     assert text(response, "recent-total") == "2"
     assert text(response, "recent-sources") == "REST API 2"
     assert text(response, "recent-types") == "UserCreated 1, UserNameChanged 1"
@@ -89,7 +127,7 @@ def test_shows_true_numbers(committed_db: str) -> None:
 
 
 def test_a_subscription_is_live_catching_up_or_failing_in_words(
-    committed_db: str, monkeypatch: pytest.MonkeyPatch
+    committed_db: str, settings: Settings
 ) -> None:
     del committed_db
     known_user()
@@ -101,7 +139,7 @@ def test_a_subscription_is_live_catching_up_or_failing_in_words(
     assert " Name Kind Status Position Behind Dead letters Last error" in said
     assert " directory projection Live 2 0 0 —" in said
     assert " welcome_email reactor Live 1 1 (" in said  # a moment is no delay
-    monkeypatch.setattr(liveness, "LATE_SECONDS", 0)
+    settings.LAG_WARN_SECONDS = 0
     said = text(client.get(INDEX), "subscriptions") or ""
     assert " welcome_email reactor Catching up 1 1 (" in said
     failing = Checkpoint.objects.filter(subscription="welcome_email")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import uuid_utils.compat as uuid
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from eventstore.circumstances import acting
@@ -103,8 +104,12 @@ def reach() -> Reached:
 
 def awaiting() -> list[SalesforceRun]:
     """Return the runs that only a person lets go on, oldest first.  One query."""
-    mine = SalesforceRun.objects.filter(state__in=HELD - {State.PAUSED_LIMIT})
-    return list(mine.order_by("started_at"))
+    return list(waiting().order_by("started_at"))
+
+
+def waiting() -> QuerySet[SalesforceRun]:
+    """Return the runs that only a person lets go on, in no order."""
+    return SalesforceRun.objects.filter(state__in=HELD - {State.PAUSED_LIMIT})
 
 
 def standing() -> Standing:
