@@ -59,7 +59,7 @@ def create(request: HttpRequest) -> HttpResponse:
             explain(form, error)
         else:
             _say(request, outcome)
-            return _user_page(command.user_id)
+            return _user_page(command.user_id, outcome)
     return page(
         request,
         "admin/users/create.html",
@@ -104,7 +104,7 @@ def change(
         explain(form, error)
         return _form_page(request, user_id, form, status=REFUSED)
     _say(request, outcome)
-    return _user_page(user_id)
+    return _user_page(user_id, outcome)
 
 
 def _unchangeable(
@@ -191,5 +191,7 @@ def _say(request: HttpRequest, outcome: Outcome) -> None:
         messages.info(request, _("Nothing to do: it is so already."))
 
 
-def _user_page(user_id: UUID) -> HttpResponse:
-    return SeeOther(reverse("admin:user", args=[user_id]))
+def _user_page(user_id: UUID, outcome: Outcome | None = None) -> HttpResponse:
+    """Lead to the user; to the new entry, where there is one."""
+    entry = f"#v{outcome.version}" if outcome and outcome.changed else ""
+    return SeeOther(reverse("admin:user", args=[user_id]) + entry)

@@ -49,7 +49,7 @@ def test_creates_a_user_and_says_where_it_stands() -> None:
     form = {"user_id": user_id, "name": "Ada Byron", "email": "ada@example.com"}
     response = client.post(CREATE, form)
     assert response.status_code == 303
-    assert response.headers["Location"] == user_url(user_id)
+    assert response.headers["Location"] == f"{user_url(user_id)}#v1"
     (event,) = store.read_stream(USER.stream(user_id))
     assert event.payload == UserCreated(name="Ada Byron", email="ada@example.com")
     assert (event.actor, event.source) == ("staff:root", ADMIN)
