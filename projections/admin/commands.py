@@ -88,8 +88,9 @@ def change(
         initial = {**seen, "expected_version": loaded.version}
         return _form_page(request, user_id, form_class(initial=initial, state=state))
     form = form_class(request.POST, state=state)
-    if not form.is_valid():
-        return _form_page(request, user_id, form, status=REFUSED)
+    if not form.is_valid() or form.asks_again():
+        status = REFUSED if form.errors else 200
+        return _form_page(request, user_id, form, status=status)
     command = form.to_command(user_id)
     expected: int = form.cleaned_data["expected_version"]
     try:
