@@ -100,6 +100,7 @@ PAGES: Mapping[str, Need] = {
     "delete_view": _one(SEE_EVENTS),
     "event_link": _one(SEE_EVENTS),
     "conversation": _one(SEE_EVENTS),
+    "command": _one(SEE_EVENTS),
     "stream": _one(SEE_EVENTS),
     "streams": _one(SEE_EVENTS),
     "subscriptions": _one(SEE_SUBSCRIPTIONS),

@@ -62,6 +62,7 @@ from projections.admin.goto import go_to
 from projections.admin.lookup import stream_of
 from projections.admin.user import user
 from users.admin import salesforce, tokens
+from users.admin.fate import command
 from users.sources.salesforce import schedule
 
 View = Callable[..., HttpResponseBase]
@@ -219,6 +220,7 @@ class BackOfficeSite(AdminSite):
                 self.admin_view(conversation),
                 name="conversation",
             ),
+            path("cmd/<uuid:command_id>", self.admin_view(command), name="command"),
             path("s/<path:stream>", self.admin_view(stream), name="stream"),
         ]
 

@@ -5,7 +5,15 @@ Only their entry points ask for it: workers, migrations and exports take their t
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
 from django.conf import settings
+from django.db import connection
+from psycopg.pq import TransactionStatus
+
+_SOUND = {TransactionStatus.IDLE, TransactionStatus.INTRANS}
 
 
 def bound_the_database() -> None:
@@ -21,3 +29,39 @@ def bound_the_database() -> None:
     options = settings.DATABASES["default"].setdefault("OPTIONS", {})
     ours = " ".join(f"-c {name}={seconds}s" for name, seconds in told.items())
     options["options"] = f"{ours} {options.get('options', '')}".strip()
+
+
+@contextlib.contextmanager
+def bound_reads() -> Iterator[None]:
+    """Let the database end each statement inside after ``DATABASE_READ_SECONDS``.
+
+    0 changes nothing.  Costs two round trips, and none where nothing is asked; what the
+    connection was told when it was opened holds again afterwards.
+    """
+    if not settings.DATABASE_READ_SECONDS:
+        yield
+        return
+    bound = _Bound()
+    try:
+        with connection.execute_wrapper(bound):
+            yield
+    finally:
+        bound.lift()
+
+
+class _Bound:
+    """Tells a connection how long it may take, when it is first asked something."""
+
+    told: Any = None
+
+    def __call__(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        raw = statement[-1]["connection"].connection
+        if raw is not self.told and raw.info.transaction_status in _SOUND:
+            raw.execute(f"SET statement_timeout = '{settings.DATABASE_READ_SECONDS}s'")
+            self.told = raw
+        return execute(*statement)
+
+    def lift(self) -> None:
+        # A transaction that failed takes its settings back by itself.
+        if self.told is not None and self.told.info.transaction_status in _SOUND:
+            self.told.execute("RESET statement_timeout")

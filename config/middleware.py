@@ -8,10 +8,10 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
+from config import deadlines, failures
 from config.problems import api_length_required
 from eventstore import faults, tracing, zones
 from eventstore.circumstances import acting
@@ -99,24 +99,24 @@ class LanguageMiddleware:
 
 
 class SlowMiddleware:
-    """Answers with a plain page where the database ended a statement of a page."""
+    """Answers with a page that says so where the database ended a statement."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer *request*."""
-        return self.get_response(request)
+        """Answer *request*; who only reads the back office waits for less."""
+        is_read = request.method in {"GET", "HEAD"}
+        if not (is_read and request.path_info.startswith(BACK_OFFICE)):
+            return self.get_response(request)
+        with deadlines.bound_reads():
+            return self.get_response(request)
 
     def process_exception(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        exception: Exception,
+        self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        """Return the page; None for every other error.  Asks the database nothing."""
-        if not faults.is_too_slow(exception):
-            return None
-        return HttpResponse(render_to_string("503.html"), status=503)
+        """Return the page; None for every other error."""
+        return failures.too_slow(request) if faults.is_too_slow(exception) else None
 
 
 class LengthMiddleware:

@@ -101,6 +101,7 @@ STORAGES = {
     },
 }
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "config.failures.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # a load balancer asks in clear
@@ -150,6 +151,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASE_PREPARES: bool = env.bool("DATABASE_PREPARES", default=True)
 # How long a statement, and an idle transaction, of the web and the feed may take.
 DATABASE_STATEMENT_SECONDS: int = env.int("DATABASE_STATEMENT_SECONDS", default=15)
+DATABASE_READ_SECONDS: int = env.int("DATABASE_READ_SECONDS", default=3)
 DATABASE_IDLE_SECONDS: int = env.int("DATABASE_IDLE_SECONDS", default=60)
 # Heard by migrate and by nothing else (ADR-0021): no alias, so no code can use it.
 MIGRATE_DATABASE_URL: str = env.str("MIGRATE_DATABASE_URL", default="")
@@ -170,8 +172,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     if CELERY_BROKER_URL.startswith("redis")
     else {"confirm_publish": True}
 )
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 120  # seconds
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -184,8 +185,7 @@ vars().update(env.email("EMAIL_URL", default="smtp://localhost:25"))
 
 # --- Annals -----------------------------------------------------------------------
 ENVIRONMENT_NAME: str = env.str("ENVIRONMENT_NAME", default="Production")
-# Keys the hash by which two people cannot hold one e-mail address.  Changing it
-# forgets every claim, so it is not derived from SECRET_KEY.
+# Keys the hash of e-mail claims: a change forgets them all, so it is no SECRET_KEY.
 CLAIM_KEY: str = env.str("CLAIM_KEY")
 KEY_RING_FILE: str = env.str("KEY_RING_FILE", default="")  # the master keys (ADR-0009)
 BATCH_TARGET_MS: int = env.int("BATCH_TARGET_MS", default=1000)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from django.views.defaults import bad_request, page_not_found, server_error
+from django.views.defaults import bad_request
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
+from config.failures import page_not_found, permission_denied, server_error
 from config.intake import ingest
 from config.metrics import MetricsView
 from config.problems import api_bad_request, api_not_found, api_server_error
@@ -35,6 +36,11 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer in the client's language: problem+json under /api, a page elsewhere."""
     answer = api_bad_request if request.path.startswith("/api/") else bad_request
     return answer(request, exception)
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer with a page; the API words its own."""
+    return permission_denied(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -56,9 +56,15 @@ def note(notes: Sequence[Note]) -> None:
     )
 
 
-def find(command_id: UUID, *, actor: str) -> UnrecordedCommand | None:
-    """Return what became of a command of *actor*, or None when nothing is known."""
-    return UnrecordedCommand.objects.filter(command_id=command_id, actor=actor).first()
+def find(command_id: UUID, *, actor: str | None = None) -> UnrecordedCommand | None:
+    """Return what became of a command, or None when nothing is known.
+
+    Args:
+        command_id: Of the command.
+        actor: Whose it must be; None for anybody's.
+    """
+    found = UnrecordedCommand.objects.filter(command_id=command_id)
+    return (found if actor is None else found.filter(actor=actor)).first()
 
 
 def prune() -> int:

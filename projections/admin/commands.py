@@ -59,7 +59,7 @@ def create(request: HttpRequest) -> HttpResponse:
             explain(form, error)
         else:
             _say(request, outcome)
-            return _user_page(command.user_id)
+            return _user_page(command.user_id, outcome)
     return page(
         request,
         "admin/users/create.html",
@@ -88,8 +88,9 @@ def change(
         initial = {**seen, "expected_version": loaded.version}
         return _form_page(request, user_id, form_class(initial=initial, state=state))
     form = form_class(request.POST, state=state)
-    if not form.is_valid():
-        return _form_page(request, user_id, form, status=REFUSED)
+    if not form.is_valid() or form.asks_again():
+        status = REFUSED if form.errors else 200
+        return _form_page(request, user_id, form, status=status)
     command = form.to_command(user_id)
     expected: int = form.cleaned_data["expected_version"]
     try:
@@ -104,7 +105,7 @@ def change(
         explain(form, error)
         return _form_page(request, user_id, form, status=REFUSED)
     _say(request, outcome)
-    return _user_page(user_id)
+    return _user_page(user_id, outcome)
 
 
 def _unchangeable(
@@ -191,5 +192,7 @@ def _say(request: HttpRequest, outcome: Outcome) -> None:
         messages.info(request, _("Nothing to do: it is so already."))
 
 
-def _user_page(user_id: UUID) -> HttpResponse:
-    return SeeOther(reverse("admin:user", args=[user_id]))
+def _user_page(user_id: UUID, outcome: Outcome | None = None) -> HttpResponse:
+    """Lead to the user; to the new entry, where there is one."""
+    entry = f"#v{outcome.version}" if outcome and outcome.changed else ""
+    return SeeOther(reverse("admin:user", args=[user_id]) + entry)

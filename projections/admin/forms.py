@@ -57,10 +57,16 @@ class CommandForm(forms.Form):
     command: Callable[..., UserCommand]
     expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
+    warning: StrOrPromise = ""
+
     def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
         """Start from *state*, what the user is now."""
         super().__init__(*args, **kwargs)
         self.state = state
+
+    def asks_again(self) -> bool:
+        """Return whether to show the valid form once more, with what it will do."""
+        return False
 
     def to_command(self, user_id: UUID) -> UserCommand:
         """Return what is asked for; only of a valid form."""
@@ -88,7 +94,7 @@ class ChangeEmailForm(CommandForm):
 class ChangeStatusForm(CommandForm):
     """Let a person do more, or less."""
 
-    title = gettext_lazy("Change status")
+    title: StrOrPromise = gettext_lazy("Change status")
     command = ChangeStatus
     status = forms.CharField(label=gettext_lazy("Status"), widget=forms.Select)
     reason = forms.CharField(
@@ -98,6 +104,7 @@ class ChangeStatusForm(CommandForm):
         help_text=gettext_lazy("Kept with the event, for ever."),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    confirmed = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
         """Offer what *state* may become, and what was asked for already."""
@@ -117,6 +124,36 @@ class ChangeStatusForm(CommandForm):
             return Status(self.cleaned_data["status"])
         except ValueError:
             raise ValidationError(_("Choose one of the statuses.")) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Ask why an account is closed."""
+        if self._closes() and not self.cleaned_data.get("reason", "").strip():
+            self.add_error("reason", _("Say why the user is deactivated."))
+        return self.cleaned_data
+
+    def asks_again(self) -> bool:
+        """Return whether it closes an account and nobody said yes to that."""
+        wanted = Status.DEACTIVATED.value
+        if not self._closes() or self.cleaned_data["confirmed"] == wanted:
+            return False
+        self.data = {**dict(self.data.items()), "confirmed": wanted}
+        self.title = _("Deactivate user")
+        self.warning = _(
+            "From then on this person counts as deactivated in every list, export and"
+            " answer of the API. They can become active again, but not suspended."
+        )
+        return True
+
+    def to_command(self, user_id: UUID) -> UserCommand:
+        """Return ``ChangeStatus``."""
+        asked = self.cleaned_data
+        return ChangeStatus(
+            user_id=user_id, status=asked["status"], reason=asked["reason"]
+        )
+
+    def _closes(self) -> bool:
+        asked = self.cleaned_data.get("status")
+        return asked is Status.DEACTIVATED and self.state.status is not asked
 
 
 class EraseForm(CommandForm):

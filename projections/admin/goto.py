@@ -27,6 +27,7 @@ from eventstore.sentences import sentence
 from eventstore.templatetags.backoffice import instant
 from eventstore.zones import NotOnceError
 from projections.admin.lookup import stream_of, user_id
+from users import fates
 from users.aggregate import USER, user_id_of
 
 SEE_EVENTS = "eventstore.view_storedevent"
@@ -34,6 +35,7 @@ SEE_USERS = "projections.view_directoryentry"
 
 MAX_LENGTH = 300  # characters
 POSITION = re.compile(r"#?(\d{1,3}(?:[,.]\d{3})+|\d{1,18})")
+ANY = 2**63 - 1  # no position is beyond it
 STREAM = re.compile(r"[a-z][a-z0-9_]*-\S+")
 
 
@@ -122,9 +124,14 @@ def _identified(request: HttpRequest, identity: UUID) -> Iterator[Place]:
     found = browser.event_with_id(identity)
     if found is not None:
         yield _event(request, found)
-    if conversations.conversation(identity, limit=1).nodes:
+        return
+    # Any event will do, so nobody need ask up to where the log is whole.
+    if conversations.conversation(identity, limit=1, mark=ANY).nodes:
         url = reverse("admin:conversation", args=[identity])
         yield Place(kind=_("Conversation"), text=str(identity), url=url)
+    if fates.is_known(identity):
+        url = reverse("admin:command", args=[identity])
+        yield Place(kind=_("Command"), text=str(identity), url=url)
 
 
 def _event(request: HttpRequest, found: RecordedEvent) -> Place:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from eventstore import store
 from eventstore.events import RecordedEvent
 from eventstore.templatetags.backoffice import instant
-from tests.backoffice import EVENTS, user_url
+from tests.backoffice import EVENTS, catch_up, user_url
 from tests.browser.conftest import Desk, log_in
 from tests.factories import known_user, metadata
 from users import services
@@ -95,6 +95,48 @@ def test_go_to_takes_each_kind_of_input(desk: Desk, complaints: list[str]) -> No
     expect(page.locator("#goto-typed")).to_have_value("nobody@example.com")
     assert page.url.endswith("/admin/goto")
     assert complaints == []
+
+
+def test_keys_open_a_user_and_step_through_versions(
+    desk: Desk, complaints: list[str]
+) -> None:
+    user_id = known_user()
+    services.execute(ChangeName(user_id=user_id, name="Ada King"), metadata())
+    catch_up()
+    page = desk()
+    log_in(page)
+    page.keyboard.press("g")
+    page.keyboard.press("u")
+    page.wait_for_url("**/userview/")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{user_url(user_id)}")
+    keys = listed(page)
+    assert {"[ ]", "t"} <= keys
+    assert "Space" not in keys
+    page.keyboard.press("[")
+    page.wait_for_url("**?v=1")
+    page.keyboard.press("t")
+    expect(page.locator("#moment_time")).to_be_focused()
+    page.locator("#moment_time").blur()
+    page.keyboard.press("z")
+    page.wait_for_url("**/admin/zone/**")
+    assert {"[ ]", "j k", "c"}.isdisjoint(listed(page))
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.wait_for_url("**/deadletter/")
+    assert complaints == []
+
+
+def listed(page: Page) -> set[str]:
+    """Return the keys that "?" lists."""
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("keys")).to_be_visible()
+    found = page.locator("#keys dt:visible").all_inner_texts()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("keys")).to_be_hidden()
+    expect(page.locator("body")).to_be_focused()
+    return set(found)
 
 
 def test_keys_move_along_rows_and_along_a_stream(

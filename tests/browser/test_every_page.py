@@ -53,6 +53,7 @@ CONFLICTS = "/admin/users/salesforceconflict/"
 FILE = UUID("00000000-0000-4000-8000-0000000f11e0")
 READING = UUID("00000000-0000-4000-8000-00000000a0a0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
+RENAMED = UUID("00000000-0000-4000-8000-00000000c0de")
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
 # The other two make the suite a minute longer; ANNALS_EVERY_VIEW=1 looks at them, too.
 VIEWS = [("light", 1440), ("dark", 390)]
@@ -73,6 +74,7 @@ PAGES = (
     f"/admin/s/{USER.stream(ADA)}",
     f"/admin/c/{TALK}",
     f"/admin/c/{TALK}?view=table",
+    f"/admin/cmd/{RENAMED}?still",
     USERS,
     f"{USERS}?q=nobody",
     user_url(ADA),
@@ -177,7 +179,7 @@ def someone(server: str) -> None:
     begun = exports.begun(account=1, reason=LONG).pk
     Export.objects.filter(pk=begun).update(export_id=FILE, error=f"{LONG} at x.py:1")
     for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
-        about = metadata(correlation_id=TALK)
+        about = metadata(correlation_id=TALK, causation_id=RENAMED)
         services.execute(ChangeName(user_id=ADA, name=name), about)
 
 

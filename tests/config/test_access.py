@@ -75,6 +75,7 @@ FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
     "delete_view": (VIEW,),
     "event_link": (1,),
     "conversation": (TALK,),
+    "command": (TALK,),
     "stream": (USER.stream(ADA),),
     "streams": (),
     "subscriptions": (),

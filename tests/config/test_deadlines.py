@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 from django.db import connection, connections
+from pytest_django import Settings
 
+from config import deadlines
 from tests.backoffice import USERS as PEOPLE
-from tests.backoffice import superuser
+from tests.backoffice import superuser, text
 from tests.rest import client, problem
 
 ASK = """
@@ -77,10 +80,40 @@ def test_what_takes_too_long_is_a_problem_that_says_what_to_do() -> None:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_in_the_back_office_it_is_a_page() -> None:
+def test_in_the_back_office_it_is_a_page_that_keeps_the_filters(
+    settings: Settings,
+) -> None:
+    settings.DATABASE_READ_SECONDS = 1
     staff = superuser()
     with held("projections_directoryentry"):
-        page = staff.get(PEOPLE)
+        page = staff.get(f"{PEOPLE}?q=ad%22a&status=active&cursor=x")
     assert page.status_code == 503
-    assert b"narrow what you ask for" in page.content
+    assert "Give more letters of the name" in (text(page, "too-slow") or "")
+    assert [text(page, "narrow"), text(page, "zone")] == [
+        "Name, e-mail or id Status Try again",
+        "UTC",
+    ]
+    html = page.content.decode()
+    for name, value in (("q", "ad&quot;a"), ("status", "active"), ("cursor", "x")):
+        assert re.search(rf'name="{name}"[^>]* value="{value}"', html)
     assert page["Content-Security-Policy"]
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_only_reading_the_back_office_is_bound_so_and_only_while_it_lasts(
+    settings: Settings,
+) -> None:
+    for seconds, expected in ((3, "3s"), (0, "0")):
+        settings.DATABASE_READ_SECONDS = seconds
+        with deadlines.bound_reads():
+            within = _bound()
+        assert (within, _bound()) == (expected, "0")
+    settings.DATABASE_READ_SECONDS = 3
+    assert superuser().get(PEOPLE).status_code == 200
+    assert _bound() == "0"
+
+
+def _bound() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        return str(cursor.fetchone()[0])

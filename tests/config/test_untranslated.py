@@ -44,6 +44,7 @@ something = matrix.something
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("strange")]
 
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
+COMMAND = UUID("00000000-0000-4000-8000-00000000c0de")
 ORG_RUN = UUID("00000000-0000-4000-8000-00000000a0a0")
 TOKEN = UUID("00000000-0000-4000-8000-00000000c4a1")
 BORIS = UUID("00000000-0000-4000-8000-00000000b0b1")
@@ -68,6 +69,7 @@ PAGES = (
     f"/admin/c/{TALK}",
     f"/admin/c/{TALK}?view=table",
     f"/admin/c/{TALK}?view=lanes",
+    f"/admin/cmd/{COMMAND}",
     "/admin/goto",
     USERS,
     f"{USERS}?status=active&source=rest",
@@ -153,7 +155,8 @@ def somebody() -> None:
         ChangeEmail(user_id=ADA, email="кинг@пример.рф"),
         ChangeStatus(user_id=ADA, status=Status.SUSPENDED, reason="зря"),
     ):
-        services.execute(command, metadata(actor="client:тест", correlation_id=TALK))
+        about = {"correlation_id": TALK, "causation_id": COMMAND}
+        services.execute(command, metadata(actor="client:тест", **about))
     projected(ADA)
 
 

@@ -49,7 +49,7 @@ def test_creates_a_user_and_says_where_it_stands() -> None:
     form = {"user_id": user_id, "name": "Ada Byron", "email": "ada@example.com"}
     response = client.post(CREATE, form)
     assert response.status_code == 303
-    assert response.headers["Location"] == user_url(user_id)
+    assert response.headers["Location"] == f"{user_url(user_id)}#v1"
     (event,) = store.read_stream(USER.stream(user_id))
     assert event.payload == UserCreated(name="Ada Byron", email="ada@example.com")
     assert (event.actor, event.source) == ("staff:root", ADMIN)
@@ -173,7 +173,7 @@ def test_a_refusal_is_explained_and_keeps_the_input(
 def test_a_status_that_may_not_follow_is_refused_and_never_offered() -> None:
     known_user(ADA)
     client = superuser()
-    send(client, "change-status", status="deactivated")
+    services.execute(ChangeStatus(user_id=ADA, status=Status.DEACTIVATED), metadata())
     offered = client.get(command_url("change-status")).context["form"]
     assert [value for value, _ in offered.fields["status"].widget.choices] == [
         "active",
@@ -183,6 +183,37 @@ def test_a_status_that_may_not_follow_is_refused_and_never_offered() -> None:
     assert text(response, "error-summary") == (
         "Not recorded Status : A user who is deactivated cannot become suspended."
     )
+
+
+def test_an_account_is_closed_with_a_reason_and_a_second_look() -> None:
+    known_user(ADA)
+    client = superuser()
+    without = send(client, "change-status", status="deactivated", reason=" ")
+    assert text(without, "error-summary") == (
+        "Not recorded Reason : Say why the user is deactivated."
+    )
+    asked = {"status": "deactivated", "reason": "OPS <7>"}
+    again = send(client, "change-status", **asked)
+    assert (again.status_code, len(payloads())) == (200, 1)
+    assert "not suspended" in (text(again, "warning") or "")
+    assert text(again, "where") == "Tests"
+    form = again.context["form"]
+    assert {name: form[name].value() for name in asked} == asked
+    said = {name: hidden(again, name) for name in ("confirmed", "expected_version")}
+    done = client.post(command_url("change-status"), asked | said)
+    assert done.headers["Location"] == f"{user_url(ADA)}#v2"
+    assert payloads()[1:] == [
+        UserStatusChanged(
+            old_status=Status.ACTIVE, new_status=Status.DEACTIVATED, reason="OPS <7>"
+        )
+    ]
+
+
+def test_a_yes_to_closing_is_no_yes_without_a_reason() -> None:
+    known_user(ADA)
+    sent = {"status": "deactivated", "confirmed": "deactivated", "reason": ""}
+    assert send(superuser(), "change-status", **sent).status_code == 422
+    assert len(payloads()) == 1
 
 
 def test_creating_with_a_taken_address_keeps_the_input() -> None:

@@ -22,6 +22,7 @@ SEE_EVENTS = "eventstore.view_storedevent"
 SEE_USERS = "projections.view_directoryentry"
 NOBODY = UUID("00000000-0000-4000-8000-00000000dead")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
+COMMAND = UUID("00000000-0000-4000-8000-00000000c0de")
 
 
 def led(client: Client, typed: str) -> str:
@@ -32,7 +33,7 @@ def led(client: Client, typed: str) -> str:
 
 def ada() -> Any:
     known_user(ADA, email="ada@example.com")
-    appended("order-1", correlation_id=TALK)
+    appended("order-1", correlation_id=TALK, causation_id=COMMAND)
     (event,) = store.read_stream(USER.stream(ADA))
     return event
 
@@ -47,6 +48,7 @@ def test_each_kind_of_input_leads_to_its_page() -> None:
         str(event.event_id): f"{EVENTS}1/",
         str(TALK): f"/admin/c/{TALK}",
         str(TALK).replace("-", "").upper(): f"/admin/c/{TALK}",
+        str(COMMAND): f"/admin/cmd/{COMMAND}",
         str(ADA): user_url(ADA),
         "Ada@Example.com": user_url(ADA),
         USER.stream(ADA): f"/admin/s/{USER.stream(ADA)}",

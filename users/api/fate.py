@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,20 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore import checkpoints, conversations
-from eventstore.events import RecordedEvent
-from eventstore.snapshot_projection import SnapshotProjection
-from eventstore.subscriptions import Projection, all_subscriptions
-from users import unrecorded
-from users.aggregate import USER, user_id_of
+from users import fates
+from users.aggregate import user_id_of
 from users.api.carrying_out import actor_of
 from users.api.schema import problems
-from users.models import UnrecordedCommand
+from users.fates import STATUSES, Fate
 from users.scopes import Scope
 
 RETRY_SECONDS = "1"
-STATUSES = ("recorded", "visible", "unchanged", "refused")
-UUID_VERSION = 7  # whose first 48 bits are milliseconds since 1970
 
 
 class WhyRefusedSerializer(serializers.Serializer[Any]):
@@ -87,63 +80,15 @@ class FateView(APIView):
     )
     def get(self, request: Request, command_id: UUID) -> Response:
         """Return where the command stands; a client sees its own only."""
-        actor = actor_of(request)
-        events = [
-            event
-            for event in conversations.caused_by(command_id)
-            if event.actor == actor and event.category == USER.category
-        ]
-        if events:
-            return _recorded(command_id, events[-1])
-        note = unrecorded.find(command_id, actor=actor)
-        if note is None:
+        fate = fates.of_user_command(command_id, actor=actor_of(request))
+        if fate is None:
             detail = "This client sent no such command, or it was long ago."
             raise NotFound(detail)
-        return Response(FateSerializer(_unrecorded(note)).data)
+        wait = {"Retry-After": RETRY_SECONDS} if fate.status == "recorded" else {}
+        return Response(FateSerializer(_told(fate)).data, headers=wait)
 
 
-def _recorded(command_id: UUID, last: RecordedEvent) -> Response:
-    models = [
-        each.name
-        for each in all_subscriptions()
-        if isinstance(each, Projection) and not isinstance(each, SnapshotProjection)
-    ]
-    reached = checkpoints.reached_with(last.stream, models)
-    visible = {name: at >= last.position for name, at in reached.items()}
-    fate = {
-        "command_id": command_id,
-        "command": last.metadata.get("command", ""),
-        "status": "visible" if all(visible.values()) else "recorded",
-        "user_id": user_id_of(last.stream),
-        "stream": last.stream,
-        "version": last.version,
-        "position": last.position,
-        "accepted_at": _accepted_at(command_id, last.recorded_at),
-        "decided_at": last.recorded_at,
-        "visible": visible,
-        "problem": None,
-    }
-    wait = {} if all(visible.values()) else {"Retry-After": RETRY_SECONDS}
-    return Response(FateSerializer(fate).data, headers=wait)
-
-
-def _unrecorded(note: UnrecordedCommand) -> dict[str, Any]:
-    return {
-        "command_id": note.command_id,
-        "command": note.command,
-        "status": "refused" if note.problem else "unchanged",
-        "user_id": note.user_id,
-        "stream": USER.stream(note.user_id),
-        "version": note.version,
-        "position": note.position,
-        "accepted_at": _accepted_at(note.command_id, note.decided_at),
-        "decided_at": note.decided_at,
-        "visible": {},
-        "problem": note.problem,
-    }
-
-
-def _accepted_at(command_id: UUID, otherwise: datetime) -> datetime:
-    if command_id.version != UUID_VERSION:
-        return otherwise
-    return datetime.fromtimestamp((command_id.int >> 80) / 1000, tz=UTC)
+def _told(fate: Fate) -> dict[str, Any]:
+    names = FateSerializer().fields.keys() - {"user_id"}
+    told = {name: getattr(fate, name) for name in names}
+    return told | {"user_id": user_id_of(fate.stream)}

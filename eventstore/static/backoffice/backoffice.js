@@ -46,10 +46,11 @@
     if (navigator.clipboard) {
         all('[data-copy], [data-copy-link]').forEach((button) => {
             const label = button.textContent;
-            const link = button.dataset.copyLink;
+            const link = button.dataset.copyLink; // empty for what the address says now
             button.hidden = false;
             button.addEventListener('click', async () => {
-                const text = link ? new URL(link, window.location).href : button.dataset.copy;
+                const text = link === undefined ? button.dataset.copy :
+                    new URL(link, window.location).href;
                 await navigator.clipboard.writeText(text);
                 button.textContent = button.dataset.done;
                 setTimeout(() => { button.textContent = label; }, 1500);

@@ -12,6 +12,15 @@
         return Boolean(link);
     };
 
+    const focusOn = (selector) => {
+        const field = document.querySelector(selector);
+        if (field) {
+            field.focus();
+            field.scrollIntoView({block: 'nearest'});
+        }
+        return Boolean(field);
+    };
+
     /* j and k: the next and the previous row; its first link has the focus. */
     const rows = () => [...document.querySelectorAll('[data-rows] tr[data-row]')];
     const here = () => {
@@ -45,9 +54,20 @@
         N: () => follow('#content a[rel="prev"]'),
         J: () => follow('#content a[rel="next"]'),
         K: () => follow('#content a[rel="prev"]'),
+        '[': () => follow('a[data-testid="tt-previous"]'),
+        ']': () => follow('a[data-testid="tt-next"]'),
+        t: () => focusOn('#moment_time, #filter_around'),
+        z: () => follow('.zone'),
         c: () => follow('[data-copy-link]:not([hidden])'),
         r: () => { window.location.reload(); return true; },
-        '?': () => { help.showModal(); return true; },
+        '?': () => {
+            /* Only keys that do something on this page. */
+            help.querySelectorAll('[data-needs]').forEach((line) => {
+                line.hidden = !document.querySelector(line.dataset.needs);
+            });
+            help.showModal();
+            return true;
+        },
     };
     const afterG = {};
     document.querySelectorAll('[data-go]').forEach((link) => {
