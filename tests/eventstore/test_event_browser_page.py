@@ -270,7 +270,8 @@ def test_an_event_shows_everything_it_is() -> None:
     assert text(response, "event-fields") == (
         f"Circumstances Position #2 Stream {STREAM} version 2"
         " User at this version"
-        " Type UserNameChanged, schema version 1 Actor client:tests Source REST API"
+        " Type UserNameChanged, schema version 1 Actor REST client tests"
+        " Source REST API"
         f" Recorded {when} Occurred {when}"
         f" Conversation {correlation} Copy Event id {event.event_id} Copy"
         " Leaf recomputed just now: fits"

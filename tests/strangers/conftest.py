@@ -19,6 +19,8 @@ def annals(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Cast:
     """Start web, worker and broker, without limits."""
     monkeypatch.setenv("API_READS_A_MINUTE", "0")
     monkeypatch.setenv("API_WRITES_A_MINUTE", "0")
+    # As ./run does: a page that says that nothing is there has a style sheet, too.
+    call_command("collectstatic", interactive=False, verbosity=0)
     cast.start_broker()
     cast.start_worker()
     cast.start_web()
