@@ -6,12 +6,16 @@ import io
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
+from django.test import override_settings
 
 from tests.journeys.cast import Cast
 from tests.journeys.conftest import cast
 
 __all__ = ["cast"]
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+AS_SHIPPED = {"staticfiles": {"BACKEND": MANIFEST}}
 
 
 @pytest.fixture
@@ -20,7 +24,8 @@ def annals(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Cast:
     monkeypatch.setenv("API_READS_A_MINUTE", "0")
     monkeypatch.setenv("API_WRITES_A_MINUTE", "0")
     # As ./run does: a page that says that nothing is there has a style sheet, too.
-    call_command("collectstatic", interactive=False, verbosity=0)
+    with override_settings(STORAGES=settings.STORAGES | AS_SHIPPED):
+        call_command("collectstatic", interactive=False, verbosity=0)
     cast.start_broker()
     cast.start_worker()
     cast.start_web()
