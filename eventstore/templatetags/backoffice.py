@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from django import template
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import get_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator, slugify
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -37,6 +41,7 @@ register.filter("fields", codec.fields)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 AHEAD = timedelta(minutes=1)  # more is no difference of clocks that are right
+SHORT = 14  # characters of a stream's name in a line
 MANY_DAYS = 60  # beyond, months say more than days
 
 
@@ -130,6 +135,49 @@ def elapsed(value: timedelta) -> str:
     if whole < DAY:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+@register.filter
+@lru_cache(maxsize=256)  # sources are few, and a page names them hundreds of times
+def tone(source: str) -> str:
+    """Return the class of CSS that colours what came from *source*."""
+    return slugify(source)
+
+
+@register.filter
+def event_page(position: int) -> str:
+    """Return the address of an event's page; a page of the log has hundreds."""
+    return f"{_events_page(get_script_prefix())}{position}/"
+
+
+@lru_cache(maxsize=16)
+def _events_page(prefix: str) -> str:
+    del prefix  # what the address begins with; part of the key
+    return reverse("admin:events")
+
+
+@register.simple_tag(takes_context=True)
+def whose(context: Mapping[str, Any], event: RecordedEvent) -> SafeString:
+    """Return a link to the user whom *event* is about, or else to its stream."""
+    may_see = (
+        event.category == "user"
+        and (context["perms"]["projections"]["view_directoryentry"])
+    )
+    return format_html(
+        '<a class="inline mono" href="{}" title="{}">{} v{}</a>',
+        (may_see and _user_page(event)) or reverse("admin:stream", args=[event.stream]),
+        event.stream,
+        Truncator(event.stream).chars(SHORT),
+        event.version,
+    )
+
+
+def _user_page(event: RecordedEvent) -> str:
+    try:
+        place = reverse("admin:user", args=[event.subject])
+    except NoReverseMatch:  # a stream that only looks like a user's
+        return ""
+    return f"{place}?v={event.version}"
 
 
 @register.filter

@@ -31,7 +31,8 @@ from projections.queries import Chapter
 from users.aggregate import USER
 from users.events import UserErased
 
-SHOWN = 100  # chapters a page
+SHOWN = 50  # chapters a page
+TICKS = 100  # beyond, the slider has no mark for each version
 SEE_RUNS = "users.view_salesforcerun"
 RESEND = "eventstore.change_effect"
 MOMENT = ("at", "as_of", "v")  # how an address says which
@@ -165,7 +166,7 @@ def _history(request: HttpRequest, user_id: UUID, chapters: Chapters) -> dict[st
         "older": telling.query(request, wanted, **older) if older else None,
         "newest": telling.query(request, wanted),
         "is_newest": end == len(told),
-        "ticks": chapters if len(chapters) <= SHOWN else [],
+        "ticks": chapters if len(chapters) <= TICKS else [],
     }
 
 
