@@ -112,7 +112,9 @@ def api_token(name: str = "tests", **changes: Any) -> str:
     return token
 
 
-def held_run(run_id: UUID, user_id: UUID) -> None:
+def held_run(
+    run_id: UUID, user_id: UUID, reason: str = "61 people would be deactivated"
+) -> None:
     """Record a run over Salesforce that waits for a human."""
     high = NOON
     started = SalesforceRunStarted(
@@ -121,9 +123,7 @@ def held_run(run_id: UUID, user_id: UUID) -> None:
     opened = SalesforceRunOpened(
         org_id="00D000000000001EAA", low=None, high=high, fields=["Id"], missing=[]
     )
-    held = SalesforceRunHeld(
-        state="awaiting_approval", reason="61 people would be deactivated", people=61
-    )
+    held = SalesforceRunHeld(state="awaiting_approval", reason=reason, people=61)
     appended(f"salesforce_run-{run_id}", started, opened, held)
     counts = {"read": 156, "created": 1, "changed": 2, "quarantined": 3}
     SalesforceRun.objects.create(
@@ -149,16 +149,19 @@ def held_run(run_id: UUID, user_id: UUID) -> None:
     )
 
 
-def open_conflict(user_id: UUID) -> None:
+def open_conflict(user_id: UUID, **changes: str) -> None:
     """Record that Salesforce and we call somebody differently."""
+    values = {
+        "base": "Ada Byron",
+        "ours": "Ada King",
+        "theirs": "Wolfeschlegelsteinhausenbergerdorff" * 5,
+    }
     differing = SalesforceConflictOpened(
         record="0035g00000XyZabAAF",
         user=f"user-{user_id}",
         attribute="name",
         kind="differs",
-        base="Ada Byron",
-        ours="Ada King",
-        theirs="Wolfeschlegelsteinhausenbergerdorff" * 5,
+        **values | changes,
     )
     told = appended("salesforce_record-0035g00000XyZabAAF", differing)
     SalesforceConflict.objects.create(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
@@ -54,7 +55,9 @@ FILE = UUID("00000000-0000-4000-8000-0000000f11e0")
 READING = UUID("00000000-0000-4000-8000-00000000a0a0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 RENAMED = UUID("00000000-0000-4000-8000-00000000c0de")
-LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5
+MARK = "data-hostile"  # an attribute that nothing of ours has
+HOSTILE = f"'\"></script><img src=x onerror=alert(1) {MARK}>"
+LONG = HOSTILE + "Wolfeschlegelsteinhausenbergerdorff" * 4
 # The other two make the suite a minute longer; ANNALS_EVERY_VIEW=1 looks at them, too.
 VIEWS = [("light", 1440), ("dark", 390)]
 if "ANNALS_EVERY_VIEW" in os.environ:
@@ -155,15 +158,15 @@ def someone(server: str) -> None:
     """One user with awkward names, whom the read model lags behind."""
     del server
     with acting(actor="staff:ada", source="admin", correlation_id=uuid4()):
-        endpoints.add("crm", f"https://1.1.1.1/{LONG}", types=["UserCreated"])
+        endpoints.add("crm", f"https://1.1.1.1/{quote(LONG)}", types=["UserCreated"])
         role = Role(pk=1, name=LONG)
         keeping.save(LONG[:60], f"actor={LONG}", account=1, role=role)
     known_user(ADA, name=LONG)
     api_token("crm-portal", token_id=CRM)
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
-    held_run(READING, ADA)
-    open_conflict(ADA)
+    held_run(READING, ADA, reason=LONG)
+    open_conflict(ADA, base=HOSTILE, ours=LONG, theirs=LONG)
     linked(ADA)
     catch_up()
     with acting(actor=LONG, source="admin", correlation_id=uuid4()):
@@ -178,7 +181,7 @@ def someone(server: str) -> None:
     ReprocessRun.objects.filter(pk=started(everybody(), LONG).pk).update(run_id=RUN)
     begun = exports.begun(account=1, reason=LONG).pk
     Export.objects.filter(pk=begun).update(export_id=FILE, error=f"{LONG} at x.py:1")
-    for name in ("أحمد بن محمد", "<script>alert(1)</script>", "Ada Lovelace"):
+    for name in ("أحمد بن محمد", HOSTILE, "Ada Lovelace"):
         about = metadata(correlation_id=TALK, causation_id=RENAMED)
         services.execute(ChangeName(user_id=ADA, name=name), about)
 
@@ -189,7 +192,7 @@ def test_every_page_obeys_the_policy_and_fits_and_is_accessible(
 ) -> None:
     page = desk(color_scheme=scheme, viewport={"width": width, "height": 844})
     log_in(page)
-    absent, sideways, wrong = [], [], []
+    absent, sideways, hostile, wrong = [], [], [], []
     for number, url in enumerate(PAGES):
         answer = page.goto(url)
         assert answer is not None
@@ -198,10 +201,12 @@ def test_every_page_obeys_the_policy_and_fits_and_is_accessible(
             absent.append((answer.status, url))
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             sideways.append(url)
+        if page.locator(f"[{MARK}]").count():
+            hostile.append(url)
         # All rules where it is light, those that hang on colours where it is dark.
         is_first = number < 2
         wrong += violations(page, looks=scheme == "dark", frame=is_first)
-    assert (complaints, sideways, wrong) == ([], [], [])
+    assert (complaints, sideways, hostile, wrong) == ([], [], [], [])
     assert absent == [
         (404, f"{EVENTS}999/"),
         (404, f"{QUARANTINE}0123456789ab/retry/"),
