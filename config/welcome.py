@@ -98,7 +98,7 @@ def _tls() -> list[str]:
 def _suggestions() -> list[str]:
     return [
         "1. Find Ada under Users and read her history, event by event.",
-        "2. On her page, move the slider back: what was she then, and why?",
+        "2. On her page, ask for “yesterday 3pm”: what was she then, and why?",
         "3. Create a user from another terminal, then look for it in the list:",
     ]
 
