@@ -26,6 +26,7 @@ from config import (
     zone,
 )
 from config.login import LoginForm
+from eventstore import zones
 from eventstore.admin import (
     dashboard,
     intake,
@@ -115,6 +116,7 @@ class BackOfficeSite(AdminSite):
             **super().each_context(request),
             "environment": settings.ENVIRONMENT_NAME,
             "zone": timezone.get_current_timezone_name(),
+            "asks_zone": zones.COOKIE not in request.COOKIES,
             "language": str(get_language()).upper(),
             "asks_for_second_factor": settings.STAFF_SECOND_FACTOR,
             "navigation": list(navigation.groups(request)),

@@ -41,7 +41,8 @@ def choose(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         response = SeeOther(sessions.place(request))
         zones.keep(response, form.cleaned_data["zone"])
-        _keep(response, form.cleaned_data["language"])
+        if "language" in request.POST:  # the question on every page asks for the zone
+            _keep(response, form.cleaned_data["language"])
         return response
     return page(
         request,

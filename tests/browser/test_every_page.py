@@ -278,3 +278,17 @@ def test_what_the_policy_refuses_is_a_complaint(
     page.evaluate("fetch('https://example.org/').catch(() => null)")
     refused = [each for each in complaints if "Content Security Policy" in each]
     assert len(refused) >= 2
+
+
+def test_the_zone_of_the_browser_is_asked_about_once(
+    desk: Desk, complaints: list[str]
+) -> None:
+    page = desk(timezone_id="Europe/Berlin", viewport={"width": 390, "height": 844})
+    log_in(page)
+    question = page.get_by_test_id("zone-question")
+    expect(question).to_contain_text("Show times in Europe/Berlin?")
+    assert violations(page, looks=True, frame=True) == []
+    page.get_by_test_id("zone-yes").click()
+    expect(page.get_by_test_id("zone")).to_have_text("Europe/Berlin")
+    expect(question).to_have_count(0)
+    assert complaints == []

@@ -113,3 +113,15 @@ def test_a_day_before_every_clock_is_refused() -> None:
     known_user(ADA)
     page = asked(somewhere("Asia/Kathmandu"), "0001-01-01", "00:00")
     assert text(page, "tt-error") == "No log goes that far."
+
+
+def test_the_zone_is_asked_for_until_one_is_chosen_and_the_language_stays() -> None:
+    client = superuser()
+    client.cookies["django_language"] = "de"
+    asked_for = attribute(client.get(EVENTS), "zone-question", "action")
+    assert asked_for == f"{PLACE}?next={EVENTS}"
+    answer = client.post(asked_for, {"zone": "UTC"})
+    assert (answer.status_code, answer["Location"]) == (303, EVENTS)
+    assert "django_language" not in answer.cookies
+    assert "zone-question" not in client.get(EVENTS).content.decode()
+    assert "zone-question" not in Client().get("/admin/login/").content.decode()

@@ -175,13 +175,6 @@
         here.parentNode.scrollLeft = here.offsetLeft - here.parentNode.offsetLeft - 40;
     }
 
-    /* Nobody chose a zone yet: the browser's is the first guess. */
-    const zone = document.querySelector('select[data-zone]');
-    if (zone && zone.value === 'UTC') {
-        const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
-        zone.value = [...zone.options].some((each) => each.value === guess) ? guess : 'UTC';
-    }
-
     /* Django's widgets name spans, and have heads without a name; they are made on load. */
     window.addEventListener('load', () => {
         all('.help-tooltip[aria-label]').forEach((icon) => icon.setAttribute('role', 'img'));
