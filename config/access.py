@@ -56,18 +56,21 @@ def _one(permission: str, *, is_proved: bool = False) -> Need:
     return Need((permission,), is_proved=is_proved)
 
 
-def _model(app: str, model: str) -> Iterator[tuple[str, Need]]:
+def _model(
+    app: str, model: str, *, is_proved: bool = False
+) -> Iterator[tuple[str, Need]]:
     """Yield the pages that Django's admin has about one model."""
     add, change, delete, view = (
         f"{app}.{verb}_{model}" for verb in ("add", "change", "delete", "view")
     )
     name = f"{app}_{model}"
     # An action of a list changes what it lists, whatever the library says of it.
-    yield f"{name}_changelist", Need((view, change), (change,))
-    yield f"{name}_change", Need((view, change), (change,))
+    changes = Need((view, change), (change,), is_proved=is_proved)
+    yield f"{name}_changelist", changes
+    yield f"{name}_change", changes
     yield f"{name}_history", Need((view, change))
-    yield f"{name}_add", Need((add,))
-    yield f"{name}_delete", Need((delete,))
+    yield f"{name}_add", _one(add, is_proved=is_proved)
+    yield f"{name}_delete", _one(delete, is_proved=is_proved)
 
 
 BEAT = "django_celery_beat"
@@ -159,9 +162,10 @@ PAGES: Mapping[str, Need] = {
     "tokens": _one("users.view_apitoken"),
     "issue_token": _one("users.add_apitoken", is_proved=True),
     "revoke_token": _one("users.revoke_apitoken"),
-    **dict(_model("auth", "user")),
-    **dict(_model("auth", "group")),
-    "auth_user_password_change": _one("auth.change_user"),
+    # Who may change accounts and roles could hand themselves everything else.
+    **dict(_model("auth", "user", is_proved=True)),
+    **dict(_model("auth", "group", is_proved=True)),
+    "auth_user_password_change": _one("auth.change_user", is_proved=True),
     **dict(_model(BEAT, "periodictask")),
     **dict(page for kind in SCHEDULES for page in _model(BEAT, f"{kind}schedule")),
 }

@@ -12,12 +12,14 @@ from typing import Any
 
 from celery import current_app
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
-from django.db.models import Model
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.translation import gettext as _
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -27,6 +29,7 @@ from django_celery_beat.models import (
 )
 
 from eventstore import store
+from eventstore.admin.pages import SeeOther
 from eventstore.circumstances import acting
 from eventstore.events import ADMIN, ANY
 from eventstore.operator_events import (
@@ -81,8 +84,11 @@ def recording(request: HttpRequest, view: Callable[[], Any]) -> Any:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        before = _read(found[0])
+        before, had_any = _read(found[0]), _superusers().exists()
         answer = view()
+        if had_any and not _superusers().exists():
+            transaction.set_rollback(True)
+            return _refused(request)
         after = _read(found[0])
         for key in sorted(before.keys() | after.keys(), key=str):
             _record(key, before.get(key), after.get(key), reason)
@@ -120,6 +126,23 @@ def locked(typed: str, subject: str, usage: Usage) -> None:
     )
     with acting(source=ADMIN):
         _append(f"staff-{known.pk if known else 'unknown'}", event)
+
+
+def _superusers() -> QuerySet[User]:
+    return User.objects.filter(is_superuser=True, is_staff=True, is_active=True)
+
+
+def _refused(request: HttpRequest) -> HttpResponse:
+    for _said in messages.get_messages(request):
+        pass  # that it was done: what is read is not shown
+    messages.error(
+        request,
+        _(
+            "Not done: nobody would be left who may give roles. Make somebody else a"
+            " superuser first."
+        ),
+    )
+    return SeeOther(request.get_full_path())
 
 
 def _reason(request: HttpRequest) -> str:

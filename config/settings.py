@@ -20,6 +20,7 @@ from config.logging import to_console
 from config.outgoing import *  # noqa: F403 - settings of what leaves the installation
 from config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - for Django
 from config.salesforce import *  # noqa: F403 - settings of the org people come from
+from config.staff import *  # noqa: F403 - settings of how staff log in
 from config.watching import *  # noqa: F403 - settings of what watches the whole
 
 django_stubs_ext.monkeypatch()
@@ -108,10 +109,6 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]  # a load balancer asks in clear
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
 # No other host of the domain, and nothing in clear, can set a cookie of this name.
 SESSION_COOKIE_NAME = "__Host-session" if SECURE_SSL_REDIRECT else "sessionid"
-STAFF_SECOND_FACTOR: bool = env.bool("STAFF_SECOND_FACTOR", default=True)
-SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", default=30)
-SESSION_HOURS: int = env.int("SESSION_HOURS", default=12)
-SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # seconds
 SECURE_HSTS_SECONDS: int = env.int(
     "SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0
 )
@@ -132,9 +129,6 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # bytes
 # How many proxies of ours a request comes through: each adds to X-Forwarded-For.
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
-# So many failed log-ins to one account from one address; then it must wait.
-LOGIN_FAILURES: int = env.int("LOGIN_FAILURES", default=5)
-LOGIN_LOCK_SECONDS: int = env.int("LOGIN_LOCK_SECONDS", default=900)
 # Requests a minute of one client, or of one address without a token; 0 is no limit.
 API_READS_A_MINUTE: int = env.int("API_READS_A_MINUTE", default=6000)
 API_WRITES_A_MINUTE: int = env.int("API_WRITES_A_MINUTE", default=3000)

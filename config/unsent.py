@@ -25,12 +25,13 @@ OURS = ("csrfmiddlewaretoken",)
 
 
 def keep(request: HttpRequest) -> None:
-    """Keep what *request* posts; nothing of it can be read where it is kept."""
+    """Keep what *request* posts, but no password; nobody can read it where it lies."""
     if request.method != "POST":
         return
     typed = request.POST.copy()
-    for name in OURS:
-        typed.pop(name, None)
+    for name in [*typed]:
+        if name in OURS or "password" in name:
+            del typed[name]
     kept = orjson.dumps([request.path, typed.urlencode()]).decode()
     if len(kept) <= MOST_BYTES:
         request.session[UNSENT] = factors.sealed(kept).decode()

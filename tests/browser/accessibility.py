@@ -29,7 +29,8 @@ def violations(page: Page, *, looks: bool, frame: bool) -> list[str]:
         looks: Ask only what hangs on colours and on the width.
         frame: Whether to look at what is around every page, too.
     """
-    page.evaluate(AXE)
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
     options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
     # WCAG 2.2 asks for targets of 24 px; axe has that rule switched off by itself.
     options["rules"] = {"target-size": {"enabled": True}}

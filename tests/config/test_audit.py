@@ -29,6 +29,7 @@ from tests.config.acts import (
     AUDIT,
     BEAT,
     KNOWN,
+    OF_USER,
     PASSWORD,
     PREPARED,
     SURE,
@@ -216,3 +217,37 @@ def test_the_audit_needs_few_queries(
         log_in(client)
     with django_assert_max_num_queries(8):
         assert client.get(AUDIT).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes", [{"is_superuser": ""}, {"is_active": ""}, {"is_staff": ""}]
+)
+def test_somebody_stays_who_may_give_roles(changes: dict[str, str]) -> None:
+    client = superuser()
+    root = User.objects.get(username="root")
+    all_of_it = {"is_superuser": "on", "is_staff": "on", "is_active": "on"}
+    form = {**OF_USER, "username": "root", **all_of_it, **changes}
+    kept = {name: value for name, value in form.items() if value}
+    before = len(operators_events())
+    answer = post("auth_user_change", root.pk, **kept)(client)
+    page = client.get(answer["Location"])
+    assert "nobody would be left who may give roles" in page.content.decode()
+    assert "was changed" not in page.content.decode()
+    root.refresh_from_db()
+    assert (root.is_superuser, root.is_staff, root.is_active) == (True, True, True)
+    assert len(operators_events()) == before
+    User.objects.create_superuser("other")
+    post("auth_user_change", root.pk, **kept)(client)
+    assert [event.type for event in operators_events()[before:]] == [
+        "StaffAccountChanged"
+    ]
+
+
+@pytest.mark.parametrize("password", ["1", "12345678901234", "password1234", "ada"])
+def test_a_password_that_is_soon_guessed_is_refused(password: str) -> None:
+    client = superuser()
+    before = User.objects.get(id=101).password
+    twice = {"password1": password, "password2": password, "usable_password": "true"}
+    page = post("auth_user_password_change", 101, **twice)(client)
+    assert page.status_code == 200
+    assert User.objects.get(id=101).password == before

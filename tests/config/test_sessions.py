@@ -116,7 +116,13 @@ def test_after_a_log_in_nothing_asks_again(root: Client) -> None:
 def test_what_asks_for_proof() -> None:
     asked = {name for name, need in access.PAGES.items() if need.is_proved}
     hard = {"erase_user", "issue_token", "rebuild_subscription", "change_rebuild"}
-    assert asked == hard | {"add_app", "add_passkey", "new_export"}
+    accounts = {f"auth_{kind}_" for kind in ("user", "group")}
+    rights = {
+        f"{start}{act}"
+        for start in accounts
+        for act in ("add", "change", "changelist", "delete")
+    } | {"auth_user_password_change"}
+    assert asked == hard | rights | {"add_app", "add_passkey", "new_export"}
 
 
 @pytest.mark.parametrize("ago", [301, 86_400, -60])
