@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eventstore import browser, effects, liveness
+from eventstore import browser, liveness
 from eventstore.admin.sight import Sight
 from eventstore.browser import Totals
-from eventstore.effects import Owed
 from eventstore.events import RecordedEvent
 from eventstore.liveness import Vital
 from eventstore.searching import EventFilter
@@ -40,13 +39,12 @@ class Overview:
     letters: int
     paused: int
     failing: int
-    owed: Owed
     subscriptions: Sequence[Vital]
     latest: Sequence[RecordedEvent]
 
 
 def overview(seen: Sight) -> Overview:
-    """Return the numbers of the dashboard.  Six queries.
+    """Return the numbers of the dashboard.  Five queries.
 
     Args:
         seen: What the reader may see of people.
@@ -65,7 +63,6 @@ def overview(seen: Sight) -> Overview:
         letters=sum(each.letters for each in models),
         paused=sum(each.pause is not None for each in behind),
         failing=sum(each.pause is None and bool(each.error) for each in behind),
-        owed=effects.owed(),
         subscriptions=vitals,
         latest=seen.events(latest.events),
     )

@@ -55,6 +55,7 @@ LETTERS, RECORDS = "/admin/eventstore/deadletter/", "/admin/eventstore/rawrecord
 RUNS, SALESFORCE = "/admin/projections/reprocess/", "/admin/users/salesforcerun/"
 PAGES = (
     "/admin/",
+    "/admin/?span=1h&table=1",
     EVENTS,
     f"{EVENTS}?actor=никто&source=rest",
     f"{EVENTS}?around=2001-01-01T00:00:00Z",
