@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config import access, troubles
+from config import access, conditions, troubles
 from eventstore import effects
 from eventstore.admin import chart, dashboard, sight
 from projections import activity, drift
@@ -27,10 +28,13 @@ def numbers(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     wanting, told = troubles.look(_parts())
     asked = request.GET
+    overview = dashboard.overview(sight.of(request))
     return {
         "troubles": wanting,
         "told": told,
-        "overview": dashboard.overview(sight.of(request)),
+        "overview": overview,
+        "may_audit": access.may_open(request.user, "audit"),
+        "conditions": list(conditions.conditions(request, overview, told)),
         "held_runs": _held(request),
         "chart": chart.of(
             chart.span_named(asked.get("span", "")), activity.by_source, now
@@ -47,6 +51,12 @@ def _parts() -> Iterator[QuerySet[Any]]:
     yield troubles.part("effects_failed", failed)
     yield troubles.part("drifted", drifted, counted_by="user_id")
     yield troubles.part("drift_checks", checks, at=Max("checked_at"))
+    yield troubles.part(
+        "salesforce",
+        schedule.newest(),
+        at=Max("changed_at"),
+        word=Coalesce(Max("state"), Value("", TextField())),
+    )
 
 
 def _held(request: HttpRequest) -> list[Any]:

@@ -255,29 +255,6 @@ def totals() -> Totals:
     )
 
 
-def by_minute(
-    since: datetime, *, most: int
-) -> tuple[dict[tuple[datetime, str], int], datetime | None]:
-    """Return how many events each minute brought, by when it began, and source.
-
-    Then, where *most* were too few, when the first minute begins that was counted
-    whole; None where all were counted.  One query, O(most).
-
-    Args:
-        since: Recorded at or after, aware.
-        most: At most so many events are looked at, the newest first.
-    """
-    asked: dict[str, Any] = {"since": since, "most": most}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("count_minutes"), asked)
-        rows = cursor.fetchall()
-    counted = {(minute, source): events for source, minute, events, _reached in rows}
-    if not rows or rows[0][3] is None:
-        return counted, None
-    cut = rows[0][3].replace(second=0, microsecond=0) + timedelta(minutes=1)
-    return {key: events for key, events in counted.items() if key[0] >= cut}, cut
-
-
 def _by_time(events: QuerySet[StoredEvent], sign: str) -> QuerySet[StoredEvent]:
     return events.order_by(f"{sign}recorded_at", f"{sign}position")
 

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy, pgettext
 from django_stubs_ext import StrOrPromise
 
-from eventstore import browser, sentences, zones
+from eventstore import newest, sentences, zones
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NICE = (10, 12, 14, 16, 20, 24, 30, 40, 50, 60, 80, 100)  # tops, times powers of ten
@@ -167,7 +167,7 @@ def of(span: Span, count: CountSources, now: datetime) -> Chart:
     counted: Counted
     slots = list(_slots(span, now))
     if span.step == MINUTE:
-        counted, since = browser.by_minute(slots[0][0], most=MOST_READ)
+        counted, since = newest.by_minute(slots[0][0], most=MOST_READ)
         if since is not None:
             most = MOST_READ
             slots = [each for each in slots if each[0] >= since]

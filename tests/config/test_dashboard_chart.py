@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from eventstore import browser
+from eventstore import newest
 from eventstore.admin import chart
 from eventstore.models import StoredEvent
 from eventstore.zones import COOKIE
@@ -114,9 +114,9 @@ def test_minutes_are_counted_in_the_log_and_say_when_there_are_too_many(
     found = drawn("1h", last)
     assert (found.total, found.most, len(found.bars)) == (6, None, 60)
     assert sum(bar.events for bar in found.bars[-2:]) == 6
-    counted, since = browser.by_minute(last - HOUR, most=6)
+    counted, since = newest.by_minute(last - HOUR, most=6)
     assert (counted, since) == ({}, minute + timedelta(minutes=1))
-    assert browser.by_minute(last - HOUR, most=7)[1] is None
+    assert newest.by_minute(last - HOUR, most=7)[1] is None
     monkeypatch.setattr(chart, "MOST_READ", 6)
     found = drawn("1h", last)
     assert (found.total, found.most, found.bars) == (0, 6, [])
