@@ -40,6 +40,8 @@ def numbers(request: HttpRequest) -> dict[str, Any]:
             chart.span_named(asked.get("span", "")), activity.by_source, now
         ),
         "is_table": asked.get("table") == "1",
+        "is_still": asked.get("live") == "off",
+        "now": now,
         "recent": stream_heads.recent(now),
     }
 

@@ -18,7 +18,7 @@ from eventstore.codec import operators_types
 from eventstore.models import Heartbeat, StoredEvent
 from eventstore.operator_events import StaffLoggedIn
 from eventstore.tasks import sweep
-from tests.backoffice import catch_up, regions, staff, superuser, text
+from tests.backoffice import attribute, catch_up, regions, staff, superuser, text
 from tests.factories import ADA, appended, held_run, known_user, renamed, user_created
 from users.models import SalesforceRun
 
@@ -164,3 +164,16 @@ def test_the_newest_keep_to_the_mark_and_to_what_is_asked() -> None:
     assert [event.position - first for event in found.acts] == [4, 3]
     assert found.alone is not None
     assert found.alone.position == first  # though two others of no operator are newer
+
+
+@pytest.mark.django_db
+def test_without_scripts_there_is_a_link_to_load_the_page_again() -> None:
+    client = superuser()
+    page = client.get(f"{INDEX}?span=48h")
+    assert attribute(page, "refresh", "href") == ""  # the address as it is
+    assert attribute(page, "live", "hidden") == "None"
+    assert attribute(page, "live", "aria-pressed") == "false"
+    page = client.get(f"{INDEX}?live=off")
+    assert attribute(page, "live", "aria-pressed") == "true"
+    assert attribute(page, "span-1h", "href") == "?live=off&span=1h"
+    assert regions(staff().get(INDEX), "live") == []
