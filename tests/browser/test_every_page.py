@@ -64,6 +64,7 @@ if "ANNALS_EVERY_VIEW" in os.environ:
     VIEWS += [("light", 390), ("dark", 1440)]
 PAGES = (
     "/admin/",
+    "/admin/?span=1h&table=1",
     EVENTS,
     f"{EVENTS}?since=nonsense&type=UserCreated&actor=client:tests",
     f"{EVENTS}?actor=nobody",
