@@ -106,6 +106,8 @@ PAGES: Mapping[str, Need] = {
     "subscriptions": _one(SEE_SUBSCRIPTIONS),
     "pause_subscription": _one(PAUSE),
     "resume_subscription": _one(PAUSE),
+    "pause_subscriptions": _one(PAUSE),
+    "resume_subscriptions": _one(PAUSE),
     "rebuild_subscription": Need((SEE_SUBSCRIPTIONS,), (REBUILD,), is_proved=True),
     "change_rebuild": _one(REBUILD, is_proved=True),
     "dead_letters": _one(SEE_LETTERS),

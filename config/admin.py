@@ -216,6 +216,16 @@ class BackOfficeSite(AdminSite):
         one = f"{LETTERS}<int:number>/"
         pages: list[tuple[str, View, str]] = [
             (SUBSCRIPTIONS, subscriptions.listed, "subscriptions"),
+            (
+                f"{SUBSCRIPTIONS}pause-all/",
+                subscriptions.pause_all,
+                "pause_subscriptions",
+            ),
+            (
+                f"{SUBSCRIPTIONS}resume-all/",
+                subscriptions.resume_all,
+                "resume_subscriptions",
+            ),
             (f"{name}pause/", subscriptions.pause, "pause_subscription"),
             (f"{name}resume/", subscriptions.resume, "resume_subscription"),
             (f"{name}rebuild/", rebuilds.rebuild, "rebuild_subscription"),

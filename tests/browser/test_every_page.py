@@ -122,6 +122,8 @@ PAGES = (
     "/admin/eventstore/stream/?category=nothing",
     SUBSCRIPTIONS,
     f"{SUBSCRIPTIONS}directory/pause/",
+    f"{SUBSCRIPTIONS}pause-all/",
+    f"{SUBSCRIPTIONS}resume-all/",
     f"{SUBSCRIPTIONS}directory/rebuild/",
     f"{SUBSCRIPTIONS}history/rebuild/",
     LETTERS,

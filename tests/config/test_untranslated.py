@@ -94,6 +94,8 @@ PAGES = (
     user_url(ADA, "effects/1/resend/"),
     SUBSCRIPTIONS,
     f"{SUBSCRIPTIONS}directory/pause/",
+    f"{SUBSCRIPTIONS}pause-all/",
+    f"{SUBSCRIPTIONS}resume-all/",
     f"{SUBSCRIPTIONS}directory/rebuild/",
     LETTERS,
     f"{LETTERS}group/0123456789ab/canary/",
