@@ -104,6 +104,7 @@ PAGES: Mapping[str, Need] = {
     "stream": _one(SEE_EVENTS),
     "streams": _one(SEE_EVENTS),
     "subscriptions": _one(SEE_SUBSCRIPTIONS),
+    "subscription": _one(SEE_SUBSCRIPTIONS),
     "pause_subscription": _one(PAUSE),
     "resume_subscription": _one(PAUSE),
     "pause_subscriptions": _one(PAUSE),

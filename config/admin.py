@@ -226,6 +226,7 @@ class BackOfficeSite(AdminSite):
                 subscriptions.resume_all,
                 "resume_subscriptions",
             ),
+            (name, subscriptions.subscription, "subscription"),
             (f"{name}pause/", subscriptions.pause, "pause_subscription"),
             (f"{name}resume/", subscriptions.resume, "resume_subscription"),
             (f"{name}rebuild/", rebuilds.rebuild, "rebuild_subscription"),

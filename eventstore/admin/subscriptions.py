@@ -25,6 +25,7 @@ from eventstore.errors import (
 )
 from eventstore.liveness import BucketLag
 from eventstore.reasons import REASON_LENGTH
+from eventstore.subscription_events import CATEGORY
 
 REFUSED = 422
 BUCKETS_SHOWN = 16  # all of one subscription, where one alone is late
@@ -66,6 +67,26 @@ def listed(request: HttpRequest) -> HttpResponse:
 def _furthest_behind(buckets: Iterable[BucketLag]) -> list[BucketLag]:
     late = [each for each in buckets if each.error or each.is_late]
     return sorted(late, key=lambda each: -each.lag_seconds)[:BUCKETS_SHOWN]
+
+
+@require_safe
+def subscription(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one: what it does, who is at it, and each of its checkpoints."""
+    mark = store.watermark()
+    vital = next((each for each in liveness.vitals(mark) if each.name == name), None)
+    if vital is None:
+        return not_found(request, labels.refusal(UnknownSubscriptionError(name)))
+    return page(
+        request,
+        "admin/eventstore/subscription.html",
+        title=name,
+        vital=vital,
+        subscriptions=[vital],
+        stream=f"{CATEGORY}-{name}",
+        buckets=[
+            each for each in liveness.bucket_lags(mark) if each.subscription == name
+        ],
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

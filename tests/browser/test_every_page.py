@@ -121,6 +121,7 @@ PAGES = (
     "/admin/eventstore/stream/",
     "/admin/eventstore/stream/?category=nothing",
     SUBSCRIPTIONS,
+    f"{SUBSCRIPTIONS}analytics/",
     f"{SUBSCRIPTIONS}directory/pause/",
     f"{SUBSCRIPTIONS}pause-all/",
     f"{SUBSCRIPTIONS}resume-all/",

@@ -79,6 +79,7 @@ FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
     "stream": (USER.stream(ADA),),
     "streams": (),
     "subscriptions": (),
+    "subscription": ("analytics",),
     "dead_letters": (),
     "dead_letter": (1,),
     "users": (),

@@ -52,6 +52,7 @@ PAGES = {
     f"{RUNS}new/?scope=all": REPROCESS,
     "/admin/eventstore/stream/": SEE_EVENTS,
     SUBSCRIPTIONS: "eventstore.view_checkpoint",
+    f"{SUBSCRIPTIONS}analytics/": "eventstore.view_checkpoint",
     f"{SUBSCRIPTIONS}directory/rebuild/": "eventstore.view_checkpoint",
     f"{SUBSCRIPTIONS}directory/pause/": "eventstore.change_checkpoint",
     LETTERS: "eventstore.view_deadletter",

@@ -93,6 +93,7 @@ PAGES = (
     user_url(ADA, "reveal/"),
     user_url(ADA, "effects/1/resend/"),
     SUBSCRIPTIONS,
+    f"{SUBSCRIPTIONS}directory/",
     f"{SUBSCRIPTIONS}directory/pause/",
     f"{SUBSCRIPTIONS}pause-all/",
     f"{SUBSCRIPTIONS}resume-all/",
