@@ -18,29 +18,26 @@ from django.views.generic import RedirectView
 from config import (
     access,
     audit,
+    dashboard,
     navigation,
     second_factor,
     sessions,
-    troubles,
     unsent,
     zone,
 )
 from config.login import LoginForm
 from eventstore import zones
 from eventstore.admin import (
-    dashboard,
     intake,
     letters,
     log,
     rebuilds,
-    sight,
     subscriptions,
     webhooks,
 )
 from eventstore.admin.conversation import conversation
 from eventstore.admin.event import event
 from eventstore.admin.stream import stream
-from projections import drift
 from projections import streams as stream_heads
 from projections.admin import (
     commands,
@@ -64,7 +61,6 @@ from projections.admin.lookup import stream_of
 from projections.admin.user import user
 from users.admin import salesforce, tokens
 from users.admin.fate import command
-from users.sources.salesforce import schedule
 
 View = Callable[..., HttpResponseBase]
 FOUND = 302
@@ -126,21 +122,9 @@ class BackOfficeSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Show the dashboard, its numbers to those who may see events."""
-        may_see = access.may_open(request.user, "events")
-        seen = sight.of(request)
-        wanting = troubles.counted()  # no older than the page, and its side bar as well
-        numbers = {
-            "troubles": wanting,
-            "overview": dashboard.overview(seen) if may_see else None,
-            "drift": drift.last_check() if may_see else None,
-            "held_runs": self._held_runs(request) if wanting.runs else [],
-            "recent": stream_heads.recent(timezone.now()) if may_see else None,
-        }
-        return super().index(request, numbers | (extra_context or {}))
-
-    def _held_runs(self, request: HttpRequest) -> list[Any]:
-        may_see = access.may_open(request.user, "salesforce_run")
-        return list(schedule.awaiting()) if may_see else []
+        return super().index(
+            request, dashboard.numbers(request) | (extra_context or {})
+        )
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -232,6 +216,17 @@ class BackOfficeSite(AdminSite):
         one = f"{LETTERS}<int:number>/"
         pages: list[tuple[str, View, str]] = [
             (SUBSCRIPTIONS, subscriptions.listed, "subscriptions"),
+            (
+                f"{SUBSCRIPTIONS}pause-all/",
+                subscriptions.pause_all,
+                "pause_subscriptions",
+            ),
+            (
+                f"{SUBSCRIPTIONS}resume-all/",
+                subscriptions.resume_all,
+                "resume_subscriptions",
+            ),
+            (name, subscriptions.subscription, "subscription"),
             (f"{name}pause/", subscriptions.pause, "pause_subscription"),
             (f"{name}resume/", subscriptions.resume, "resume_subscription"),
             (f"{name}rebuild/", rebuilds.rebuild, "rebuild_subscription"),

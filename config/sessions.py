@@ -48,7 +48,7 @@ class SessionLifetimeMiddleware:
         if request.user.is_authenticated:
             if _has_ended(request):
                 logout(request)
-            elif not tail.is_asked(request):  # by the page, and by no hand
+            elif not tail.is_by_itself(request):
                 _note(request)
         return self.get_response(request)
 

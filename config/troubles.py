@@ -1,14 +1,18 @@
-"""What the side bar counts: subscriptions, dead letters and runs that want somebody."""
+"""What the side bar counts: subscriptions, dead letters and runs that want somebody.
+
+The dashboard asks for the same, and for more, in the same query.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError
-from django.db.models import Count, DateTimeField, Min, QuerySet, Value
+from django.db.models import Count, DateTimeField, Min, QuerySet, TextField, Value
 
 from eventstore import dead_letters, liveness
 from users.sources.salesforce import schedule
@@ -31,6 +35,14 @@ class Troubles:
     letters: int = 0
     oldest: datetime | None = None
     runs: int = 0
+
+
+class Told(NamedTuple):
+    """What one part of the query said; what it was not asked for is empty."""
+
+    number: int
+    at: datetime | None
+    word: str
 
 
 @dataclass(slots=True)
@@ -60,24 +72,33 @@ def known() -> Troubles:
 
 def counted() -> Troubles:
     """Count now, and keep it for :func:`known`.  One query."""
+    return look()[0]
+
+
+def look(also: Iterable[QuerySet[Any]] = ()) -> tuple[Troubles, dict[str, Told]]:
+    """Do what :func:`counted` does, and return what *also* says, by kind.  One query.
+
+    Args:
+        also: What :func:`part` made.
+    """
     paused, failing = liveness.stopped()
-    never = Value(None, output_field=DateTimeField())
     letters = dead_letters.still_open()
-    rows = _told("letters", letters, "pk", Min("first_failed_at")).union(
-        _told("paused", paused, "pk", never),
-        _told("failing", failing, "subscription", never),
-        _told("runs", schedule.waiting(), "pk", never),
+    rows = part("letters", letters, at=Min("first_failed_at")).union(
+        part("paused", paused),
+        part("failing", failing, counted_by="subscription"),
+        part("runs", schedule.waiting()),
+        *also,
         all=True,
     )
-    found = {kind: (number, since) for kind, number, since in rows}
+    found = {kind: Told(*told) for kind, *told in rows}
     troubles = Troubles(
-        stuck=found["paused"][0] + found["failing"][0],
-        letters=found["letters"][0],
-        oldest=found["letters"][1],
-        runs=found["runs"][0],
+        stuck=found["paused"].number + found["failing"].number,
+        letters=found["letters"].number,
+        oldest=found["letters"].at,
+        runs=found["runs"].number,
     )
     keep(troubles, seconds=KEPT_SECONDS)
-    return troubles
+    return troubles, found
 
 
 def keep(found: Troubles, *, seconds: float) -> None:
@@ -86,12 +107,34 @@ def keep(found: Troubles, *, seconds: float) -> None:
     _kept.until = time.monotonic() + seconds
 
 
-def _told(kind: str, rows: QuerySet[Any], counted_by: str, since: Any) -> QuerySet[Any]:
+def part(
+    kind: str,
+    rows: QuerySet[Any],
+    *,
+    counted_by: str = "pk",
+    at: Any = None,
+    word: Any = None,
+) -> QuerySet[Any]:
+    """Return what counts *rows*, as one part of a query; one row, whatever there is.
+
+    Args:
+        kind: What it is called in the answer.
+        rows: What to count.
+        counted_by: Each value of this column once.
+        at: An aggregate of them that is an instant.
+        word: Likewise, that is text.
+    """
+    never = Value(None, output_field=DateTimeField())
+    nothing = Value("", output_field=TextField())
     counted_rows: QuerySet[Any] = (
         rows.order_by()
         .annotate(kind=Value(kind))
         .values("kind")
-        .annotate(number=Count(counted_by, distinct=True), since=since)
-        .values_list("kind", "number", "since")
+        .annotate(
+            number=Count(counted_by, distinct=True),
+            told_at=never if at is None else at,
+            told_word=nothing if word is None else word,
+        )
+        .values_list("kind", "number", "told_at", "told_word")
     )
     return counted_rows

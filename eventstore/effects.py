@@ -151,6 +151,15 @@ def owed() -> Owed:
     return Owed(**found)
 
 
+def unsettled() -> tuple[QuerySet[Effect], QuerySet[Effect]]:
+    """Return what is pending, and what failed, as :func:`owed` counts them.
+
+    No query: whoever counts asks.
+    """
+    latest = _latest()
+    return latest.filter(state=State.PENDING), latest.filter(state=State.FAILED)
+
+
 def _latest() -> QuerySet[Effect]:
     later = Effect.objects.filter(
         reactor=OuterRef("reactor"),

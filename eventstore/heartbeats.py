@@ -1,9 +1,13 @@
-"""When a worker last looked at each subscription, whether there was work or not."""
+"""When a worker last looked at each subscription, whether there was work or not.
+
+And when the schedule last had one of them sweep.
+"""
 
 from __future__ import annotations
 
 from eventstore import wire
 
+SCHEDULE = "(schedule)"  # beats with each sweep; no subscription is called so
 BEAT_SECONDS = 1.0  # two beats are no closer, however many workers there are
 
 

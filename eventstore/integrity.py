@@ -16,9 +16,13 @@ from django.db import connection
 from eventstore import sql, store
 from eventstore.archive.rows import Row, expected_leaf, scan
 from eventstore.errors import PayloadError
-from eventstore.events import RecordedEvent
+from eventstore.events import ANY, RecordedEvent
+from eventstore.operator_events import LogVerified
 from eventstore.reading import keys_of, recorded
 from eventstore.vault import Keys
+
+STREAM = "integrity-log"
+VERIFIED = "LogVerified"  # stored name of the event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,18 @@ def verify(
         if on_batch:
             on_batch(verified, rows[-1].position)
     return Verdict(events=verified, first=first, last=until, difference=None)
+
+
+def record(verdict: Verdict) -> None:
+    """Record what was found, so that whoever looks after the log can see it."""
+    found = verdict.difference
+    fact = LogVerified(
+        first=verdict.first,
+        last=verdict.last,
+        events=verdict.events,
+        differs_at=found.position if found else None,
+    )
+    store.append(STREAM, [fact], expected_version=ANY)
 
 
 def _leaf_difference(row: Row) -> str:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from eventstore import checkpoints, sql, subscriptions
+from eventstore import checkpoints, heartbeats, sql, subscriptions
 from eventstore.models import Checkpoint, Pause
 from eventstore.subscriptions import Progress
 
@@ -68,6 +68,33 @@ class BucketLag:
         return self.lag_seconds > settings.LAG_WARN_SECONDS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """The last sign of life.
+
+    Attributes:
+        at: When; None without any.
+        is_silent: Whether that is more than 25 seconds ago, by the database's clock.
+    """
+
+    at: datetime | None
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """How everything downstream is.
+
+    Attributes:
+        workers: The last beat of any worker.
+        schedule: The last sweep that the schedule asked for and a worker did.
+    """
+
+    vitals: list[Vital]
+    workers: Beat
+    schedule: Beat
+
+
 def bucket_lags(mark: int) -> list[BucketLag]:
     """Return how far each bucket is behind the watermark *mark*, by subscription.
 
@@ -93,9 +120,25 @@ def vitals(mark: int) -> list[Vital]:
 
     Two queries.
     """
+    return pulse(mark).vitals
+
+
+def pulse(mark: int) -> Pulse:
+    """Return the same, and whether there are workers and a schedule at all.
+
+    Two queries.
+    """
     found = subscriptions.progress_of_all(mark, paused={})
-    signs = _signs({each.name: each.position for each in found}, mark)
-    return [_vital(each, signs[each.name]) for each in found]
+    reached = {each.name: each.position for each in found}
+    signs = _signs(reached | {heartbeats.SCHEDULE: mark}, mark)
+    schedule = signs.pop(heartbeats.SCHEDULE)
+    beats = [each for each in signs.values() if each.beat_age is not None]
+    last = min(beats, key=lambda each: each.beat_age or 0.0, default=None)
+    return Pulse(
+        vitals=[_vital(each, signs[each.name]) for each in found],
+        workers=_beat(last),
+        schedule=_beat(schedule),
+    )
 
 
 def stopped() -> tuple[QuerySet[Pause], QuerySet[Checkpoint]]:
@@ -122,13 +165,18 @@ class _Sign:
 def _vital(progress: Progress, sign: _Sign) -> Vital:
     known = {field.name: getattr(progress, field.name) for field in fields(progress)}
     is_at_rest = not progress.behind or sign.pause is not None
-    is_silent = sign.beat_age is None or sign.beat_age > STALLED_SECONDS
     return Vital(
         **known | {"pause": sign.pause},
         lag_seconds=sign.lag_seconds,
         beaten_at=sign.beaten_at,
-        is_stalled=is_silent and not is_at_rest,
+        is_stalled=_beat(sign).is_silent and not is_at_rest,
     )
+
+
+def _beat(sign: _Sign | None) -> Beat:
+    if sign is None or sign.beat_age is None:
+        return Beat(at=None, is_silent=True)
+    return Beat(at=sign.beaten_at, is_silent=sign.beat_age > STALLED_SECONDS)
 
 
 def _signs(reached: Mapping[str, int], mark: int) -> dict[str, _Sign]:

@@ -1,7 +1,8 @@
 """What staff did to accounts, roles and schedules, and whom they looked at.
 
 Facts of their own streams: ``staff-<id>``, ``role-<id>``, ``schedule-<kind>-<id>``,
-``reveal-<id>``.  Of staff themselves the log keeps the log-in name alone.
+``reveal-<id>``, ``integrity-log``.  Of staff themselves the log keeps the log-in name
+alone.
 """
 
 from __future__ import annotations
@@ -39,6 +40,29 @@ class PersonalDataViewed:
     subject: str
     until: datetime
     reason: str
+
+
+@event_type(
+    "LogVerified",
+    sentence=gettext_noop("{who} verified the log from #{first} to #{last} via {via}"),
+    is_operators=True,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogVerified:
+    """Somebody had every event of a stretch compared with its leaf.
+
+    Attributes:
+        first: First position asked for.
+        last: Last position verified.
+        events: Events verified, the differing one included.
+        differs_at: Position of the first that is not what was appended; None where all
+            are.
+    """
+
+    first: int
+    last: int
+    events: int
+    differs_at: int | None
 
 
 @event_type(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -53,6 +55,51 @@ def resume(name: str) -> None:
             raise SubscriptionRunsError(name)
         tell(name, RESUMED)
         doorbell.ring_after_commit()
+
+
+def pause_all(names: Iterable[str], *, reason: str) -> list[str]:
+    """Pause those of *names* that are not yet, and return which; an event each.
+
+    Atomic: all of them, or none.
+
+    Raises:
+        NoReasonError: *reason* is empty.
+    """
+    why = reasons.wanted(reason)
+    actor, now = circumstances.current().actor, timezone.now()
+    paused = []
+    with transaction.atomic():
+        for name in sorted(
+            names
+        ):  # in one order: two at once never wait for each other
+            _pause, is_new = Pause.objects.get_or_create(
+                subscription=name,
+                defaults={"actor": actor, "reason": why, "paused_at": now},
+            )
+            if is_new:
+                tell(name, PAUSED, why)
+                paused.append(name)
+    return paused
+
+
+def resume_all(names: Iterable[str], *, reason: str) -> list[str]:
+    """Have those of *names* that are paused go on, and return which; an event each.
+
+    Atomic: all of them, or none.
+
+    Raises:
+        NoReasonError: *reason* is empty.
+    """
+    why = reasons.wanted(reason)
+    resumed = []
+    with transaction.atomic():
+        for name in sorted(names):
+            count, _each = Pause.objects.filter(subscription=name).delete()
+            if count:
+                tell(name, RESUMED, why)
+                resumed.append(name)
+        doorbell.ring_after_commit()
+    return resumed
 
 
 def is_paused(name: str) -> bool:

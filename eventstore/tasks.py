@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from eventstore import faults, rebuilding, subscriptions, waking
+from eventstore import faults, heartbeats, rebuilding, subscriptions, waking
 from eventstore.doorbell import doorbell
 from eventstore.exports import keeping
 from eventstore.intake import retention
@@ -71,6 +71,7 @@ def sweep() -> None:
     """Ring for whatever a lost doorbell left behind; beat calls it all the time."""
     doorbell.ring()
     close_old_connections()
+    heartbeats.beat(heartbeats.SCHEDULE)
     subscriptions.note_code()
     for name in rebuilding.names():
         rebuild.apply_async((name,), expires=EXPIRES_SECONDS)

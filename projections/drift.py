@@ -113,6 +113,14 @@ def last_check() -> Any:
     return DriftCheck.objects.annotate(users=Coalesce(Subquery(users), 0)).get()
 
 
+def known() -> tuple[QuerySet[Drift], QuerySet[DriftCheck]]:
+    """Return who is known to differ, and how far the detector has come.
+
+    No query: whoever counts asks.
+    """
+    return Drift.objects.all(), DriftCheck.objects.all()
+
+
 def _locked(users: Collection[UUID]) -> QuerySet[Drift]:
     mine = Drift.objects.filter(user_id__in=users)
     return mine.order_by("pk").select_for_update()  # two never wait for each other

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eventstore import browser, effects, liveness
+from eventstore import browser, integrity, liveness, newest
 from eventstore.admin.sight import Sight
 from eventstore.browser import Totals
-from eventstore.effects import Owed
 from eventstore.events import RecordedEvent
-from eventstore.liveness import Vital
-from eventstore.searching import EventFilter
+from eventstore.liveness import Pulse, Vital
 from eventstore.subscriptions import PROJECTION
 
-LATEST = 10  # events shown
+LATEST = 10  # events shown, and acts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,10 @@ class Overview:
         letters: Streams that a read model set aside: their rows wait.
         paused: Subscriptions that somebody paused and that are behind.
         failing: Subscriptions that an error stops and that are behind.
-        latest: The newest events, newest first.
+        pulse: Whether there are workers and a schedule.
+        latest: The newest events that no operator caused, newest first.
+        acts: What operators did last, newest first.
+        verified: The last event that tells of a verification; None without any.
     """
 
     totals: Totals
@@ -40,20 +41,23 @@ class Overview:
     letters: int
     paused: int
     failing: int
-    owed: Owed
     subscriptions: Sequence[Vital]
+    pulse: Pulse
     latest: Sequence[RecordedEvent]
+    acts: Sequence[RecordedEvent]
+    verified: RecordedEvent | None
 
 
 def overview(seen: Sight) -> Overview:
-    """Return the numbers of the dashboard.  Six queries.
+    """Return the numbers of the dashboard.  Five queries.
 
     Args:
         seen: What the reader may see of people.
     """
     totals = browser.totals()
-    latest = browser.page(EventFilter(), limit=LATEST, mark=totals.head)
-    vitals = liveness.vitals(totals.head)
+    last = newest.newest(totals.head, size=LATEST, alone=integrity.VERIFIED)
+    pulse = liveness.pulse(totals.head)
+    vitals = pulse.vitals
     models = [each for each in vitals if each.kind == PROJECTION]
     behind = [each for each in vitals if each.behind]
     return Overview(
@@ -65,7 +69,9 @@ def overview(seen: Sight) -> Overview:
         letters=sum(each.letters for each in models),
         paused=sum(each.pause is not None for each in behind),
         failing=sum(each.pause is None and bool(each.error) for each in behind),
-        owed=effects.owed(),
         subscriptions=vitals,
-        latest=seen.events(latest.events),
+        pulse=pulse,
+        latest=seen.events(last.events),
+        acts=seen.events(last.acts),
+        verified=last.alone,
     )

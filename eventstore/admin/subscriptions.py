@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -25,6 +25,7 @@ from eventstore.errors import (
 )
 from eventstore.liveness import BucketLag
 from eventstore.reasons import REASON_LENGTH
+from eventstore.subscription_events import CATEGORY
 
 REFUSED = 422
 BUCKETS_SHOWN = 16  # all of one subscription, where one alone is late
@@ -68,6 +69,26 @@ def _furthest_behind(buckets: Iterable[BucketLag]) -> list[BucketLag]:
     return sorted(late, key=lambda each: -each.lag_seconds)[:BUCKETS_SHOWN]
 
 
+@require_safe
+def subscription(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one: what it does, who is at it, and each of its checkpoints."""
+    mark = store.watermark()
+    vital = next((each for each in liveness.vitals(mark) if each.name == name), None)
+    if vital is None:
+        return not_found(request, labels.refusal(UnknownSubscriptionError(name)))
+    return page(
+        request,
+        "admin/eventstore/subscription.html",
+        title=name,
+        vital=vital,
+        subscriptions=[vital],
+        stream=f"{CATEGORY}-{name}",
+        buckets=[
+            each for each in liveness.bucket_lags(mark) if each.subscription == name
+        ],
+    )
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def pause(request: HttpRequest, name: str) -> HttpResponse:
     """Say what a pause means and ask why, then pause."""
@@ -92,6 +113,47 @@ def pause(request: HttpRequest, name: str) -> HttpResponse:
         title=_("Pause {name}").format(name=name),
         status=REFUSED if form.errors else 200,
         subscription=found,
+        form=form,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pause_all(request: HttpRequest) -> HttpResponse:
+    """Say which would be paused and ask why, then pause all that run."""
+    return _all(request, is_pause=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def resume_all(request: HttpRequest) -> HttpResponse:
+    """Say which would go on and ask why, then resume all that are paused."""
+    return _all(request, is_pause=False)
+
+
+def _all(request: HttpRequest, *, is_pause: bool) -> HttpResponse:
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        names = [each.name for each in subscriptions.all_subscriptions()]
+        change = pauses.pause_all if is_pause else pauses.resume_all
+        done = len(change(names, reason=form.cleaned_data["reason"]))
+        said = (
+            ngettext(
+                "{count} subscription paused.", "{count} subscriptions paused.", done
+            )
+            if is_pause
+            else ngettext(
+                "{count} subscription goes on.", "{count} subscriptions go on.", done
+            )
+        )
+        messages.success(request, said.format(count=done))
+        return SeeOther(reverse("admin:subscriptions"))
+    found = subscriptions.progress_of_all(store.watermark())
+    return page(
+        request,
+        "admin/eventstore/subscriptions_all.html",
+        title=_("Pause all") if is_pause else _("Resume all"),
+        status=REFUSED if form.errors else 200,
+        concerned=[each for each in found if (each.pause is None) == is_pause],
+        is_pause=is_pause,
         form=form,
     )
 

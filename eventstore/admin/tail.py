@@ -16,8 +16,16 @@ MOST = 200  # events that are counted; who has so many looks at the page anew
 
 
 def is_asked(request: HttpRequest) -> bool:
-    """Return whether a page asks for its news; nobody needs to be there for that."""
+    """Return whether a page asks for its news."""
     return request.GET.get("tail") == "1"
+
+
+def is_by_itself(request: HttpRequest) -> bool:
+    """Return whether a page asks, for its news or to show itself as it is now.
+
+    Then nobody needs to be there: it keeps no session from ending.
+    """
+    return is_asked(request) or request.headers.get("X-Asked-By") == "page"
 
 
 def news(request: HttpRequest, matching: EventFilter) -> JsonResponse:

@@ -62,6 +62,7 @@ LONG = HOSTILE + "Wolfeschlegelsteinhausenbergerdorff" * 4
 WIDTHS = (1440, 390, 320)
 PAGES = (
     "/admin/",
+    "/admin/?span=1h&table=1",
     EVENTS,
     f"{EVENTS}?since=nonsense&type=UserCreated&actor=client:tests",
     f"{EVENTS}?actor=nobody",
@@ -118,7 +119,10 @@ PAGES = (
     "/admin/eventstore/stream/",
     "/admin/eventstore/stream/?category=nothing",
     SUBSCRIPTIONS,
+    f"{SUBSCRIPTIONS}analytics/",
     f"{SUBSCRIPTIONS}directory/pause/",
+    f"{SUBSCRIPTIONS}pause-all/",
+    f"{SUBSCRIPTIONS}resume-all/",
     f"{SUBSCRIPTIONS}directory/rebuild/",
     f"{SUBSCRIPTIONS}history/rebuild/",
     LETTERS,

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from config.subscriptions import SUBSCRIPTIONS
 from eventstore.saved_views.models import SavedView
 from projections.models import DirectoryEntry
 from tests import exports
@@ -155,6 +156,8 @@ PREPARED = {
     **repair_acts.PREPARED,
     **salesforce.PREPARED,
     "resume": 1,
+    "resume all": 1,
+    "pause all": len(SUBSCRIPTIONS) - 1,  # the one that was paused before is left alone
     "delete a view": 1,
 }
 
@@ -224,6 +227,16 @@ ACTS: dict[str, tuple[Act, str, dict[str, Any]]] = {
         paused(post("resume_subscription", "directory")),
         "SubscriptionChanged",
         {"change": "resumed"},
+    ),
+    "pause all": (
+        paused(post("pause_subscriptions", reason=f"{WHY}, all")),
+        "SubscriptionChanged",
+        {"change": "paused", "reason": f"{WHY}, all"},
+    ),
+    "resume all": (
+        paused(post("resume_subscriptions", reason=WHY)),
+        "SubscriptionChanged",
+        {"change": "resumed", "reason": WHY},
     ),
     "retry a letter": (
         letter(post("retry_letter", 1)),

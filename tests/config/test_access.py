@@ -79,6 +79,7 @@ FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
     "stream": (USER.stream(ADA),),
     "streams": (),
     "subscriptions": (),
+    "subscription": ("analytics",),
     "dead_letters": (),
     "dead_letter": (1,),
     "users": (),
@@ -98,6 +99,8 @@ FOR_EVERYBODY: dict[str, tuple[object, ...]] = {
 FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
     "pause_subscription": ("OL", ("directory",)),
     "resume_subscription": ("OL", ("directory",)),
+    "pause_subscriptions": ("OL", ()),
+    "resume_subscriptions": ("OL", ()),
     "retry_letter": ("OL", (1,)),
     "canary_letters": ("OL", ("0123456789ab",)),
     "retry_letters": ("OL", ("0123456789ab",)),

@@ -55,6 +55,7 @@ LETTERS, RECORDS = "/admin/eventstore/deadletter/", "/admin/eventstore/rawrecord
 RUNS, SALESFORCE = "/admin/projections/reprocess/", "/admin/users/salesforcerun/"
 PAGES = (
     "/admin/",
+    "/admin/?span=1h&table=1",
     EVENTS,
     f"{EVENTS}?actor=никто&source=rest",
     f"{EVENTS}?around=2001-01-01T00:00:00Z",
@@ -92,7 +93,10 @@ PAGES = (
     user_url(ADA, "reveal/"),
     user_url(ADA, "effects/1/resend/"),
     SUBSCRIPTIONS,
+    f"{SUBSCRIPTIONS}directory/",
     f"{SUBSCRIPTIONS}directory/pause/",
+    f"{SUBSCRIPTIONS}pause-all/",
+    f"{SUBSCRIPTIONS}resume-all/",
     f"{SUBSCRIPTIONS}directory/rebuild/",
     LETTERS,
     f"{LETTERS}group/0123456789ab/canary/",

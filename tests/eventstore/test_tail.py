@@ -121,6 +121,7 @@ def test_asking_is_no_use_that_keeps_a_session() -> None:
     session["seen_at"] = seen = session["seen_at"] - 29 * 60
     session.save()
     assert client.get(EVENTS, {"tail": "1"}).status_code == 200
+    assert client.get("/admin/", headers={"X-Asked-By": "page"}).status_code == 200
     assert client.session["seen_at"] == seen
     client.get(EVENTS)
     assert client.session["seen_at"] > seen

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 from argparse import ArgumentParser
 from typing import Any
 
 import orjson
+import uuid_utils.compat as uuid
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from eventstore import integrity, store
 from eventstore.archive.console import COULD_NOT_RUN, REFUSED, Progress, could_not_run
+from eventstore.circumstances import acting
+from eventstore.events import SYSTEM
 from eventstore.integrity import Verdict
 
 
 class Command(BaseCommand):
-    """Recomputes leaves and places, and names the first event that differs."""
+    """Recomputes leaves and places, names the first event that differs, records it."""
 
     help = "Verify every event of the log, or of a range; exits with 1 if one differs."
 
@@ -24,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="first", type=int, default=1)
         parser.add_argument("--to", dest="last", type=int, default=None)
         parser.add_argument("--json", action="store_true")
+        parser.add_argument("--actor", default=f"operator:{getpass.getuser()}")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Verify, showing how far it is on standard error."""
@@ -40,7 +46,16 @@ class Command(BaseCommand):
                 on_batch=lambda events, at: bar.update(events, at - first + 1),
             )
             bar.close()
+        self._record(verdict, options["actor"])
         self._tell(verdict, as_json=options["json"])
+
+    def _record(self, verdict: Verdict, actor: str) -> None:
+        """Record it; a database that takes no event is told of, and no difference."""
+        try:
+            with acting(actor=actor, source=SYSTEM, correlation_id=uuid.uuid7()):
+                integrity.record(verdict)
+        except DatabaseError as error:
+            self.stderr.write(f"not recorded: {type(error).__name__}")
 
     def _tell(self, verdict: Verdict, *, as_json: bool) -> None:
         found = verdict.difference

@@ -112,6 +112,12 @@ def waiting() -> QuerySet[SalesforceRun]:
     return SalesforceRun.objects.filter(state__in=HELD - {State.PAUSED_LIMIT})
 
 
+def newest() -> QuerySet[SalesforceRun]:
+    """Return the run that was started last, if there is one."""
+    last = SalesforceRun.objects.order_by("-started_at").values("pk")[:1]
+    return SalesforceRun.objects.filter(pk__in=last)
+
+
 def standing() -> Standing:
     """Return how the readings stand.  Eight queries."""
     told = options()
