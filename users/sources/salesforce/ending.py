@@ -34,11 +34,6 @@ KEPT = frozenset(Kept)
 QUARANTINE_MIN = 50  # unusable records that never stop a run
 ABSENT = "salesforce_absent"
 ABSENT_MIN = 5  # people who may vanish without anybody being asked
-STATES = {
-    "salesforce_deleted": SalesforceLink.State.DELETED,
-    "salesforce_merged": SalesforceLink.State.MERGED,
-    ABSENT: SalesforceLink.State.ABSENT,
-}
 
 
 def end(leased: Leased, client: Client, told: Options) -> None:
@@ -224,10 +219,7 @@ def _gone(
     leased: Leased, link: SalesforceLink, reason: str, seen: Observed | None
 ) -> SalesforceLink:
     link.run_id = leased.run_id
-    kind, _, master = reason.partition(":")
-    link.state = STATES.get(kind, SalesforceLink.State.LINKED)
-    link.master_id = master
-    link.digest = ""  # should the very same row come back, it is news
+    links.mark_gone(link, reason)
     if seen is not None and seen.values:
         said = links.saying(link.sf_id, seen.values)
         link.said = {**link.said, STATUS: said[STATUS]}

@@ -299,6 +299,28 @@ class SalesforceConflictResolved:
     reason: str
 
 
+@event_type(
+    "SalesforceConflictClosed",
+    sentence=gettext_noop("{who} found {attribute} agreed again via {via}"),
+    subject="user",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceConflictClosed:
+    """An open difference is over: both say the same again, or the record is gone.
+
+    Gone where nobody could become a user by it.
+
+    Attributes:
+        record: Id of the record, 18 characters.
+        user: Stream of the user.
+        attribute: ``name``, ``email`` or ``status``.
+    """
+
+    record: str
+    user: str
+    attribute: str
+
+
 RunEvent = (
     SalesforceRunStarted
     | SalesforceRunOpened

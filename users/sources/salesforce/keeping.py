@@ -132,7 +132,8 @@ def _subject(sf_id: str, known: Mapping[str, SalesforceLink]) -> str:
 def _raw_state(case: Case) -> str:
     if case.quarantined:
         return "quarantined"
-    return "applied" if case.commands or case.withheld else "unchanged"
+    is_applied = case.commands or case.withheld or case.passed
+    return "applied" if is_applied else "unchanged"
 
 
 def _received(key: str, row: Mapping[str, Any]) -> Received:
