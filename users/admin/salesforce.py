@@ -72,6 +72,8 @@ CAME = {
     Came.BACK: gettext_lazy("kept: the record came back"),
     Came.UNUSABLE: gettext_lazy("kept: the record makes no sense now"),
     Came.ERASED: gettext_lazy("erased meanwhile"),
+    Came.CHANGED: gettext_lazy("kept: changed here meanwhile"),
+    Came.SETTINGS: gettext_lazy("kept: the settings say otherwise by now"),
     Came.KEPT: gettext_lazy("kept"),
 }
 

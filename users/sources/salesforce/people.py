@@ -192,7 +192,7 @@ def _wanted(case: Case, *, run_id: UUID, high: datetime) -> list[Wanted]:
 
 
 # One table, and a table may be long.
-def _is_to_be_compared_anew(  # noqa: C901
+def _is_to_be_compared_anew(  # noqa: C901, PLR0911
     case: Case, command: UserCommand, result: Result
 ) -> bool:
     """Take note of what came of a command; True where the case is not done yet.
@@ -201,7 +201,10 @@ def _is_to_be_compared_anew(  # noqa: C901
         UnreadableEventError: Newer code changed the user, unreadably for this code.
     """
     match result:
-        case Outcome() | CompanionRefusedError():
+        case Outcome():
+            case.version = result.version
+            return False
+        case CompanionRefusedError():
             return False
         case ConcurrencyError() | UserExistsError():
             return True
@@ -283,4 +286,5 @@ def _finding(case: Case, run_id: UUID, what: str, reason: str) -> SalesforceFind
         what=what,
         reason=reason,
         is_done=what != DEACTIVATED,
+        version=case.version,
     )
