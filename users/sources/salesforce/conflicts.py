@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -108,14 +109,13 @@ def resolve(
         if version not in (None, row.version):
             message = worded("What Salesforce says changed meanwhile: look again.")
             raise ConflictError(message)
-        opened = opening(row).payload
         if winner == THEIRS:
-            _apply(row, opened, why)
+            _apply(row, opening(row).payload, why)
         else:
-            _take_note(row, opened)
+            _take_note(row)
         resolved = SalesforceConflictResolved(
             record=row.sf_id,
-            user=opened.user,
+            user=USER.stream(row.user_id),
             attribute=row.attribute,
             winner=winner,
             reason=why,
@@ -156,13 +156,15 @@ def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
     services.execute(command, circumstances.current(), overrides=True)
 
 
-def _take_note(row: SalesforceConflict, opened: Any) -> None:
+def _take_note(row: SalesforceConflict) -> None:
     """Let the link know what Salesforce says, as it will not be applied any more."""
     link = links.among([row.sf_id]).get(row.sf_id)
-    if link is None or row.kind == DIFFERS or not opened.theirs:
+    if link is None or row.kind == DIFFERS:  # then it knows
         return
-    link.said |= links.saying(row.sf_id, {row.attribute: opened.theirs})
-    links.save([link])
+    with suppress(ConflictError):  # what the log does not tell can be settled, too
+        if theirs := opening(row).payload.theirs:
+            link.said |= links.saying(row.sf_id, {row.attribute: theirs})
+            links.save([link])
 
 
 def _last(sf_ids: Sequence[str]) -> dict[tuple[str, str], SalesforceConflict]:

@@ -72,6 +72,8 @@ def end(leased: Leased, client: Client, told: Options) -> None:
 
 
 def _has_too_many_unusable(run: Run, told: Options) -> bool:
+    if run.mode is Mode.RECORD:
+        return False  # it reads what somebody named, often because it made no sense
     share = told.quarantine_ratio * run.counts["read"]
     most = max(QUARANTINE_MIN, share)
     return run.counts["quarantined"] > most and not run.is_released

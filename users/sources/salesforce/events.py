@@ -141,7 +141,8 @@ class SalesforcePageRead:
         withheld: Users to deactivate at the end of the run.
         conflicts: Differences that were not applied.
         quarantined: Records that make no sense.
-        ignored: Records of people who were erased, or were deleted before we knew them.
+        ignored: Records of people who were erased, or were deleted before we knew them;
+            records that make no sense and that somebody said to skip.
         repaired: Characters that no database takes.
         calls: Requests that the run has made so far.
     """

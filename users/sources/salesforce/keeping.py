@@ -54,7 +54,7 @@ def keep(
         known: Links of those.
 
     Returns:
-        How many of *unusable* are of the living.
+        How many are quarantined; not counting those that somebody said to skip.
     """
     received, settled = [], []
     subjects = {each.sf_id: _subject(each.sf_id, known) for each in unusable}
@@ -86,8 +86,14 @@ def keep(
                 error=row.code,
             )
         )
-    settling.resettle(raw.keep(received, settled=settled), settled)
-    return len(living)
+    kept = raw.keep(received, settled=settled)
+    settling.resettle(kept, settled)
+    unused = [
+        each
+        for each, its in zip(kept, settled, strict=True)
+        if its.state == "quarantined"
+    ]
+    return len(unused) - settling.skipped(unused)
 
 
 def close(sf_ids: Collection[str]) -> None:

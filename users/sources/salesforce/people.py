@@ -106,10 +106,11 @@ def apply(
     keeping.hand_over([case for case in cases if not case.quarantined])
     quarantined = {case.seen.sf_id for case in cases if case.quarantined}
     living = [case for case in cases if not case.is_erased]
-    kept = keeping.keep(living, page.unusable, page.known)
+    unused = keeping.keep(living, page.unusable, page.known)
     keeping.close(page.sensible - quarantined)
-    tally.counts["quarantined"] += kept + len(quarantined)
-    tally.counts["ignored"] += len(page.unusable) - kept
+    tally.counts["quarantined"] += unused
+    # Of erased people, and what somebody said to skip.
+    tally.counts["ignored"] += len(page.unusable) + len(quarantined) - unused
     for case in cases:
         _count(case, run_id, tally, is_dry=is_dry)
     return tally
