@@ -293,6 +293,8 @@ class SalesforceFinding(models.Model):
     what = models.TextField()  # created, name, email, status, deactivated
     reason = models.TextField(blank=True)
     is_done = models.BooleanField(default=False)
+    # Of the user, once the run had applied what else it read of them.
+    version = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [

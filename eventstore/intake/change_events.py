@@ -8,20 +8,21 @@ Source: Change Data Capture Developer Guide, API version 60.0, "Change Event Fie
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from eventstore.intake import strict
 from eventstore.intake.errors import MapperError
 
 HEADER = "ChangeEventHeader"
 MOST_RECORDS = 500  # of one event
+MOST_BYTES = 16 * 2**20  # of all copies of one event
 # What an event names that tells of more than it can name.
 WILDCARD = "*"
-NOBODY = "000000000000000AAA"
+NOBODY = "0" * 15  # with or without its suffix
+OVERFLOW = "GAP_OVERFLOW"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class ChangeEvent:
     Attributes:
         id: The same one when it is sent again.
         sobject: Object of the record, for example ``Contact``.
-        record: Its id, as received.
+        record: Its id, as received; empty where so much changed that the event does
+            not say what.
     """
 
     id: str
@@ -43,8 +45,7 @@ def read(body: bytes) -> ChangeEvent:
     """Return the change that *body* tells of.
 
     Raises:
-        MapperError: It is no change event of one record; ``overflow`` where so much
-            changed that the event does not say what.
+        MapperError: It is no change event of one record.
     """
     header = header_of(strict.parsed(body))
     known = key(header)
@@ -53,9 +54,9 @@ def read(body: bytes) -> ChangeEvent:
         code = "no_change_event"
         raise MapperError(code)
     record = str(records[0])
-    if record.endswith(WILDCARD) or record == NOBODY:
-        code = "overflow"
-        raise MapperError(code)
+    is_vague = record.endswith(WILDCARD) or record.startswith(NOBODY)
+    if is_vague or header.get("changeType") == OVERFLOW:
+        record = ""
     return ChangeEvent(id=known, sobject=str(header["entityName"]), record=record)
 
 
@@ -65,7 +66,7 @@ def cut(body: bytes) -> Sequence[tuple[bytes, str]]:
     Of one record, and what is no change event, *body* as it is, and nothing.
 
     Raises:
-        MapperError: It names more than 500 records.
+        MapperError: It names more than 500 records, or is too long for so many.
     """
     try:
         value = strict.parsed(body)
@@ -73,15 +74,17 @@ def cut(body: bytes) -> Sequence[tuple[bytes, str]]:
         return [(body, "")]
     header = header_of(value)
     records = header.get("recordIds")
-    if not isinstance(records, list) or len(records) <= 1:
+    # What is no change event has no name that tells its parts from others.
+    if not key(header) or not isinstance(records, list) or len(records) <= 1:
         return [(body, "")]
-    if len(records) > MOST_RECORDS:
+    if len(records) > MOST_RECORDS or len(records) * len(body) > MOST_BYTES:
         code = "too_many_records"
         raise MapperError(code)
     found = {}
     for each in records:
         header["recordIds"] = [each]  # of the value that is written
-        found[str(each)] = orjson.dumps(value)
+        # Not orjson: it refuses halves of characters, and numbers of over 64 bits.
+        found[str(each)] = json.dumps(value).encode()
     return [(text, record) for record, text in found.items()]
 
 
@@ -96,7 +99,9 @@ def key(header: Mapping[str, Any]) -> str:
     """Return what names the event; empty where the header does not say."""
     entity, transaction = header.get("entityName"), header.get("transactionKey")
     number = header.get("sequenceNumber")
-    texts = isinstance(entity, str) and isinstance(transaction, str)
-    if not texts or not isinstance(number, int):
+    names = (entity, transaction)
+    if not all(isinstance(each, str) and each.isprintable() and each for each in names):
+        return ""
+    if not isinstance(number, int) or isinstance(number, bool):
         return ""
     return f"{entity}:{transaction}:{number}"

@@ -39,6 +39,17 @@ def resettle(kept: Sequence[Kept], settled: Sequence[Settled]) -> None:
         each.save()
 
 
+def skipped(kept: Sequence[Kept]) -> int:
+    """Return how many of *kept* somebody said to skip.
+
+    One query; none where all were new.
+    """
+    again = [each.raw_id for each in kept if not each.is_new]
+    if not again:
+        return 0
+    return RecordMapping.objects.filter(pk__in=again, state=State.SKIPPED).count()
+
+
 def overtake(source: str, entities: Collection[str]) -> None:
     """Close what is quarantined of things of which their source said more since.
 

@@ -33,6 +33,7 @@ from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
 from users.sources.salesforce import conflicts, outcomes, records, runs, schedule
 from users.sources.salesforce.comparing import DIFFERS
 from users.sources.salesforce.errors import (
+    ConflictError,
     RunActiveError,
     SalesforceError,
     UnknownRunError,
@@ -72,6 +73,8 @@ CAME = {
     Came.BACK: gettext_lazy("kept: the record came back"),
     Came.UNUSABLE: gettext_lazy("kept: the record makes no sense now"),
     Came.ERASED: gettext_lazy("erased meanwhile"),
+    Came.CHANGED: gettext_lazy("kept: changed here meanwhile"),
+    Came.SETTINGS: gettext_lazy("kept: the settings say otherwise by now"),
     Came.KEPT: gettext_lazy("kept"),
 }
 
@@ -127,6 +130,7 @@ class Dispute:
     row: SalesforceConflict
     told: Mapping[str, Any]
     may_be_theirs: bool
+    problem: str = ""
     form: forms.Form | None = None
 
 
@@ -175,7 +179,8 @@ def reach(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Ask which run is wanted, and start it."""
-    form = StartForm(request.POST or None, initial=_asked_for(request))
+    asked = {} if request.POST else _asked_for(request)
+    form = StartForm(request.POST or None, initial=asked)
     if form.is_valid():
         wanted = form.cleaned_data
         try:
@@ -288,8 +293,12 @@ def settle(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
-    """Return an open conflict as somebody may see it."""
-    told = seen.event(conflicts.opening(row)).data
+    """Return an open conflict as somebody may see it; a problem where none can be."""
+    try:
+        told = seen.event(conflicts.opening(row)).data
+    except ConflictError as error:
+        problem = labels.refusal(error)
+        return Dispute(row=row, told={}, may_be_theirs=False, problem=problem)
     return Dispute(row=row, told=told, may_be_theirs=row.kind == DIFFERS)
 
 
@@ -305,8 +314,12 @@ def _asked_for(request: HttpRequest) -> dict[str, str]:
     mode, error = request.GET.get("mode", ""), request.GET.get("quarantined", "")
     ids = request.GET.get("ids", "")
     if error and error.isprintable():
-        found = inbox.entities(SALESFORCE, error, limit=runs.MOST_IDS)
-        ids = " ".join(found)
+        found = inbox.entities(SALESFORCE, error, limit=runs.MOST_IDS + 1)
+        ids = " ".join(found[: runs.MOST_IDS])
+        if len(found) > runs.MOST_IDS:
+            text = _("There are more than {most}: the first {most} are named here.")
+            more = _("Come back for the others once they were read.")
+            messages.warning(request, f"{text.format(most=runs.MOST_IDS)} {more}")
     return {"mode": mode, "ids": ids} if mode in MODES else {}
 
 

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 
 from eventstore.intake import raw
 from eventstore.intake.models import RawRecord, RecordMapping
-from tests.deliveries import post, standard
+from tests.deliveries import PLAIN_SECRET, github, post, standard
 from tests.intake import SECRET, work
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.here import finish, ours, run, truth, users_changed
@@ -30,7 +30,7 @@ def relayed(connected: Salesforce, settings: LazySettings) -> Salesforce:
     return connected
 
 
-def change(number: int, *records: str, **header: Any) -> dict[str, Any]:
+def change(number: int, *records: Any, **header: Any) -> dict[str, Any]:
     told = {
         "entityName": "Contact",
         "recordIds": list(records),
@@ -109,6 +109,17 @@ def test_events_that_come_shuffled_and_doubled_lead_to_the_truth(
     [
         (change(1, "003*"), "quarantined", "overflow"),
         (change(1, "000000000000000AAA"), "quarantined", "overflow"),
+        (change(1, "000000000000000"), "quarantined", "overflow"),
+        (
+            change(1, "003000000000001AAA", changeType="GAP_OVERFLOW"),
+            "quarantined",
+            "overflow",
+        ),
+        (change(1, "001*", entityName="Account"), "ignored", ""),
+        (change(1, "x", transactionKey=""), "quarantined", "no_change_event"),
+        (change(1, "x", transactionKey="\0"), "quarantined", "no_change_event"),
+        (change(1, "x", sequenceNumber=True), "quarantined", "no_change_event"),
+        (change(1, None), "quarantined", "bad_id"),
         (change(1, "nobody"), "quarantined", "bad_id"),
         (change(1), "quarantined", "no_change_event"),
         (change(1, "x", transactionKey=None), "quarantined", "no_change_event"),
@@ -130,3 +141,50 @@ def test_more_records_than_an_event_may_name_are_refused_whole() -> None:
     many = [f"003{number:012}AAA" for number in range(501)]
     assert relay(change(1, *many)) == 422
     assert not RawRecord.objects.exists()
+
+
+def test_an_event_too_long_for_its_records_is_refused_whole() -> None:
+    many = [f"003{number:012}AAA" for number in range(500)]
+    assert relay(change(1, *many) | {"x": "y" * 40_000}) == 422
+    assert not RawRecord.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["GAP_UPDATE", "GAP_DELETE", "CREATE", "UNDELETE"])
+def test_an_event_that_lost_its_fields_names_its_record(kind: str) -> None:
+    known = "003000000000001AAA"
+    told = change(1, known[:15], changeType=kind, changedFields=[], nulledFields=["*"])
+    assert relay(told) == 202
+    work()
+    assert (states(), hinted()) == ([("applied", "")], [known])
+
+
+def test_hostile_values_beside_the_header_harm_nobody() -> None:
+    ids = ["003000000000001AAA", "003000000000002AAA"]
+    told = change(1, *ids)
+    told["payload"] |= {"LastName": "\ud83d\0", "Count__c": 2**200, "x": [[[]]]}
+    assert relay(told) == 202
+    work()
+    assert (states(), hinted()) == ([("applied", "")] * 2, ids)
+
+
+def test_records_of_what_is_no_event_are_not_taken_for_others(
+    settings: LazySettings,
+) -> None:
+    told = {"style": "github", "format": "change_events", "secrets": [PLAIN_SECRET]}
+    settings.INGEST_SOURCES = {"relay": told | {"mapper": "salesforce_hints"}}
+    hostile: list[Any] = ["003000000000001AAA", "\0", "\ud83d", None, {"a": 2**200}]
+    for number in (1, 2):
+        body = json.dumps(change(number, *hostile, transactionKey=None)).encode()
+        assert post(body, github(body), source="relay").status_code == 202
+    work()
+    assert states() == [("quarantined", "no_change_event")] * 2
+
+
+def test_ids_of_an_event_that_no_text_can_hold_are_quarantined() -> None:
+    known = "003000000000001AAA"
+    hostile: list[Any] = [known, "\0", "\ud83d", None, {"a": 2**200}]
+    assert relay(change(1, *hostile)) == 202
+    work()
+    assert min(states()) == ("applied", "")
+    assert {error for _, error in states()} == {"", "bad_id"}
+    assert hinted() == [known]

@@ -11,8 +11,9 @@ from django.utils import timezone
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.faults import Call, Fault
 from tests.salesforce.here import finish, log, ours, run, truth, users_changed
+from tests.users.salesforce.acting import as_staff
 from users.models import SalesforceRun
-from users.sources.salesforce import login, runs
+from users.sources.salesforce import backfill, login, runs
 from users.sources.salesforce.events import SalesforceRunHeld, SalesforceRunResumed
 from users.sources.salesforce.run_state import Mode, State
 
@@ -149,3 +150,26 @@ def test_another_org_is_not_read(connected: Salesforce) -> None:
     assert (failed.state, failed.why) == (State.FAILED, "different_org")
     assert users_changed() == before
     assert Call.QUERY not in [call for call, *_ in connected.asked[-2:]]
+
+
+@pytest.mark.parametrize("is_in_session", [True, False])
+def test_another_org_in_the_middle_of_a_run_is_not_read(
+    connected: Salesforce, settings: LazySettings, *, is_in_session: bool
+) -> None:
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 50, "SLICE_SECONDS": 0}
+    connected.org.seed()
+    with as_staff():
+        started = runs.start(Mode.FULL)
+    assert backfill.work(started.run_id)
+    before = users_changed()
+    connected.org.org_id = "00D000000000002EAA"
+    if is_in_session:
+        connected.door.expire()
+    else:
+        login.forget()
+    failed = finish(started)
+    assert (failed.state, failed.why) == (State.FAILED, "different_org")
+    assert users_changed() == before
+    # Nor does the next run take the other one for ours, though none succeeded yet.
+    assert run().why == "different_org"
+    assert users_changed() == before

@@ -41,7 +41,7 @@ from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import Options, options
 from users.sources.salesforce.pages import Page
 from users.sources.salesforce.people import DEACTIVATED, Tally
-from users.sources.salesforce.run_state import SUCCEEDED, Mode, Run, State
+from users.sources.salesforce.run_state import Mode, Run, State
 from users.sources.salesforce.runs import LIMIT_WAIT, Leased
 
 CONGESTION_WAIT = timedelta(seconds=10)
@@ -65,7 +65,8 @@ def work(run_id: UUID, *, slice_seconds: float | None = None) -> bool:
         return False
     told = options()
     try:
-        with Client(told, calls=leased.run.calls) as client:
+        org_id = leased.run.org_id or _known_org()
+        with Client(told, calls=leased.run.calls, org_id=org_id) as client:
             seconds = told.slice_seconds if slice_seconds is None else slice_seconds
             return _go_on(leased, client, told, time.monotonic() + seconds)
     except LostLeaseError:
@@ -101,19 +102,22 @@ def _go_on(leased: Leased, client: Client, told: Options, until: float) -> bool:
     return False
 
 
+def _known_org() -> str:
+    """Return the org whose records we have; empty if we have none yet."""
+    applied = SalesforceRun.objects.filter(pages__gt=0, dry_run=False)
+    return str(
+        applied.order_by("-started_at").values_list("org_id", flat=True).first() or ""
+    )
+
+
 def _open(leased: Leased, client: Client, told: Options) -> None:
     """Ask what there is to read, before anything is read.
 
     Raises:
+        DifferentOrgError: It is another org than that whose records we have.
         SchemaError: A field that we need may not be seen.
     """
     org_id = canonical(client.org_id)
-    before = SalesforceRun.objects.filter(state__in=SUCCEEDED).order_by("-started_at")
-    known = before.values_list("org_id", flat=True).first()
-    if known and known != org_id:
-        ended = SalesforceRunEnded(state=State.FAILED, reason="different_org")
-        runs.record(leased, ended)
-        return
     kinds = client.fields(leased.run.sobject)
     fields, missing = translate.fields(told, kinds)
     high = client.server_time

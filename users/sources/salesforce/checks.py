@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core import checks
 
+from eventstore.events import SALESFORCE
 from eventstore.intake import sources
 from eventstore.intake.errors import SourceSettingsError
 from users.sources.salesforce import soql, translate
@@ -62,6 +63,10 @@ def check_messages(**_: Any) -> list[checks.CheckMessage]:
         if each.is_enabled and each.style == sources.SALESFORCE
     ]
     found: list[checks.CheckMessage] = []
+    if SALESFORCE in known:
+        text = f"INGEST_SOURCES names a source {SALESFORCE}, as our own readings are."
+        hint = "Give it another name: what each said would be taken for the other's."
+        found.append(checks.Error(text, hint=hint, id="salesforce.source"))
     for each in mine:
         if each.mapper != HINTS.name:
             text = f"The source {each.name} sends outbound messages."

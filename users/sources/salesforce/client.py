@@ -21,11 +21,13 @@ import httpx
 
 from users.sources.salesforce import login, soql
 from users.sources.salesforce.errors import (
+    DifferentOrgError,
     LimitReachedError,
     LoginError,
     RefusedError,
     UnavailableError,
 )
+from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.login import AGAIN, Session
 from users.sources.salesforce.options import Options
 from users.sources.salesforce.transport import Answer, exchange, reason_of
@@ -105,11 +107,18 @@ class Client:
         server_time: The clock of Salesforce when it last answered; ours is never asked.
     """
 
-    def __init__(self, told: Options, *, calls: int = 0) -> None:
-        """Make no request yet; *calls* were made by this run before."""
+    def __init__(self, told: Options, *, calls: int = 0, org_id: str = "") -> None:
+        """Make no request yet.
+
+        Args:
+            told: The settings.
+            calls: Requests that this run made before.
+            org_id: The only org to talk to, 18 characters; empty for any.
+        """
         self.budget = Budget(calls=calls)
         self.server_time: datetime | None = None
         self._told = told
+        self._org_id = org_id
         self._session: Session | None = None
         self._http = httpx.Client(
             timeout=httpx.Timeout(told.read_timeout, connect=told.connect_timeout),
@@ -252,7 +261,11 @@ class Client:
 
     def _logged_in(self, stale: Session | None) -> Session:
         if self._session is None or self._session == stale:
-            self._session = self._log_in(stale)
+            made = self._log_in(stale)
+            # The same credentials may lead elsewhere by now, in the middle of a run.
+            if self._org_id and canonical(made.org_id) != self._org_id:
+                raise DifferentOrgError
+            self._session = made
         return self._session
 
     def _log_in(self, stale: Session | None) -> Session:

@@ -29,7 +29,13 @@ from users.sources.salesforce.ownership import (
     Verdict,
     judge,
 )
-from users.sources.salesforce.translate import EMAIL, NAME, STATUS, Observed
+from users.sources.salesforce.translate import (
+    ATTRIBUTES,
+    EMAIL,
+    NAME,
+    STATUS,
+    Observed,
+)
 from users.values import Status
 
 # Kinds of conflicts.
@@ -76,7 +82,9 @@ class Case:
             was known before; empty if it was not.
         is_taken: Whether another record is about that user, or says so.
         barred: Attributes whose command was refused, each with the kind of conflict.
+        agreed: Attributes of which both say the same, once the commands are done.
         withheld: Why the user is to be deactivated at the end of the run, if so.
+        passed: Why the record is gone, if nobody has to be deactivated for it.
         quarantined: Why the record cannot be used, if so.
         is_erased: Whether the person was erased.
     """
@@ -93,7 +101,9 @@ class Case:
     barred: dict[str, str] = field(default_factory=dict)
     commands: list[UserCommand] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    agreed: set[str] = field(default_factory=set)
     withheld: str = ""
+    passed: str = ""
     quarantined: str = ""
     is_erased: bool = False
     version: int = 0
@@ -121,9 +131,12 @@ class Case:
 
 def compare(case: Case, loaded: Loaded[User | None], told: Options) -> None:
     """Say what *case* leads to, on the state *loaded*; may be done again."""
-    case.commands, case.differences, case.withheld = [], [], ""
+    case.commands, case.differences, case.agreed = [], [], set()
+    case.withheld = case.passed = ""
     case.version = loaded.version
-    if loaded.state is None:
+    if loaded.state is None and case.seen.is_deleted:
+        case.passed, case.agreed = case.seen.gone_because, set(ATTRIBUTES)
+    elif loaded.state is None:
         _create(case)
     elif loaded.state.status is Status.ERASED:
         case.is_erased = True
@@ -131,7 +144,9 @@ def compare(case: Case, loaded: Loaded[User | None], told: Options) -> None:
         case.quarantined = TAKEN_ID
     elif case.seen.is_deleted:
         if told.on_delete != OnDelete.IGNORE:
-            case.withheld = case.seen.gone_because
+            is_done = loaded.state.status is Status.DEACTIVATED
+            gone = case.seen.gone_because
+            case.withheld, case.passed = ("", gone) if is_done else (gone, "")
     else:
         _change(case, loaded.state, told)
 
@@ -151,7 +166,7 @@ def _create(case: Case) -> None:
         create = CreateUser(
             user_id=case.user_id, name=values[NAME], email=values[EMAIL]
         )
-        case.commands = [create]
+        case.commands, case.agreed = [create], set(values)
         if values.get(STATUS, Status.ACTIVE) != Status.ACTIVE:
             case.commands.append(translate.change(case.user_id, STATUS, values[STATUS]))
 
@@ -191,6 +206,9 @@ def _attribute(case: Case, name: str, ours: str, facts: Facts, told: Options) ->
             case.withheld = BY_STATUS
         else:
             case.commands.append(translate.change(case.user_id, name, theirs))
+            case.agreed.add(name)
+    elif facts.is_same:
+        case.agreed.add(name)
     elif verdict is not Verdict.NOTHING:
         case.differences.append(
             Difference(

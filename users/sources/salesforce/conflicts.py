@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from users.sources.salesforce import links, translate
 from users.sources.salesforce.comparing import DIFFERS, Case, Difference
 from users.sources.salesforce.errors import ConflictError
 from users.sources.salesforce.events import (
+    SalesforceConflictClosed,
     SalesforceConflictOpened,
     SalesforceConflictResolved,
     SalesforceRecordLinked,
@@ -36,9 +38,19 @@ def stream_of(sf_id: str) -> str:
 def tell(cases: Sequence[Case]) -> None:
     """Record the links and the differences of these cases; must run in a transaction.
 
-    A difference that is open already is brought up to date.
+    A difference that is open already is brought up to date, one that was told to the
+    letter is told no more, and one that is over is closed.
     """
-    told = {case.seen.sf_id: (case, _events(case)) for case in cases}
+    last = _last([case.seen.sf_id for case in cases if case.link])
+    over: dict[str, list[SalesforceConflict]] = {}
+    for case in cases:
+        _leave_out_told(case, last)
+        agreed = [(case.seen.sf_id, name) for name in sorted(_agreed(case))]
+        found = [last[one] for one in agreed if one in last]
+        over[case.seen.sf_id] = [row for row in found if row.resolved_at is None]
+    told = {
+        case.seen.sf_id: (case, _events(case, over[case.seen.sf_id])) for case in cases
+    }
     appends = [
         Append(stream=stream_of(sf_id), events=events, expected_version=ANY)
         for sf_id, (_, events) in sorted(told.items())
@@ -51,6 +63,19 @@ def tell(cases: Sequence[Case]) -> None:
         first = versions.get(stream_of(sf_id), 0) - len(case.differences) + 1
         for place, difference in enumerate(case.differences):
             _open(case, difference, first + place)
+    closed = [row.pk for rows in over.values() for row in rows]
+    if closed:
+        SalesforceConflict.objects.filter(pk__in=closed).update(
+            resolved_at=timezone.now()
+        )
+
+
+def open_among(sf_ids: Collection[str]) -> set[str]:
+    """Return those of the records that have an open conflict.  One query."""
+    if not sf_ids:
+        return set()
+    found = SalesforceConflict.objects.filter(sf_id__in=sf_ids, resolved_at=None)
+    return set(found.values_list("sf_id", flat=True))
 
 
 def resolve(
@@ -84,12 +109,13 @@ def resolve(
         if version not in (None, row.version):
             message = worded("What Salesforce says changed meanwhile: look again.")
             raise ConflictError(message)
-        opened = opening(row).payload
         if winner == THEIRS:
-            _apply(row, opened, why)
+            _apply(row, opening(row).payload, why)
+        else:
+            _take_note(row)
         resolved = SalesforceConflictResolved(
             record=row.sf_id,
-            user=opened.user,
+            user=USER.stream(row.user_id),
             attribute=row.attribute,
             winner=winner,
             reason=why,
@@ -130,10 +156,67 @@ def _apply(row: SalesforceConflict, opened: Any, reason: str) -> None:
     services.execute(command, circumstances.current(), overrides=True)
 
 
-def _events(case: Case) -> list[Any]:
+def _take_note(row: SalesforceConflict) -> None:
+    """Let the link know what Salesforce says, as it will not be applied any more."""
+    link = links.among([row.sf_id]).get(row.sf_id)
+    if link is None or row.kind == DIFFERS:  # then it knows
+        return
+    with suppress(ConflictError):  # what the log does not tell can be settled, too
+        if theirs := opening(row).payload.theirs:
+            link.said |= links.saying(row.sf_id, {row.attribute: theirs})
+            links.save([link])
+
+
+def _last(sf_ids: Sequence[str]) -> dict[tuple[str, str], SalesforceConflict]:
+    """Return the newest conflict of each attribute of these records.  One query."""
+    if not sf_ids:
+        return {}
+    rows = SalesforceConflict.objects.select_for_update().filter(sf_id__in=sf_ids)
+    return {(row.sf_id, row.attribute): row for row in rows.order_by("sf_id", "pk")}
+
+
+def _agreed(case: Case) -> set[str]:
+    return set() if case.quarantined else case.agreed
+
+
+def _leave_out_told(
+    case: Case, last: Mapping[tuple[str, str], SalesforceConflict]
+) -> None:
+    case.differences = [
+        each
+        for each in case.differences
+        if not _is_told(each, last.get((case.seen.sf_id, each.attribute)))
+    ]
+
+
+def _is_told(difference: Difference, row: SalesforceConflict | None) -> bool:
+    """Say whether the newest conflict is about this, and did not just pass."""
+    if row is None or difference.kind == DIFFERS:  # which is only found when it is new
+        return False
+    events = store.read_stream(stream_of(row.sf_id), from_version=row.version)
+    told, *later = [event.payload for event in events] or [None]
+    return (
+        isinstance(told, SalesforceConflictOpened)
+        and (told.kind, told.ours) == (difference.kind, difference.ours)
+        and told.theirs == difference.theirs
+        and not any(
+            isinstance(each, SalesforceConflictClosed)
+            and each.attribute == difference.attribute
+            for each in later
+        )
+    )
+
+
+def _events(case: Case, over: Sequence[SalesforceConflict]) -> list[Any]:
     linked = SalesforceRecordLinked(
         record=case.seen.sf_id, user=case.stream, matched_by=case.matched_by
     )
+    closed = [
+        SalesforceConflictClosed(
+            record=case.seen.sf_id, user=case.stream, attribute=row.attribute
+        )
+        for row in over
+    ]
     opened = [
         SalesforceConflictOpened(
             record=case.seen.sf_id,
@@ -147,7 +230,7 @@ def _events(case: Case) -> list[Any]:
         for each in case.differences
     ]
     is_linked = case.is_matched and not case.quarantined
-    return [*([linked] if is_linked else []), *opened]
+    return [*([linked] if is_linked else []), *closed, *opened]
 
 
 def _open(case: Case, difference: Difference, version: int) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from eventstore import repository
 from eventstore.errors import ConcurrencyError
+from eventstore.repository import Loaded
 from users import bulk
+from users.aggregate import USER, User
 from users.bulk import Wanted
 from users.errors import UserErasedError
 from users.models import SalesforceFinding, SalesforceLink
@@ -20,6 +24,7 @@ from users.sources.salesforce.client import Client
 from users.sources.salesforce.comparing import BY_SALESFORCE, BY_STATUS
 from users.sources.salesforce.events import SalesforceRunEnded, SalesforceRunHeld
 from users.sources.salesforce.ids import canonical
+from users.sources.salesforce.judging import ABSENT, judge
 from users.sources.salesforce.options import Options
 from users.sources.salesforce.outcomes import ALREADY, FLAGGED, Kept
 from users.sources.salesforce.ownership import OnDelete
@@ -32,13 +37,7 @@ from users.values import Status
 
 KEPT = frozenset(Kept)
 QUARANTINE_MIN = 50  # unusable records that never stop a run
-ABSENT = "salesforce_absent"
 ABSENT_MIN = 5  # people who may vanish without anybody being asked
-STATES = {
-    "salesforce_deleted": SalesforceLink.State.DELETED,
-    "salesforce_merged": SalesforceLink.State.MERGED,
-    ABSENT: SalesforceLink.State.ABSENT,
-}
 
 
 def end(leased: Leased, client: Client, told: Options) -> None:
@@ -73,6 +72,8 @@ def end(leased: Leased, client: Client, told: Options) -> None:
 
 
 def _has_too_many_unusable(run: Run, told: Options) -> bool:
+    if run.mode is Mode.RECORD:
+        return False  # it reads what somebody named, often because it made no sense
     share = told.quarantine_ratio * run.counts["read"]
     most = max(QUARANTINE_MIN, share)
     return run.counts["quarantined"] > most and not run.is_released
@@ -110,45 +111,67 @@ def _next(leased: Leased) -> list[str]:
 
 def _note_absent(leased: Leased) -> None:
     absent = links.absent(leased.run_id, leased.run.sobject)
-    SalesforceFinding.objects.bulk_create(
-        [
-            SalesforceFinding(
+    for start in range(0, len(absent), IDS_A_QUERY):
+        with transaction.atomic():
+            _note(leased, absent[start : start + IDS_A_QUERY])
+            runs.confirm(leased)
+
+
+def _note(leased: Leased, absent: Collection[SalesforceLink]) -> None:
+    """Note who is to be deactivated; of the others their links say all there is."""
+    loaded = repository.load_many(USER, [link.user_id for link in absent])
+    findings, others = [], []
+    for link in absent:
+        user = loaded[link.user_id]
+        status = user.state.status if user.state else None
+        if status not in (Status.ERASED, Status.DEACTIVATED):
+            finding = SalesforceFinding(
                 run_id=leased.run_id,
                 sf_id=link.sf_id,
                 user_id=link.user_id,
                 what=DEACTIVATED,
                 reason=ABSENT,
+                version=user.version,
             )
-            for link in absent
-        ],
-        ignore_conflicts=True,
-    )
+            findings.append(finding)
+            continue
+        link.run_id = leased.run_id
+        links.mark_gone(link, ABSENT)
+        if status is Status.ERASED:
+            links.mark_erased(link)
+        others.append(link)
+    SalesforceFinding.objects.bulk_create(findings, ignore_conflicts=True)
+    if not leased.run.dry_run:
+        links.save(others)
 
 
 def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -> None:
-    """Ask about each record once more, and deactivate whose is gone; one transaction.
+    """Judge each person once more, and deactivate who still is to be; one transaction.
 
-    Between reading and now a record may have come back, above all where a human took
-    the night to approve.
+    Between reading and now a record may have come back, and a user may have been
+    changed here, above all where a human took the night to approve.
     """
     rows = {row["Id"]: row for row in pages.named(client, leased.run, ids)}
     seen = {canonical(sf_id): _observed(row, told) for sf_id, row in rows.items()}
     with transaction.atomic():
         known = links.among(ids)
-        judged = {
-            sf_id: _reason(sf_id, seen) if sf_id in known else Kept.REFUSED
-            for sf_id in sorted(ids)
+        found = {each.sf_id: each for each in _findings(leased).filter(sf_id__in=ids)}
+        loaded = repository.load_many(USER, {each.user_id for each in found.values()})
+        came = {
+            sf_id: judge(
+                finding,
+                known.get(sf_id),
+                loaded[finding.user_id],
+                seen.get(sf_id),
+                told,
+            )
+            for sf_id, finding in sorted(found.items())
         }
-        gone = {one: why for one, why in judged.items() if why not in KEPT}
-        acted = gone
-        if told.on_delete != OnDelete.DEACTIVATE:
-            acted = {one: why for one, why in gone.items() if why == BY_STATUS}
-        came = judged | {one: FLAGGED + gone[one] for one in gone.keys() - acted.keys()}
-        came |= _carry_out(leased, known, seen, acted)
+        came |= _carry_out(leased, found, loaded, seen, came)
         links.save(
-            _gone(leased, known[one], why, seen.get(one))
-            for one, why in gone.items()
-            if came[one] not in KEPT
+            _told_of(leased, known[one], said, seen.get(one))
+            for one, said in came.items()
+            if said not in KEPT or said == Kept.ERASED
         )
         for reason in set(came.values()):
             told_of = [one for one, said in came.items() if said == reason]
@@ -157,42 +180,32 @@ def _deactivate(leased: Leased, client: Client, told: Options, ids: list[str]) -
         runs.confirm(leased)
 
 
-def _observed(row: dict[str, Any], told: Options) -> Observed | None:
+def _observed(row: dict[str, Any], told: Options) -> Observed | Kept:
     try:
         return translate.observed(row, told)
     except UnusableError:
-        return None
-
-
-def _reason(sf_id: str, seen: dict[str, Observed | None]) -> str:
-    """Return why the person behind a record is deactivated, or why they are not."""
-    if sf_id not in seen:
-        return ABSENT
-    now = seen[sf_id]
-    if now is None:
         return Kept.UNUSABLE
-    if now.values.get(STATUS) == Status.DEACTIVATED:
-        return BY_STATUS
-    return now.gone_because or Kept.CAME_BACK
 
 
 def _carry_out(
     leased: Leased,
-    known: dict[str, SalesforceLink],
-    seen: dict[str, Observed | None],
-    gone: Mapping[str, str],
+    found: Mapping[str, SalesforceFinding],
+    loaded: Mapping[UUID, Loaded[User | None]],
+    seen: Mapping[str, Observed | Kept],
+    came: Mapping[str, str],
 ) -> dict[str, str]:
     """Deactivate, and return what came of each: its reason, or why there is none."""
     high = leased.run.high or timezone.now()
-    wanted = [
-        Wanted(
-            command=translate.change(
-                known[sf_id].user_id, STATUS, Status.DEACTIVATED, reason
-            ),
+    gone = {one: why for one, why in came.items() if why.startswith(BY_SALESFORCE)}
+    wanted = []
+    for sf_id, reason in gone.items():
+        who = found[sf_id].user_id
+        each = Wanted(
+            command=translate.change(who, STATUS, Status.DEACTIVATED, reason),
             metadata=_about(leased, sf_id, seen.get(sf_id), high),
+            expected_version=loaded[who].version,
         )
-        for sf_id, reason in gone.items()
-    ]
+        wanted.append(each)
     results = zip(gone.items(), bulk.execute_each(wanted), strict=True)
     return {sf_id: _came(reason, result) for (sf_id, reason), result in results}
 
@@ -200,7 +213,7 @@ def _carry_out(
 def _came(reason: str, result: bulk.Result) -> str:
     match result:
         case ConcurrencyError():
-            raise result
+            return Kept.CHANGED  # a moment ago
         case Outcome():
             return reason if result.changed else ALREADY + reason
         case UserErasedError():
@@ -209,8 +222,10 @@ def _came(reason: str, result: bulk.Result) -> str:
             return Kept.REFUSED
 
 
-def _about(leased: Leased, sf_id: str, seen: Observed | None, high: datetime) -> Any:
-    if seen is None:
+def _about(
+    leased: Leased, sf_id: str, seen: Observed | Kept | None, high: datetime
+) -> Any:
+    if not isinstance(seen, Observed):
         return translate.metadata(
             contact_id=sf_id, run_id=leased.run_id, occurred_at=high
         )
@@ -220,15 +235,15 @@ def _about(leased: Leased, sf_id: str, seen: Observed | None, high: datetime) ->
     )
 
 
-def _gone(
-    leased: Leased, link: SalesforceLink, reason: str, seen: Observed | None
+def _told_of(
+    leased: Leased, link: SalesforceLink, came: str, seen: Observed | Kept | None
 ) -> SalesforceLink:
     link.run_id = leased.run_id
-    kind, _, master = reason.partition(":")
-    link.state = STATES.get(kind, SalesforceLink.State.LINKED)
-    link.master_id = master
-    link.digest = ""  # should the very same row come back, it is news
-    if seen is not None and seen.values:
+    if came == Kept.ERASED:
+        links.mark_erased(link)
+        return link
+    links.mark_gone(link, came.removeprefix(ALREADY).removeprefix(FLAGGED))
+    if isinstance(seen, Observed) and STATUS in seen.values:
         said = links.saying(link.sf_id, seen.values)
         link.said = {**link.said, STATUS: said[STATUS]}
     return link

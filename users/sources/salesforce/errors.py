@@ -58,6 +58,13 @@ class RefusedError(SalesforceError):
         super().__init__(worded("Salesforce refused the request: {code}.", code=code))
 
 
+class DifferentOrgError(SalesforceError):
+    """Another org answers than the one we know; records of two are never mixed."""
+
+    def __init__(self) -> None:
+        super().__init__("different_org")
+
+
 class RecordIdError(SalesforceError):
     """This is no record id of 15 or 18 characters, or its suffix is wrong.
 

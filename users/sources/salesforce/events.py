@@ -141,7 +141,8 @@ class SalesforcePageRead:
         withheld: Users to deactivate at the end of the run.
         conflicts: Differences that were not applied.
         quarantined: Records that make no sense.
-        ignored: Records of people who were erased, or were deleted before we knew them.
+        ignored: Records of people who were erased, or were deleted before we knew them;
+            records that make no sense and that somebody said to skip.
         repaired: Characters that no database takes.
         calls: Requests that the run has made so far.
     """
@@ -297,6 +298,28 @@ class SalesforceConflictResolved:
     attribute: str
     winner: str
     reason: str
+
+
+@event_type(
+    "SalesforceConflictClosed",
+    sentence=gettext_noop("{who} found {attribute} agreed again via {via}"),
+    subject="user",
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceConflictClosed:
+    """An open difference is over: both say the same again, or the record is gone.
+
+    Gone where nobody could become a user by it.
+
+    Attributes:
+        record: Id of the record, 18 characters.
+        user: Stream of the user.
+        attribute: ``name``, ``email`` or ``status``.
+    """
+
+    record: str
+    user: str
+    attribute: str
 
 
 RunEvent = (

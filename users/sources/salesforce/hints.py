@@ -46,6 +46,9 @@ def entity(record: Record) -> str:
     told = _told(record)
     if told.sobject != options().sobject:
         return ""
+    if not told.record:
+        code = "overflow"
+        raise MapperError(code)
     try:
         return canonical(told.record)
     except RecordIdError:

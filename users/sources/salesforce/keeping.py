@@ -54,7 +54,7 @@ def keep(
         known: Links of those.
 
     Returns:
-        How many of *unusable* are of the living.
+        How many are quarantined; not counting those that somebody said to skip.
     """
     received, settled = [], []
     subjects = {each.sf_id: _subject(each.sf_id, known) for each in unusable}
@@ -86,8 +86,14 @@ def keep(
                 error=row.code,
             )
         )
-    settling.resettle(raw.keep(received, settled=settled), settled)
-    return len(living)
+    kept = raw.keep(received, settled=settled)
+    settling.resettle(kept, settled)
+    unused = [
+        each
+        for each, its in zip(kept, settled, strict=True)
+        if its.state == "quarantined"
+    ]
+    return len(unused) - settling.skipped(unused)
 
 
 def close(sf_ids: Collection[str]) -> None:
@@ -132,7 +138,8 @@ def _subject(sf_id: str, known: Mapping[str, SalesforceLink]) -> str:
 def _raw_state(case: Case) -> str:
     if case.quarantined:
         return "quarantined"
-    return "applied" if case.commands or case.withheld else "unchanged"
+    is_applied = case.commands or case.withheld or case.passed
+    return "applied" if is_applied else "unchanged"
 
 
 def _received(key: str, row: Mapping[str, Any]) -> Received:

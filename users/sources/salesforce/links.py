@@ -16,6 +16,11 @@ from users.models import SalesforceLink, SalesforceSeen
 from users.sources.salesforce.translate import comparable
 
 ABSENT = Path(__file__).parent / "sql" / "find_absent.sql"
+STATES = {
+    "salesforce_deleted": SalesforceLink.State.DELETED,
+    "salesforce_merged": SalesforceLink.State.MERGED,
+    "salesforce_absent": SalesforceLink.State.ABSENT,
+}
 LOCK = 7343  # advisory: to link records, or to rely on who is linked
 
 
@@ -29,6 +34,19 @@ def among(sf_ids: Collection[str]) -> dict[str, SalesforceLink]:
 def is_of_nobody(link: SalesforceLink) -> bool:
     """Return whether the record could not become a user, and so tells of none."""
     return link.state == SalesforceLink.State.CONFLICT
+
+
+def mark_gone(link: SalesforceLink, reason: str) -> None:
+    """Let *link* say why its record is gone; linked where *reason* is another."""
+    kind, _, master = reason.partition(":")
+    link.state = STATES.get(kind, SalesforceLink.State.LINKED)
+    link.master_id = master
+    link.digest = ""  # should the very same row come back, it is news
+
+
+def mark_erased(link: SalesforceLink) -> None:
+    """Let *link* say that its person was erased; no run looks for the record again."""
+    link.state, link.said, link.digest = SalesforceLink.State.IGNORED, {}, ""
 
 
 def of_users(user_ids: Collection[UUID]) -> set[UUID]:

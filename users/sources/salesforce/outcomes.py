@@ -22,6 +22,8 @@ class Kept(StrEnum):
     UNUSABLE = "kept:makes_no_sense"
     ERASED = "kept:erased"
     REFUSED = "kept:refused"
+    CHANGED = "kept:changed_here"
+    SETTINGS = "kept:settings"
 
 
 class Came(StrEnum):
@@ -36,6 +38,8 @@ class Came(StrEnum):
     BACK = "back"
     UNUSABLE = "unusable"
     ERASED = "erased"
+    CHANGED = "changed"
+    SETTINGS = "settings"
     KEPT = "kept"
 
 
@@ -43,6 +47,8 @@ KEPT = {
     Kept.CAME_BACK: Came.BACK,
     Kept.UNUSABLE: Came.UNUSABLE,
     Kept.ERASED: Came.ERASED,
+    Kept.CHANGED: Came.CHANGED,
+    Kept.SETTINGS: Came.SETTINGS,
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,8 +33,8 @@ from users.sources.salesforce import (
     keeping,
     links,
     matching,
+    reading,
     translate,
-    unchanged,
 )
 from users.sources.salesforce.comparing import (
     DUPLICATE_EMAIL,
@@ -43,9 +42,6 @@ from users.sources.salesforce.comparing import (
     Case,
     compare,
 )
-from users.sources.salesforce.errors import RecordIdError
-from users.sources.salesforce.ids import canonical
-from users.sources.salesforce.keeping import Unusable
 from users.sources.salesforce.options import Options
 from users.sources.salesforce.run_state import COUNTS
 from users.sources.salesforce.translate import (
@@ -54,14 +50,9 @@ from users.sources.salesforce.translate import (
     NAME,
     STATUS,
     Observed,
-    UnusableError,
 )
 
 ROUNDS = 8  # of comparing anew, as somebody changed a user or a command was refused
-GONE = (
-    *(SalesforceLink.State.DELETED, SalesforceLink.State.MERGED),
-    SalesforceLink.State.ABSENT,
-)
 DEACTIVATED = "deactivated"
 CREATED = "created"
 
@@ -81,25 +72,6 @@ class Tally:
     def counted(self) -> dict[str, int]:
         """Return every count, those of nothing, too."""
         return {name: self.counts[name] for name in COUNTS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What a page says.
-
-    Attributes:
-        cases: Records that say something new.
-        unusable: Rows that make no sense.
-        same: Digests, by record, of rows that say nothing new.
-        sensible: Records whose row makes sense.
-        known: Links of the records.
-    """
-
-    cases: list[Case]
-    unusable: list[Unusable]
-    same: Mapping[str, str]
-    sensible: AbstractSet[str]
-    known: Mapping[str, SalesforceLink]
 
 
 def apply(
@@ -123,7 +95,7 @@ def apply(
     """
     tally = Tally()
     tally.counts["read"] = len(rows)
-    page = _read(rows, tally, told)
+    page = reading.read(rows, tally.counts, told)
     cases = page.cases
     matching.match(cases, told)
     _carry_out(cases, run_id=run_id, high=high, told=told)
@@ -134,10 +106,11 @@ def apply(
     keeping.hand_over([case for case in cases if not case.quarantined])
     quarantined = {case.seen.sf_id for case in cases if case.quarantined}
     living = [case for case in cases if not case.is_erased]
-    kept = keeping.keep(living, page.unusable, page.known)
+    unused = keeping.keep(living, page.unusable, page.known)
     keeping.close(page.sensible - quarantined)
-    tally.counts["quarantined"] += kept + len(quarantined)
-    tally.counts["ignored"] += len(page.unusable) - kept
+    tally.counts["quarantined"] += unused
+    # Of erased people, and what somebody said to skip.
+    tally.counts["ignored"] += len(page.unusable) + len(quarantined) - unused
     for case in cases:
         _count(case, run_id, tally, is_dry=is_dry)
     return tally
@@ -159,75 +132,6 @@ def circumstances_of(
             **more,
         },
     )
-
-
-def _read(rows: Sequence[Mapping[str, Any]], tally: Tally, told: Options) -> Read:
-    """Return who says something new, what makes no sense, and digests of the others."""
-    seen: dict[str, tuple[Observed, Mapping[str, Any]]] = {}
-    unusable: list[Unusable] = []
-    page = unchanged.sifted(rows, told)
-    for row in page.rows:
-        try:
-            each = translate.observed(row, told)
-        except UnusableError as error:
-            unusable.append(Unusable(row=row, code=error.code, sf_id=_id_of(row)))
-        else:
-            seen[each.sf_id] = each, row
-            tally.counts["repaired"] += each.repaired
-    named = {each.sf_id for each in unusable if each.sf_id}
-    known = links.among((seen.keys() | named) - page.unlinked)
-    cases, same = [], {}
-    for sf_id, (each, row) in sorted(seen.items()):
-        link = known.get(sf_id)
-        digest = "" if each.repaired else page.digests.get(sf_id, "")  # told again
-        said = links.saying(sf_id, each.values)
-        if _is_of_nobody(each, link):
-            tally.counts["ignored"] += 1
-        elif link is None or _says_more(each, said, link):
-            case = Case(
-                row=row,
-                seen=each,
-                link=link,
-                user_id=link.user_id if link else translate.user_id_of(sf_id),
-                said=said,
-                digest=digest,
-                raw_key=keeping.key_of(each, row),
-            )
-            cases.append(case)
-        elif digest and each.stamp >= link.stamp:
-            same[sf_id] = digest
-    return Read(
-        cases=cases,
-        unusable=unusable,
-        same=same,
-        sensible=seen.keys() - named,
-        known=known,
-    )
-
-
-def _id_of(row: Mapping[str, Any]) -> str:
-    try:
-        return canonical(row["Id"])
-    except (RecordIdError, KeyError, TypeError):
-        return ""
-
-
-def _is_of_nobody(seen: Observed, link: SalesforceLink | None) -> bool:
-    if link is None:
-        return seen.is_deleted  # it was gone before anybody here knew it
-    return link.state == SalesforceLink.State.IGNORED
-
-
-def _says_more(seen: Observed, said: Mapping[str, str], link: SalesforceLink) -> bool:
-    if seen.stamp < link.stamp:
-        return False
-    if seen.is_deleted:
-        return link.state not in GONE
-    if link.state in GONE:
-        return True
-    if links.is_of_nobody(link) and seen.external_id:
-        return True
-    return any(link.said.get(name) != value for name, value in said.items())
 
 
 def _carry_out(
@@ -289,7 +193,7 @@ def _wanted(case: Case, *, run_id: UUID, high: datetime) -> list[Wanted]:
 
 
 # One table, and a table may be long.
-def _is_to_be_compared_anew(  # noqa: C901
+def _is_to_be_compared_anew(  # noqa: C901, PLR0911
     case: Case, command: UserCommand, result: Result
 ) -> bool:
     """Take note of what came of a command; True where the case is not done yet.
@@ -298,7 +202,10 @@ def _is_to_be_compared_anew(  # noqa: C901
         UnreadableEventError: Newer code changed the user, unreadably for this code.
     """
     match result:
-        case Outcome() | CompanionRefusedError():
+        case Outcome():
+            case.version = result.version
+            return False
+        case CompanionRefusedError():
             return False
         case ConcurrencyError() | UserExistsError():
             return True
@@ -328,17 +235,18 @@ def _linked(case: Case, run_id: UUID, told: Options) -> SalesforceLink:
     link.user_id = case.user_id
     said = dict(case.said)
     link.digest = case.digest
-    if case.withheld:
-        # Until it is applied it was not said: the next run must find it again.
-        said.pop(STATUS, None)
+    # Until it is applied it was not said: the next run must find it again.
+    for name in [*case.barred, *([STATUS] if case.withheld else [])]:
+        said.pop(name, None)
         link.digest = ""
-    else:
+    if case.passed:
+        links.mark_gone(link, case.passed)
+    elif not case.withheld:
         link.state = SalesforceLink.State.LINKED
     link.said = {**link.said, **said}
     link.stamp, link.modified, link.run_id = seen.stamp, seen.modified, run_id
     if case.is_erased:
-        link.state, link.said = SalesforceLink.State.IGNORED, {}
-        link.digest = ""
+        links.mark_erased(link)
     elif case.is_without_user:
         link.state = SalesforceLink.State.CONFLICT
     elif not link.state:
@@ -379,4 +287,5 @@ def _finding(case: Case, run_id: UUID, what: str, reason: str) -> SalesforceFind
         what=what,
         reason=reason,
         is_done=what != DEACTIVATED,
+        version=case.version,
     )

@@ -45,7 +45,12 @@ def sifted(rows: Sequence[Row], told: Options) -> Sifted:
     digests: dict[str, str] = {}
     ids = []
     rules = orjson.dumps(
-        [MAPPER_VERSION, status_field(told), sorted(told.status_map.items())]
+        [
+            MAPPER_VERSION,
+            status_field(told),
+            sorted(told.status_map.items()),
+            str(told.on_delete),
+        ]
     )
     for row in rows:
         sf_id = ""
