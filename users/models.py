@@ -293,11 +293,20 @@ class SalesforceFinding(models.Model):
     what = models.TextField()  # created, name, email, status, deactivated
     reason = models.TextField(blank=True)
     is_done = models.BooleanField(default=False)
+    # Of a dry run: what is and what would be, under a key of the run; empty if nothing.
+    sealed = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["run_id", "sf_id", "what"], name="salesforce_finding_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user_id", "run_id"],
+                condition=~models.Q(sealed=""),
+                name="salesforce_finding_sealed",
             ),
         ]
 

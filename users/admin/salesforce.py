@@ -21,16 +21,16 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import labels, zones
+from eventstore import labels
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
 from eventstore.events import SALESFORCE
 from eventstore.intake import inbox
-from users.aggregate import USER
+from users.admin.salesforce_run import run_page
 from users.errors import UserError
-from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
-from users.sources.salesforce import conflicts, outcomes, records, runs, schedule
+from users.models import SalesforceConflict, SalesforceRun
+from users.sources.salesforce import conflicts, records, runs, schedule
 from users.sources.salesforce.comparing import DIFFERS
 from users.sources.salesforce.errors import (
     RunActiveError,
@@ -38,17 +38,13 @@ from users.sources.salesforce.errors import (
     UnknownRunError,
 )
 from users.sources.salesforce.options import options
-from users.sources.salesforce.outcomes import Came
-from users.sources.salesforce.people import DEACTIVATED
-from users.sources.salesforce.run_state import COUNTS, HELD, RUN, Mode, State
+from users.sources.salesforce.run_state import Mode
 from users.values import REASON_LENGTH
 
 REFUSED = 422
 SHOWN = 50  # newest runs
 SEE_RUNS = "users.view_salesforcerun"
 FETCHED = "Asked for on the page of the user."  # in the log, so in one language
-PEOPLE = 100  # of a finding's list
-REFRESH_SECONDS = "3"  # of the page of a run that is at work
 STEERING: dict[str, tuple[Callable[..., SalesforceRun], Any]] = {
     "pause": (runs.pause, gettext_lazy("It stops after the page it is at.")),
     "resume": (runs.resume, gettext_lazy("It goes on where it stood.")),
@@ -60,19 +56,6 @@ MODES = {
     Mode.RECONCILE: gettext_lazy("reconcile: everything, and who is missing"),
     Mode.FULL: gettext_lazy("full: everything, for the first load"),
     Mode.RECORD: gettext_lazy("record: the records named below"),
-}
-
-CAME = {
-    Came.WOULD: gettext_lazy("would be deactivated"),
-    Came.WAITS: gettext_lazy("waits: not deactivated yet"),
-    Came.LEFT: gettext_lazy("kept: the run ended before"),
-    Came.DEACTIVATED: gettext_lazy("deactivated"),
-    Came.ALREADY: gettext_lazy("was deactivated already"),
-    Came.FLAGGED: gettext_lazy("kept: only noted with the record"),
-    Came.BACK: gettext_lazy("kept: the record came back"),
-    Came.UNUSABLE: gettext_lazy("kept: the record makes no sense now"),
-    Came.ERASED: gettext_lazy("erased meanwhile"),
-    Came.KEPT: gettext_lazy("kept"),
 }
 
 
@@ -128,16 +111,6 @@ class Dispute:
     told: Mapping[str, Any]
     may_be_theirs: bool
     form: forms.Form | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Somebody whom a run would change, and what came of it."""
-
-    row: SalesforceFinding
-    came: str
-    what: Any
-    why: str
 
 
 @require_safe
@@ -225,11 +198,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         row = runs.find(run_id)
     except UnknownRunError as error:
         return not_found(request, labels.refusal(error))
-    response = _run_page(request, row, ReasonForm())
-    if row.state in (State.QUEUED, State.RUNNING):
-        # Asked anew by the browser itself, with scripts or without.
-        response["Refresh"] = REFRESH_SECONDS
-    return response
+    return run_page(request, row, ReasonForm())
 
 
 @require_POST
@@ -245,7 +214,7 @@ def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
     form = (NeededReasonForm if action == "approve" else ReasonForm)(request.POST)
     try:
         if not form.is_valid():
-            return _run_page(request, runs.find(run_id), form, status=REFUSED)
+            return run_page(request, runs.find(run_id), form, status=REFUSED)
         carry_out(run_id, reason=form.cleaned_data["reason"])
     except UnknownRunError as error:
         return not_found(request, labels.refusal(error))
@@ -291,13 +260,6 @@ def dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
     """Return an open conflict as somebody may see it."""
     told = seen.event(conflicts.opening(row)).data
     return Dispute(row=row, told=told, may_be_theirs=row.kind == DIFFERS)
-
-
-def _found(row: SalesforceFinding, run: SalesforceRun) -> Found:
-    if row.what != DEACTIVATED:  # of a rehearsal
-        return Found(row=row, came=row.what, what=labels.code(row.what), why="")
-    came = outcomes.of(row, is_dry=run.dry_run, is_active=run.is_active)
-    return Found(row=row, came=came, what=CAME[came], why=outcomes.why(row))
 
 
 def _asked_for(request: HttpRequest) -> dict[str, str]:
@@ -347,27 +309,4 @@ def _refusal(request: HttpRequest, error: Exception) -> str:
         text,
         reverse("admin:salesforce_run", args=[other]),
         _("Look at the run"),
-    )
-
-
-def _run_page(
-    request: HttpRequest, row: SalesforceRun, form: forms.Form, *, status: int = 200
-) -> HttpResponse:
-    findings = SalesforceFinding.objects.filter(run_id=row.run_id).order_by("sf_id")
-    return page(
-        request,
-        "admin/users/salesforce_run.html",
-        title=_("Run of {moment}").format(moment=zones.minute(row.started_at)),
-        status=status,
-        run=row,
-        told=runs.state_of(row.run_id),
-        stream=RUN.stream(row.run_id),
-        counts=[(name, row.counts.get(name, 0)) for name in COUNTS],
-        findings=[_found(each, row) for each in findings[:PEOPLE]],
-        found=findings.count(),
-        people=PEOPLE,
-        is_held=row.state in HELD,
-        awaits=row.state == State.AWAITING_APPROVAL,
-        form=form,
-        user_category=USER.category,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,6 +18,7 @@ from users.sources.salesforce import (
     ending,
     links,
     people,
+    rehearsals,
     runs,
     soql,
     translate,
@@ -40,12 +42,12 @@ from users.sources.salesforce.events import (
 from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import Options, options
 from users.sources.salesforce.pages import Page
-from users.sources.salesforce.people import DEACTIVATED, Tally
+from users.sources.salesforce.people import Tally
+from users.sources.salesforce.rehearsals import Values
 from users.sources.salesforce.run_state import SUCCEEDED, Mode, Run, State
 from users.sources.salesforce.runs import LIMIT_WAIT, Leased
 
 CONGESTION_WAIT = timedelta(seconds=10)
-MOST_FINDINGS = 500  # of a dry run, beside the deactivations
 
 logger = logging.getLogger(__name__)
 
@@ -170,6 +172,7 @@ def _page(
             ahead.begin(run, page)
     spent = replace(client.budget, calls=calls)
     assert run.high is not None  # noqa: S101 - it was opened
+    after: Mapping[UUID, Values] = {}
     with transaction.atomic():
         tally = people.apply(
             page.rows,
@@ -179,11 +182,13 @@ def _page(
             is_dry=run.dry_run,
         )
         if run.dry_run:
+            after = rehearsals.values(tally.findings)
             transaction.set_rollback(True)
         else:
             _commit(leased, page, tally, spent)
     if run.dry_run:
         with transaction.atomic():
+            rehearsals.seal(leased.run_id, tally.findings, after)
             _commit(leased, page, tally, spent)
 
 
@@ -203,10 +208,7 @@ def _commit(leased: Leased, page: Page, tally: Tally, spent: Budget) -> None:
     if run.mode is Mode.RECONCILE:
         seen = [canonical(row["Id"]) for row in page.rows]
         links.note_seen(leased.run_id, read.number, seen)
-    found = [each for each in tally.findings if each.what == DEACTIVATED]
-    if run.dry_run and run.pages * len(page.rows) < MOST_FINDINGS:
-        found = tally.findings[: MOST_FINDINGS + len(found)]
-    SalesforceFinding.objects.bulk_create(found, ignore_conflicts=True)
+    SalesforceFinding.objects.bulk_create(tally.findings, ignore_conflicts=True)
     runs.record(leased, read)
 
 
