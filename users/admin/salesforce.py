@@ -23,6 +23,7 @@ from django.views.decorators.http import (
 
 from eventstore import labels
 from eventstore.admin import sight
+from eventstore.admin.instants import InstantField
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
 from eventstore.events import SALESFORCE
@@ -68,6 +69,13 @@ class StartForm(forms.Form):
         required=False,
         help_text=gettext_lazy("For record only, with spaces between them."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    since = InstantField(
+        label=gettext_lazy("Back to"),
+        help_text=gettext_lazy(
+            "For incremental only: read again what changed since then. What is known"
+            " already leads to nothing."
+        ),
     )
     dry_run = forms.ChoiceField(
         label=gettext_lazy("And then"),
@@ -155,6 +163,7 @@ def start(request: HttpRequest) -> HttpResponse:
             row = runs.start(
                 Mode(wanted["mode"]),
                 ids=wanted["ids"].split(),
+                since=wanted["since"],
                 dry_run=bool(wanted["dry_run"]),
                 reason=wanted["reason"],
             )
@@ -169,6 +178,7 @@ def start(request: HttpRequest) -> HttpResponse:
         status=REFUSED if form.errors else 200,
         form=form,
         standing=schedule.standing(),
+        reconciled_at=schedule.last_reconciled(),
     )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -60,6 +62,33 @@ def test_a_run_that_cannot_start_says_why(connected: Salesforce) -> None:
     assert answer.status_code == 422
     assert "start a full run first" in str(text(answer, "error-summary"))
     assert connected.asked == []
+
+
+def test_a_run_reaches_back_to_an_instant_on_the_readers_clock(
+    connected: Salesforce,
+) -> None:
+    connected.org.seed(1)
+    client, add = superuser(), f"{RUNS}add/"
+    assert "never compared by a reconciliation" in str(text(client.get(add), "before"))
+    run(Mode.RECONCILE)
+    told = str(text(client.get(add), "before"))
+    assert told.startswith("Everything was compared last ")
+    assert re.search(r"the org had made \d+ of 100,000 requests that day", told)
+    client.cookies["zone"] = "Asia/Tokyo"
+    form = {"mode": "incremental", "since": "2026-11-01T09:00:00"}
+    assert client.post(add, form).status_code == 303
+    assert log(SalesforceRunStarted)[-1].payload.since == datetime(
+        2026, 11, 1, tzinfo=UTC
+    )
+    finish(SalesforceRun.objects.get(is_active=True))
+    for odd, words in (
+        ({"since": "2999-01-01T00:00:00"}, "up to when Salesforce is known"),
+        ({"since": "2026-11-01T09:00:00", "mode": "full"}, "Only an incremental run"),
+        ({"since": "soonish"}, "Enter a time such as"),
+    ):
+        refused = client.post(add, form | odd)
+        assert refused.status_code == 422
+        assert words in str(text(refused, "error-summary"))
 
 
 def test_a_rehearsal_lists_what_it_would_do(connected: Salesforce) -> None:
