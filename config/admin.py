@@ -64,7 +64,8 @@ from projections.admin.lookup import stream_of
 from projections.admin.user import user
 from users.admin import salesforce, tokens
 from users.admin.fate import command
-from users.sources.salesforce import schedule
+from users.sources.salesforce import schedule, shut_out
+from users.sources.salesforce.options import options
 
 View = Callable[..., HttpResponseBase]
 FOUND = 302
@@ -134,6 +135,7 @@ class BackOfficeSite(AdminSite):
             "overview": dashboard.overview(seen) if may_see else None,
             "drift": drift.last_check() if may_see else None,
             "held_runs": self._held_runs(request) if wanting.runs else [],
+            "is_schedule_off": self._is_schedule_off(request),
             "recent": stream_heads.recent(timezone.now()) if may_see else None,
         }
         return super().index(request, numbers | (extra_context or {}))
@@ -141,6 +143,10 @@ class BackOfficeSite(AdminSite):
     def _held_runs(self, request: HttpRequest) -> list[Any]:
         may_see = access.may_open(request.user, "salesforce_run")
         return list(schedule.awaiting()) if may_see else []
+
+    def _is_schedule_off(self, request: HttpRequest) -> bool:
+        may_see = access.may_open(request.user, "salesforce_run")
+        return may_see and options().enabled and shut_out.is_schedule_off()
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -31,7 +31,7 @@ from eventstore.intake import inbox
 from users.admin.salesforce_run import run_page
 from users.errors import UserError
 from users.models import SalesforceConflict, SalesforceRun
-from users.sources.salesforce import conflicts, records, runs, schedule
+from users.sources.salesforce import conflicts, records, runs, schedule, shut_out
 from users.sources.salesforce.comparing import DIFFERS
 from users.sources.salesforce.errors import (
     RunActiveError,
@@ -133,6 +133,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         shown=SHOWN,
         standing=schedule.standing(),
         is_enabled=options().enabled,
+        is_schedule_off=options().enabled and shut_out.is_schedule_off(),
     )
 
 

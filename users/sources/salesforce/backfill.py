@@ -20,6 +20,7 @@ from users.sources.salesforce import (
     people,
     rehearsals,
     runs,
+    shut_out,
     soql,
     translate,
 )
@@ -219,8 +220,9 @@ def _stop(leased: Leased, error: SalesforceError) -> None:
             held = SalesforceRunHeld(state=State.PAUSED_LIMIT, reason=str(error))
             _say(leased, held, wait=LIMIT_WAIT)
         case LoginError():
-            reason = f"auth_failed: {error.code}"
+            reason = f"{shut_out.AUTH_FAILED}{error.code}"
             _say(leased, SalesforceRunEnded(state=State.FAILED, reason=reason))
+            shut_out.pause_schedule(leased.run_id)
         case SchemaError():
             reason = f"schema: {', '.join(error.fields)}"
             _say(leased, SalesforceRunEnded(state=State.FAILED, reason=reason))
