@@ -17,6 +17,8 @@ from eventstore.admin import sight
 from eventstore.admin.pages import page
 from eventstore.admin.sight import Sight
 from eventstore.events import SALESFORCE
+from eventstore.intake import inbox
+from eventstore.intake.inbox import Unusable
 from eventstore.masking import MASK
 from users.aggregate import USER
 from users.models import SalesforceFinding, SalesforceRun
@@ -74,6 +76,7 @@ def run_page(
         progress=progress.of(told, log),
         log=log,
         log_length=progress.LOGGED,
+        unusable=_unusable(row),
         is_held=row.state in HELD,
         reload_seconds=RELOAD_SECONDS if _reloads(request, row) else None,
         awaits=row.state == State.AWAITING_APPROVAL,
@@ -91,6 +94,12 @@ def run_page(
 def _reloads(request: HttpRequest, run: SalesforceRun) -> bool:
     is_moving = run.state in (State.QUEUED, State.RUNNING)
     return is_moving and request.method != "POST" and "still" not in request.GET
+
+
+def _unusable(run: SalesforceRun) -> list[Unusable]:
+    if run.dry_run or not run.counts.get("quarantined"):
+        return []
+    return inbox.received_unusable(SALESFORCE, run.started_at, run.changed_at)
 
 
 def _findings(request: HttpRequest, run: SalesforceRun) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.salesforce.here import finish, log, ours, run
 from users import services
 from users.events import UserStatusChanged
 from users.models import SalesforceConflict, SalesforceLink, SalesforceRun
-from users.sources.salesforce import conflicts, translate
+from users.sources.salesforce import backfill, conflicts, translate
 from users.sources.salesforce.events import SalesforceRunResumed, SalesforceRunStarted
 from users.sources.salesforce.run_state import Mode, State
 
@@ -89,6 +89,40 @@ def test_a_run_reaches_back_to_an_instant_on_the_readers_clock(
         refused = client.post(add, form | odd)
         assert refused.status_code == 422
         assert words in str(text(refused, "error-summary"))
+
+
+def test_a_page_says_how_far_a_run_is_and_which_records_make_no_sense(
+    connected: Salesforce, settings: LazySettings
+) -> None:
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 3, "SLICE_SECONDS": 0}
+    ids = connected.org.seed(7)
+    for identity in ids[:2]:
+        connected.org.update(identity, Email="none")
+    connected.org.update(ids[3], Status__c="Odd")
+    client = superuser()
+    one = client.post(f"{RUNS}add/", {"mode": "full"})["Location"]
+    started = SalesforceRun.objects.get()
+    backfill.work(started.run_id)
+    page = client.get(one)
+    assert str(text(page, "how-far")).startswith("3 of 7 records read · ")
+    assert "s left" in str(text(page, "how-far"))
+    assert "of 100,000 requests that day" in str(text(page, "api-share"))
+    assert "Refresh" not in client.get(f"{one}?still")
+    finish(started)
+    page = client.get(one)
+    assert str(text(page, "how-far")).startswith("7 of 7 records read · ")
+    assert "left" not in str(text(page, "how-far"))
+    pages = str(text(page, "page-log"))
+    assert pages.count("UTC 3 ") == 2
+    assert regions(page, "unusable-kind") == [
+        f"bad_email 2 {ids[0]} {ids[1]}",
+        f"unknown_status 1 {ids[3]}",
+    ]
+    assert "state=quarantined&amp;error=bad_email" in page.content.decode()
+    link = page.content.decode().split("?source=salesforce&amp;until=")[1].split('"')[0]
+    came_in = f"/admin/eventstore/rawrecord/?source=salesforce&until={link}"
+    inbox = str(text(client.get(came_in, follow=True), "records-table"))
+    assert all(identity in inbox for identity in ids)
 
 
 def test_a_rehearsal_lists_what_it_would_do(connected: Salesforce) -> None:
