@@ -17,6 +17,7 @@ from users.sources.salesforce import (
     bulk_pages,
     ending,
     links,
+    pages,
     people,
     rehearsals,
     runs,
@@ -143,7 +144,7 @@ def _expected(
     """Return how many records there are to read, and whether a job should do it."""
     if run.mode is Mode.RECORD:
         return len(run.ids), False
-    where = [soql.within(low, high)] if low else []
+    where = pages.between(low, high)
     expected = client.count(soql.count(run.sobject, where=where))
     return expected, bulk_pages.is_worth_it(expected, told)
 
