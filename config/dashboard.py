@@ -15,7 +15,8 @@ from eventstore import effects
 from eventstore.admin import chart, dashboard, sight
 from projections import activity, drift
 from projections import streams as stream_heads
-from users.sources.salesforce import schedule
+from users.sources.salesforce import schedule, shut_out
+from users.sources.salesforce.options import options
 
 
 def numbers(request: HttpRequest) -> dict[str, Any]:
@@ -24,7 +25,11 @@ def numbers(request: HttpRequest) -> dict[str, Any]:
     Numbers only to those who may see events; eight queries, however much there is.
     """
     if not access.may_open(request.user, "events"):
-        return {"troubles": troubles.counted(), "held_runs": _held(request)}
+        return {
+            "troubles": troubles.counted(),
+            "held_runs": _held(request),
+            "is_schedule_off": _is_schedule_off(request),
+        }
     now = timezone.now()
     wanting, told = troubles.look(_parts())
     asked = request.GET
@@ -36,6 +41,7 @@ def numbers(request: HttpRequest) -> dict[str, Any]:
         "may_audit": access.may_open(request.user, "audit"),
         "conditions": list(conditions.conditions(request, overview, told)),
         "held_runs": _held(request),
+        "is_schedule_off": _is_schedule_off(request),
         "chart": chart.of(
             chart.span_named(asked.get("span", "")), activity.by_source, now
         ),
@@ -65,3 +71,8 @@ def _held(request: HttpRequest) -> list[Any]:
     may_see = access.may_open(request.user, "salesforce_run")
     wanting = troubles.known().runs  # counted for this page a moment ago
     return list(schedule.awaiting()) if may_see and wanting else []
+
+
+def _is_schedule_off(request: HttpRequest) -> bool:
+    may_see = access.may_open(request.user, "salesforce_run")
+    return may_see and options().enabled and shut_out.is_schedule_off()

@@ -20,9 +20,11 @@ _SET: dict[str, Any] = {
     "CLIENT_SECRET": env.str("SALESFORCE_CLIENT_SECRET", default=""),
     "USERNAME": env.str("SALESFORCE_USERNAME", default=""),
     "PRIVATE_KEY": env.str("SALESFORCE_PRIVATE_KEY", default="", multiline=True),
+    "PRIVATE_KEY_FILE": env.str("SALESFORCE_PRIVATE_KEY_FILE", default=""),
     "API_VERSION": env.str("SALESFORCE_API_VERSION", default="60.0"),
     # Who is a user, and who owns what of them.
     "SOBJECT": env.str("SALESFORCE_SOBJECT", default="Contact"),
+    "WHERE": env.str("SALESFORCE_WHERE", default=""),
     "STATUS_FIELD": env.str("SALESFORCE_STATUS_FIELD", default=""),
     "STATUS_MAP": env.dict("SALESFORCE_STATUS_MAP", default={}),
     "FIELD_OWNERS": env.dict(

@@ -5,11 +5,21 @@ The log needs no purging: the key is destroyed with the append (ADR-0009).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import connection, transaction
 
 from eventstore import codec, copies, sql, vault
 from eventstore.exports import keeping
 from eventstore.subscriptions import Reactor, all_subscriptions
+
+_others: list[Callable[[str], None]] = []
+
+
+def register(forget_also: Callable[[str], None]) -> None:
+    """Let *forget_also*, told a subject, delete what no subscription keeps of it."""
+    if forget_also not in _others:
+        _others.append(forget_also)
 
 
 def forget(subject: str) -> None:
@@ -29,6 +39,8 @@ def forget(subject: str) -> None:
                     with copies.within(name, schema):
                         subscription.forget(subject)
     keeping.withdraw(subject)
+    for forget_also in _others:  # behind the lock that withdrawing holds
+        forget_also(subject)
 
 
 def undone() -> list[str]:

@@ -132,6 +132,7 @@ CODES = {
     "retention": pgettext_lazy("code", "retention"),
     "retry ordered": pgettext_lazy("code", "retry ordered"),
     "running": pgettext_lazy("code", "running"),
+    "salesforce_findings": pgettext_lazy("code", "salesforce_findings"),
     "secret rotated": pgettext_lazy("code", "secret rotated"),
     "skipped": pgettext_lazy("code", "skipped"),
     "spent": pgettext_lazy("code", "spent"),

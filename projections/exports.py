@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.http import QueryDict
 
 from eventstore.exports.kinds import AUDIT, EVENTS, Asked, Batch, Kind
-from eventstore.masking import masked
+from eventstore.masking import MASK, masked
 from eventstore.shown import instant
 from projections import queries
 from projections.filters import DirectoryFilter
 from projections.models import StreamHead, UserRow
 from users.aggregate import USER
+from users.sources.salesforce import rehearsals
+from users.sources.salesforce.rehearsals import Change
 
 PERSONAL = frozenset({"name", "email"})
 PERSONAL_FILTERS = ("q", "email")
@@ -100,6 +103,45 @@ def _streams(
     return Batch(rows=rows, people=(), cursor=cursor_after)
 
 
+def _findings(
+    asked: Asked,
+    cursor: str,
+    _until: int,
+    limit: int,
+    personal: bool,  # noqa: FBT001 - see Kind
+) -> Batch:
+    """Return whom a run over Salesforce would change, and how where it is dry."""
+    sf_id, _, what = cursor.partition(".")
+    run_id = UUID(asked["run"])
+    found = rehearsals.page(run_id, after=(sf_id, what), limit=limit)
+    changes = rehearsals.read(run_id, found)
+    last = changes[-1].finding if len(changes) == limit else None
+    return Batch(
+        rows=[_finding(change, personal=personal) for change in changes],
+        people=[USER.stream(each.finding.user_id) for each in changes]
+        if personal
+        else (),
+        cursor=f"{last.sf_id}.{last.what}" if last else None,
+    )
+
+
+def _finding(change: Change, *, personal: bool) -> Mapping[str, Any]:
+    is_shown = personal or not change.is_personal
+    shown = change if is_shown else rehearsals.masked(change, MASK)
+    finding = change.finding
+    row = {
+        "record": finding.sf_id,
+        "user": str(finding.user_id),
+        "what": finding.what,
+        "field": change.field,
+        "now": shown.now,
+        "after": shown.after,
+        "reason": finding.reason,
+        "position": 0,  # what was never recorded is nowhere in the log
+    }
+    return row if is_shown else row | {"masked": True}
+
+
 USERS = Kind(
     name="users",
     columns=USER_COLUMNS,
@@ -113,6 +155,13 @@ STREAMS = Kind(
     times=("first_at", "last_at"),
     read=_streams,
 )
+FINDINGS = Kind(
+    name="salesforce_findings",
+    columns=("record", "user", "what", "field", "now", "after", "reason"),
+    times=(),
+    read=_findings,
+    told_as="changes that a Salesforce run would make",
+)
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (EVENTS, USERS, STREAMS, AUDIT)
+    kind.name: kind for kind in (EVENTS, USERS, STREAMS, AUDIT, FINDINGS)
 }

@@ -13,8 +13,10 @@ class UsersConfig(AppConfig):
     verbose_name = "Users"
 
     def ready(self) -> None:
-        """Register the checks of the settings of Salesforce, and what it owns."""
+        """Register what Salesforce checks, owns and forgets."""
+        from eventstore import erasure  # noqa: PLC0415
         from users import owners  # noqa: PLC0415
+        from users.sources.salesforce import rehearsals  # noqa: PLC0415
         from users.sources.salesforce.checks import (  # noqa: PLC0415
             check_messages,
             check_salesforce,
@@ -24,3 +26,4 @@ class UsersConfig(AppConfig):
         checks.register(check_salesforce)
         checks.register(check_messages, deploy=True)
         owners.register(OWNER)
+        erasure.register(rehearsals.forget)

@@ -295,11 +295,20 @@ class SalesforceFinding(models.Model):
     is_done = models.BooleanField(default=False)
     # Of the user, once the run had applied what else it read of them.
     version = models.BigIntegerField(null=True)
+    # Of a dry run: what is and what would be, under a key of the run; empty if nothing.
+    sealed = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["run_id", "sf_id", "what"], name="salesforce_finding_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user_id", "run_id"],
+                condition=~models.Q(sealed=""),
+                name="salesforce_finding_sealed",
             ),
         ]
 

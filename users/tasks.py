@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from users import answers, limits, unrecorded
-from users.sources.salesforce import backfill, hints, runs, schedule
+from users.sources.salesforce import backfill, hints, rehearsals, runs, schedule
 from users.sources.salesforce.bell import TASK, bell
 from users.sources.salesforce.run_state import Mode
 
@@ -21,10 +21,11 @@ def discard_quotas() -> None:
 
 @shared_task(name="users.prune")
 def prune() -> None:
-    """Delete the answers and refusals that were kept long enough."""
+    """Delete what was kept long enough: answers, refusals, values of dry runs."""
     close_old_connections()
     answers.prune()
     unrecorded.prune()
+    rehearsals.discard_old()
 
 
 @shared_task(name=TASK)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import Case, Count, Max, Min, Q, TextField, Value, When
 
@@ -17,6 +18,7 @@ from eventstore.intake.events import CATEGORY, RecordRevealed
 from eventstore.intake.models import RawRecord, RecordMapping
 
 SHOWN = 50  # records on a page
+SAMPLE = 20  # entities of a kind of unusable records
 STUCK = (RecordMapping.State.FAILING, RecordMapping.State.QUARANTINED)
 
 
@@ -66,6 +68,20 @@ class Group:
     parked: int
     first_id: int
     last_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """Records that make no sense to their mapper, for one reason.
+
+    Attributes:
+        error: The mapper's code.
+        entities: What some of them tell of, sorted; those that say so.
+    """
+
+    error: str
+    records: int
+    entities: Sequence[str]
 
 
 def listed(wanted: Wanted) -> list[Entry]:
@@ -157,6 +173,37 @@ def entities(source: str, error: str, *, limit: int) -> list[str]:
     ).exclude(entity="")
     ordered = found.order_by("entity").values_list("entity", flat=True)
     return list(ordered.distinct()[:limit])
+
+
+def received_unusable(source: str, since: datetime, until: datetime) -> list[Unusable]:
+    """Return what is in quarantine of what a source sent between two instants.
+
+    By kind, the most frequent first.  One query.
+    """
+    received = RawRecord.objects.filter(
+        source=source, received_at__gte=since, received_at__lte=until
+    )
+    found = (
+        RecordMapping.objects.filter(
+            source=source,
+            state=RecordMapping.State.QUARANTINED,
+            raw_id__in=received.values("pk"),
+        )
+        .values("error")
+        .annotate(
+            records=Count("pk"),
+            entities=ArrayAgg("entity", filter=~Q(entity=""), default=Value([])),
+        )
+        .order_by("-records", "error")
+    )
+    return [
+        Unusable(
+            error=row["error"],
+            records=row["records"],
+            entities=sorted(set(row["entities"]))[:SAMPLE],
+        )
+        for row in found
+    ]
 
 
 def of_group(fingerprint: str) -> tuple[UUID, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -45,6 +47,8 @@ from projections.filters import DirectoryFilter
 from projections.models import DirectoryEntry
 from users import values
 from users.errors import InvalidValueError
+from users.sources.salesforce import runs
+from users.sources.salesforce.errors import UnknownRunError
 from users.values import REASON_LENGTH
 
 AT_ONCE_ROWS = 10_000  # made before the page is answered; workers do what is more
@@ -55,6 +59,7 @@ TITLES = {
     "users": gettext_lazy("users"),
     "streams": gettext_lazy("streams"),
     "audit": gettext_lazy("audit entries"),
+    "salesforce_findings": gettext_lazy("what a Salesforce run would change"),
 }
 # What one must be able to see beside exporting.
 SEES = {
@@ -62,7 +67,9 @@ SEES = {
     "users": "projections.view_directoryentry",
     "streams": "eventstore.view_storedevent",
     "audit": "eventstore.view_audit",
+    "salesforce_findings": "users.view_salesforcerun",
 }
+OF_ONE = frozenset({"salesforce_findings"})  # kinds that are of some one thing
 PLACES = ("kind", "cursor", "before", "after", "limit", "expand", "window")
 
 
@@ -150,7 +157,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         kinds=[
             (name, title)
             for name, title in TITLES.items()
-            if request.user.has_perm(SEES[name])
+            if name not in OF_ONE and request.user.has_perm(SEES[name])
         ],
     )
 
@@ -188,7 +195,7 @@ def new(request: HttpRequest) -> HttpResponse:
         kind=kind.name,
         asked=kinds.in_words(asked),
         form=form,
-        list_url=_list_url(kind),
+        list_url=_list_url(kind, asked),
     )
 
 
@@ -284,6 +291,8 @@ def _asked(request: HttpRequest, kind: Kind, *, sees_all: bool) -> dict[str, Any
             return _events_asked(form_class, asked, sees_all=sees_all)
         case "users":
             return _users_asked(asked, sees_all=sees_all)
+        case "salesforce_findings":
+            return _run_asked(asked)
         case _:
             return {"category": asked.get("category", "").replace("\0", "")[:100]}
 
@@ -311,8 +320,21 @@ def _users_asked(asked: QueryDict, *, sees_all: bool) -> dict[str, Any]:
     return {name: asked[name] for name in names}
 
 
-def _list_url(kind: Kind) -> str:
-    return reverse(f"admin:{kind.name}")
+def _run_asked(asked: QueryDict) -> dict[str, Any]:
+    try:
+        run_id = UUID(asked.get("run", ""))
+        runs.find(run_id)
+    except (ValueError, UnknownRunError):
+        raise AskingError(_("There is no such Salesforce run.")) from None
+    return {"run": str(run_id)}
+
+
+def _list_url(kind: Kind, asked: Mapping[str, Any] = MappingProxyType({})) -> str:
+    if kind.name not in OF_ONE:
+        return reverse(f"admin:{kind.name}")
+    if "run" in asked:
+        return reverse("admin:salesforce_run", args=[asked["run"]])
+    return reverse("admin:salesforce_runs")
 
 
 def _account(request: HttpRequest) -> int:

@@ -21,16 +21,17 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import labels, zones
+from eventstore import labels
 from eventstore.admin import sight
+from eventstore.admin.instants import InstantField
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.sight import Sight
 from eventstore.events import SALESFORCE
 from eventstore.intake import inbox
-from users.aggregate import USER
+from users.admin.salesforce_run import run_page
 from users.errors import UserError
-from users.models import SalesforceConflict, SalesforceFinding, SalesforceRun
-from users.sources.salesforce import conflicts, outcomes, records, runs, schedule
+from users.models import SalesforceConflict, SalesforceRun
+from users.sources.salesforce import conflicts, records, runs, schedule, shut_out
 from users.sources.salesforce.comparing import DIFFERS
 from users.sources.salesforce.errors import (
     ConflictError,
@@ -39,17 +40,13 @@ from users.sources.salesforce.errors import (
     UnknownRunError,
 )
 from users.sources.salesforce.options import options
-from users.sources.salesforce.outcomes import Came
-from users.sources.salesforce.people import DEACTIVATED
-from users.sources.salesforce.run_state import COUNTS, HELD, RUN, Mode, State
+from users.sources.salesforce.run_state import Mode
 from users.values import REASON_LENGTH
 
 REFUSED = 422
 SHOWN = 50  # newest runs
 SEE_RUNS = "users.view_salesforcerun"
 FETCHED = "Asked for on the page of the user."  # in the log, so in one language
-PEOPLE = 100  # of a finding's list
-REFRESH_SECONDS = "3"  # of the page of a run that is at work
 STEERING: dict[str, tuple[Callable[..., SalesforceRun], Any]] = {
     "pause": (runs.pause, gettext_lazy("It stops after the page it is at.")),
     "resume": (runs.resume, gettext_lazy("It goes on where it stood.")),
@@ -63,21 +60,6 @@ MODES = {
     Mode.RECORD: gettext_lazy("record: the records named below"),
 }
 
-CAME = {
-    Came.WOULD: gettext_lazy("would be deactivated"),
-    Came.WAITS: gettext_lazy("waits: not deactivated yet"),
-    Came.LEFT: gettext_lazy("kept: the run ended before"),
-    Came.DEACTIVATED: gettext_lazy("deactivated"),
-    Came.ALREADY: gettext_lazy("was deactivated already"),
-    Came.FLAGGED: gettext_lazy("kept: only noted with the record"),
-    Came.BACK: gettext_lazy("kept: the record came back"),
-    Came.UNUSABLE: gettext_lazy("kept: the record makes no sense now"),
-    Came.ERASED: gettext_lazy("erased meanwhile"),
-    Came.CHANGED: gettext_lazy("kept: changed here meanwhile"),
-    Came.SETTINGS: gettext_lazy("kept: the settings say otherwise by now"),
-    Came.KEPT: gettext_lazy("kept"),
-}
-
 
 class StartForm(forms.Form):
     """Which run is wanted: shape only; the rules are in ``users.sources``."""
@@ -88,6 +70,13 @@ class StartForm(forms.Form):
         required=False,
         help_text=gettext_lazy("For record only, with spaces between them."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    since = InstantField(
+        label=gettext_lazy("Back to"),
+        help_text=gettext_lazy(
+            "For incremental only: read again what changed since then. What is known"
+            " already leads to nothing."
+        ),
     )
     dry_run = forms.ChoiceField(
         label=gettext_lazy("And then"),
@@ -134,16 +123,6 @@ class Dispute:
     form: forms.Form | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Somebody whom a run would change, and what came of it."""
-
-    row: SalesforceFinding
-    came: str
-    what: Any
-    why: str
-
-
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """Show the newest runs, and how the readings stand."""
@@ -156,6 +135,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         shown=SHOWN,
         standing=schedule.standing(),
         is_enabled=options().enabled,
+        is_schedule_off=options().enabled and shut_out.is_schedule_off(),
     )
 
 
@@ -187,6 +167,7 @@ def start(request: HttpRequest) -> HttpResponse:
             row = runs.start(
                 Mode(wanted["mode"]),
                 ids=wanted["ids"].split(),
+                since=wanted["since"],
                 dry_run=bool(wanted["dry_run"]),
                 reason=wanted["reason"],
             )
@@ -201,6 +182,7 @@ def start(request: HttpRequest) -> HttpResponse:
         status=REFUSED if form.errors else 200,
         form=form,
         standing=schedule.standing(),
+        reconciled_at=schedule.last_reconciled(),
     )
 
 
@@ -230,11 +212,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         row = runs.find(run_id)
     except UnknownRunError as error:
         return not_found(request, labels.refusal(error))
-    response = _run_page(request, row, ReasonForm())
-    if row.state in (State.QUEUED, State.RUNNING):
-        # Asked anew by the browser itself, with scripts or without.
-        response["Refresh"] = REFRESH_SECONDS
-    return response
+    return run_page(request, row, ReasonForm())
 
 
 @require_POST
@@ -250,7 +228,7 @@ def steer(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
     form = (NeededReasonForm if action == "approve" else ReasonForm)(request.POST)
     try:
         if not form.is_valid():
-            return _run_page(request, runs.find(run_id), form, status=REFUSED)
+            return run_page(request, runs.find(run_id), form, status=REFUSED)
         carry_out(run_id, reason=form.cleaned_data["reason"])
     except UnknownRunError as error:
         return not_found(request, labels.refusal(error))
@@ -300,13 +278,6 @@ def dispute(row: SalesforceConflict, seen: Sight) -> Dispute:
         problem = labels.refusal(error)
         return Dispute(row=row, told={}, may_be_theirs=False, problem=problem)
     return Dispute(row=row, told=told, may_be_theirs=row.kind == DIFFERS)
-
-
-def _found(row: SalesforceFinding, run: SalesforceRun) -> Found:
-    if row.what != DEACTIVATED:  # of a rehearsal
-        return Found(row=row, came=row.what, what=labels.code(row.what), why="")
-    came = outcomes.of(row, is_dry=run.dry_run, is_active=run.is_active)
-    return Found(row=row, came=came, what=CAME[came], why=outcomes.why(row))
 
 
 def _asked_for(request: HttpRequest) -> dict[str, str]:
@@ -360,27 +331,4 @@ def _refusal(request: HttpRequest, error: Exception) -> str:
         text,
         reverse("admin:salesforce_run", args=[other]),
         _("Look at the run"),
-    )
-
-
-def _run_page(
-    request: HttpRequest, row: SalesforceRun, form: forms.Form, *, status: int = 200
-) -> HttpResponse:
-    findings = SalesforceFinding.objects.filter(run_id=row.run_id).order_by("sf_id")
-    return page(
-        request,
-        "admin/users/salesforce_run.html",
-        title=_("Run of {moment}").format(moment=zones.minute(row.started_at)),
-        status=status,
-        run=row,
-        told=runs.state_of(row.run_id),
-        stream=RUN.stream(row.run_id),
-        counts=[(name, row.counts.get(name, 0)) for name in COUNTS],
-        findings=[_found(each, row) for each in findings[:PEOPLE]],
-        found=findings.count(),
-        people=PEOPLE,
-        is_held=row.state in HELD,
-        awaits=row.state == State.AWAITING_APPROVAL,
-        form=form,
-        user_category=USER.category,
     )

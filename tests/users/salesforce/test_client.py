@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import traceback
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -63,7 +64,7 @@ def test_follows_a_page_to_its_end(org: Salesforce) -> None:
         assert client.budget.calls == 3
 
 
-def test_signs_an_assertion(org: Salesforce) -> None:
+def test_signs_an_assertion(org: Salesforce, tmp_path: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     org.door.public_key = key.public_key()
     pem = key.private_bytes(
@@ -72,6 +73,14 @@ def test_signs_an_assertion(org: Salesforce) -> None:
         serialization.NoEncryption(),
     ).decode()
     with Client(told(org, auth="jwt", private_key=pem)) as client:
+        assert names(client) == []
+    login.forget()
+    file = tmp_path / "salesforce.key"
+    in_file = told(org, auth="jwt", private_key_file=str(file))
+    with Client(in_file) as client, pytest.raises(LoginError, match="cannot be read"):
+        names(client)
+    file.write_text(pem)
+    with Client(in_file) as client:
         assert names(client) == []
     login.forget()
     with (

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.conf import LazySettings
 
-from tests.backoffice import superuser, text
+from tests.backoffice import regions, superuser
 from tests.factories import metadata
 from tests.salesforce.answers import Salesforce
 from tests.salesforce.here import finish, log, run
@@ -31,8 +31,13 @@ def user_of(sf_id: str) -> UUID:
 def told(done: SalesforceRun, *ids: str) -> list[str]:
     """Return what the table says of these records."""
     page = superuser().get(PAGE.format(done.run_id))
-    table = text(page, "findings") or ""
-    return [table.split(f"{each} {user_of(each)} ")[1].split(" 003")[0] for each in ids]
+    rows = regions(page, "finding")
+    return [
+        row.removeprefix(begin)
+        for begin in (f"{each} {user_of(each)} " for each in ids)
+        for row in rows
+        if row.startswith(begin)
+    ]
 
 
 @pytest.fixture
@@ -106,7 +111,9 @@ def test_where_nobody_is_deactivated_none_is_said_to_be(
     connected.org.delete(ids[0])
     connected.org.update(ids[1], Status__c="Gone")
     rehearsed = run(Mode.INCREMENTAL, dry_run=True)
-    assert told(rehearsed, ids[1]) == ["would be deactivated salesforce_status"]
+    assert told(rehearsed, ids[1]) == [
+        "would be deactivated active deactivated salesforce_status"
+    ]
     done = run(Mode.INCREMENTAL)
     assert done.deactivated == 1
     assert told(done, ids[0], ids[1]) == [

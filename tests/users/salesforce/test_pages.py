@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -12,7 +14,7 @@ from tests.salesforce.here import finish, log, ours, run
 from users import services
 from users.events import UserStatusChanged
 from users.models import SalesforceConflict, SalesforceLink, SalesforceRun
-from users.sources.salesforce import conflicts, translate
+from users.sources.salesforce import backfill, conflicts, translate
 from users.sources.salesforce.events import SalesforceRunResumed, SalesforceRunStarted
 from users.sources.salesforce.run_state import Mode, State
 
@@ -60,6 +62,67 @@ def test_a_run_that_cannot_start_says_why(connected: Salesforce) -> None:
     assert answer.status_code == 422
     assert "start a full run first" in str(text(answer, "error-summary"))
     assert connected.asked == []
+
+
+def test_a_run_reaches_back_to_an_instant_on_the_readers_clock(
+    connected: Salesforce,
+) -> None:
+    connected.org.seed(1)
+    client, add = superuser(), f"{RUNS}add/"
+    assert "never compared by a reconciliation" in str(text(client.get(add), "before"))
+    run(Mode.RECONCILE)
+    told = str(text(client.get(add), "before"))
+    assert told.startswith("Everything was compared last ")
+    assert re.search(r"the org had made \d+ of 100,000 requests that day", told)
+    client.cookies["zone"] = "Asia/Tokyo"
+    form = {"mode": "incremental", "since": "2026-11-01T09:00:00"}
+    assert client.post(add, form).status_code == 303
+    assert log(SalesforceRunStarted)[-1].payload.since == datetime(
+        2026, 11, 1, tzinfo=UTC
+    )
+    finish(SalesforceRun.objects.get(is_active=True))
+    for odd, words in (
+        ({"since": "2999-01-01T00:00:00"}, "up to when Salesforce is known"),
+        ({"since": "2026-11-01T09:00:00", "mode": "full"}, "Only an incremental run"),
+        ({"since": "soonish"}, "Enter a time such as"),
+    ):
+        refused = client.post(add, form | odd)
+        assert refused.status_code == 422
+        assert words in str(text(refused, "error-summary"))
+
+
+def test_a_page_says_how_far_a_run_is_and_which_records_make_no_sense(
+    connected: Salesforce, settings: LazySettings
+) -> None:
+    settings.SALESFORCE = settings.SALESFORCE | {"PAGE_SIZE": 3, "SLICE_SECONDS": 0}
+    ids = connected.org.seed(7)
+    for identity in ids[:2]:
+        connected.org.update(identity, Email="none")
+    connected.org.update(ids[3], Status__c="Odd")
+    client = superuser()
+    one = client.post(f"{RUNS}add/", {"mode": "full"})["Location"]
+    started = SalesforceRun.objects.get()
+    backfill.work(started.run_id)
+    page = client.get(one)
+    assert str(text(page, "how-far")).startswith("3 of 7 records read · ")
+    assert "s left" in str(text(page, "how-far"))
+    assert "of 100,000 requests that day" in str(text(page, "api-share"))
+    assert "Refresh" not in client.get(f"{one}?still")
+    finish(started)
+    page = client.get(one)
+    assert str(text(page, "how-far")).startswith("7 of 7 records read · ")
+    assert "left" not in str(text(page, "how-far"))
+    pages = str(text(page, "page-log"))
+    assert pages.count("UTC 3 ") == 2
+    assert regions(page, "unusable-kind") == [
+        f"bad_email 2 {ids[0]} {ids[1]}",
+        f"unknown_status 1 {ids[3]}",
+    ]
+    assert "state=quarantined&amp;error=bad_email" in page.content.decode()
+    link = page.content.decode().split("?source=salesforce&amp;until=")[1].split('"')[0]
+    came_in = f"/admin/eventstore/rawrecord/?source=salesforce&until={link}"
+    inbox = str(text(client.get(came_in, follow=True), "records-table"))
+    assert all(identity in inbox for identity in ids)
 
 
 def test_a_rehearsal_lists_what_it_would_do(connected: Salesforce) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,8 +17,11 @@ from users.sources.salesforce import (
     bulk_pages,
     ending,
     links,
+    pages,
     people,
+    rehearsals,
     runs,
+    shut_out,
     soql,
     translate,
 )
@@ -40,12 +44,12 @@ from users.sources.salesforce.events import (
 from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import Options, options
 from users.sources.salesforce.pages import Page
-from users.sources.salesforce.people import DEACTIVATED, Tally
+from users.sources.salesforce.people import Tally
+from users.sources.salesforce.rehearsals import Values
 from users.sources.salesforce.run_state import Mode, Run, State
 from users.sources.salesforce.runs import LIMIT_WAIT, Leased
 
 CONGESTION_WAIT = timedelta(seconds=10)
-MOST_FINDINGS = 500  # of a dry run, beside the deactivations
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +148,7 @@ def _expected(
     """Return how many records there are to read, and whether a job should do it."""
     if run.mode is Mode.RECORD:
         return len(run.ids), False
-    where = [soql.within(low, high)] if low else []
+    where = pages.between(low, high)
     expected = client.count(soql.count(run.sobject, where=where))
     return expected, bulk_pages.is_worth_it(expected, told)
 
@@ -174,6 +178,7 @@ def _page(
             ahead.begin(run, page)
     spent = replace(client.budget, calls=calls)
     assert run.high is not None  # noqa: S101 - it was opened
+    after: Mapping[UUID, Values] = {}
     with transaction.atomic():
         tally = people.apply(
             page.rows,
@@ -183,11 +188,13 @@ def _page(
             is_dry=run.dry_run,
         )
         if run.dry_run:
+            after = rehearsals.values(tally.findings)
             transaction.set_rollback(True)
         else:
             _commit(leased, page, tally, spent)
     if run.dry_run:
         with transaction.atomic():
+            rehearsals.seal(leased.run_id, tally.findings, after)
             _commit(leased, page, tally, spent)
 
 
@@ -207,10 +214,7 @@ def _commit(leased: Leased, page: Page, tally: Tally, spent: Budget) -> None:
     if run.mode is Mode.RECONCILE:
         seen = [canonical(row["Id"]) for row in page.rows]
         links.note_seen(leased.run_id, read.number, seen)
-    found = [each for each in tally.findings if each.what == DEACTIVATED]
-    if run.dry_run and run.pages * len(page.rows) < MOST_FINDINGS:
-        found = tally.findings[: MOST_FINDINGS + len(found)]
-    SalesforceFinding.objects.bulk_create(found, ignore_conflicts=True)
+    SalesforceFinding.objects.bulk_create(tally.findings, ignore_conflicts=True)
     runs.record(leased, read)
 
 
@@ -221,8 +225,9 @@ def _stop(leased: Leased, error: SalesforceError) -> None:
             held = SalesforceRunHeld(state=State.PAUSED_LIMIT, reason=str(error))
             _say(leased, held, wait=LIMIT_WAIT)
         case LoginError():
-            reason = f"auth_failed: {error.code}"
+            reason = f"{shut_out.AUTH_FAILED}{error.code}"
             _say(leased, SalesforceRunEnded(state=State.FAILED, reason=reason))
+            shut_out.pause_schedule(leased.run_id)
         case SchemaError():
             reason = f"schema: {', '.join(error.fields)}"
             _say(leased, SalesforceRunEnded(state=State.FAILED, reason=reason))

@@ -16,7 +16,12 @@ from eventstore.intake.errors import SourceSettingsError
 from users.sources.salesforce import soql, translate
 from users.sources.salesforce.errors import UnsafeAddressError
 from users.sources.salesforce.hints import HINTS
-from users.sources.salesforce.options import Options, options, safe_address
+from users.sources.salesforce.options import (
+    Options,
+    options,
+    private_key,
+    safe_address,
+)
 from users.sources.salesforce.ownership import OnDelete, Owner
 from users.values import SETTABLE_STATUSES
 
@@ -86,12 +91,26 @@ def _problems(told: Options) -> Iterator[tuple[str, str]]:
         yield "address", f"SALESFORCE_LOGIN_URL: {error}"
     if told.auth not in NEEDED:
         yield "auth", f"SALESFORCE_AUTH is none of {', '.join(NEEDED)}."
-    for name in NEEDED.get(told.auth, ()):
-        if not getattr(told, name):
-            yield "credentials", f"SALESFORCE_{name.upper()} is needed to log in."
+    yield from _credentials(told)
     yield from _values(told)
     yield from _names(told)
     yield from _numbers(told)
+
+
+def _credentials(told: Options) -> Iterator[tuple[str, str]]:
+    for name in NEEDED.get(told.auth, ()):
+        is_in_file = name == "private_key" and told.private_key_file
+        if not getattr(told, name) and not is_in_file:
+            yield "credentials", f"SALESFORCE_{name.upper()} is needed to log in."
+    if told.private_key and told.private_key_file:
+        text = "Set SALESFORCE_PRIVATE_KEY or SALESFORCE_PRIVATE_KEY_FILE, not both."
+        yield "credentials", text
+    elif told.auth == "jwt":
+        try:
+            private_key(told)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = type(error).__name__  # no more: an error may quote what it read
+            yield "credentials", f"SALESFORCE_PRIVATE_KEY_FILE: {reason}."
 
 
 def _values(told: Options) -> Iterator[tuple[str, str]]:
@@ -115,6 +134,10 @@ def _names(told: Options) -> Iterator[tuple[str, str]]:
             soql.name(text)
             continue
         yield "name", f"{text!r} is not the name of an object or a field."
+    try:
+        soql.condition(told.where)
+    except ValueError as error:
+        yield "where", f"SALESFORCE_WHERE: {error}."
     version = told.api_version
     if not version.replace(".", "", 1).isdecimal() or float(version) < OLDEST_VERSION:
         yield "version", f"SALESFORCE_API_VERSION is {OLDEST_VERSION} or newer."

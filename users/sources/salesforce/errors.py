@@ -169,11 +169,14 @@ class SinceError(SalesforceError):
 
     def __init__(self, watermark: datetime | None = None) -> None:
         self.watermark = watermark
-        text = "Only an incremental run reads from an instant on."
+        text = worded("Only an incremental run reads from an instant on.")
         if watermark is not None:
             # From later on, what changed in between would be passed by for ever.
             known = f"{watermark:%Y-%m-%dT%H:%M:%SZ}"
-            text = f"Say an instant before {known}, up to when Salesforce is known."
+            text = worded(
+                "Say an instant before {known}, up to when Salesforce is known.",
+                known=known,
+            )
         super().__init__(text)
 
 

@@ -24,7 +24,7 @@ from eventstore.intake.outbound import Notification
 from eventstore.intake.registry import Change, Mapper, Reading, Record
 from users.aggregate import USER
 from users.models import SalesforceHint, SalesforceRun
-from users.sources.salesforce import bell, links, runs, translate
+from users.sources.salesforce import bell, links, runs, shut_out, translate
 from users.sources.salesforce.errors import RecordIdError, RunActiveError
 from users.sources.salesforce.ids import canonical
 from users.sources.salesforce.options import options
@@ -87,11 +87,14 @@ def apply(change: Change) -> None:
 def start_run() -> SalesforceRun | None:
     """Start a run over the records that were hinted at; None when it is not its time.
 
-    Not while another run is under way, nor so soon after the last one; hints wait in
+    Not while another run is under way, nor so soon after the last one, nor while
+    Salesforce lets nobody in; hints wait in
     the database.  A hint that comes while its record is read leads to another run.
     """
     told = options()
     if not told.enabled or not told.login_url or _was_just_now(told.hint_seconds):
+        return None
+    if shut_out.is_so():  # a run by hand that is let in ends it
         return None
     try:
         with transaction.atomic():

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from users.sources.salesforce.errors import LoginError, UnavailableError
-from users.sources.salesforce.options import Options, safe_address
+from users.sources.salesforce.options import Options, private_key, safe_address
 from users.sources.salesforce.transport import exchange
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -122,7 +122,12 @@ def _grant(told: Options) -> dict[str, str]:
 
 def _assertion(told: Options) -> str:
     try:
-        key = serialization.load_pem_private_key(told.private_key.encode(), None)
+        pem = private_key(told)
+    except (OSError, UnicodeDecodeError):
+        code = "the file with the private key cannot be read"
+        raise LoginError(code) from None
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), None)
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, RSAPrivateKey):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -27,8 +28,10 @@ class Options:
     client_secret: str = field(repr=False)
     username: str
     private_key: str = field(repr=False)
+    private_key_file: str
     api_version: str
     sobject: str
+    where: str
     field_owners: Mapping[str, str]
     status_map: Mapping[str, str]
     status_field: str
@@ -64,6 +67,17 @@ def options(**changes: Any) -> Options:
     """Return what is set; *changes* win."""
     known = {name.lower(): value for name, value in settings.SALESFORCE.items()}
     return Options(**known | changes)
+
+
+def private_key(told: Options) -> str:
+    """Return the key that signs assertions, from its file where one is named.
+
+    Raises:
+        OSError, UnicodeDecodeError: The file cannot be read.
+    """
+    if told.private_key_file:
+        return Path(told.private_key_file).read_text(encoding="utf-8")
+    return told.private_key
 
 
 def safe_address(url: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from users.sources.salesforce import soql, translate
 from users.sources.salesforce.client import Client
-from users.sources.salesforce.options import Options
+from users.sources.salesforce.options import Options, options
 from users.sources.salesforce.run_state import Mode, Run
 
 IDS_A_QUERY = 400  # of 18 characters: the address of the request stays below 16 kB
@@ -61,12 +61,27 @@ def read(client: Client, run: Run, told: Options) -> Page:
 
 def window(run: Run) -> list[str]:
     """Return the conditions of what *run* reads; none for the whole object."""
-    return [soql.within(run.low, run.high)] if run.low and run.high else []
+    return between(run.low, run.high)
+
+
+def between(low: datetime | None, high: datetime | None) -> list[str]:
+    """Return the conditions of a window, and of the installation."""
+    within = [soql.within(low, high)] if low and high else []
+    return [*within, *filtered()]
+
+
+def filtered() -> list[str]:
+    """Return the condition that every query has, if the installation sets one."""
+    where = options().where
+    return [soql.condition(where)] if where else []
 
 
 def named(client: Client, run: Run, ids: list[str]) -> list[dict[str, Any]]:
-    """Return those of the records *ids* that there are, deleted ones included."""
-    where = [soql.one_of(ids)]
+    """Return those of the records *ids* that there are, deleted ones included.
+
+    One that the installation does not read is not there.
+    """
+    where = [soql.one_of(ids), *filtered()]
     return client.query(soql.select(run.fields, run.sobject, where=where))
 
 

@@ -118,6 +118,18 @@ def newest() -> QuerySet[SalesforceRun]:
     return SalesforceRun.objects.filter(pk__in=last)
 
 
+def last_reconciled() -> datetime | None:
+    """Return when everything was compared last; None if never.  One query."""
+    done = SalesforceRun.objects.filter(
+        sobject=options().sobject,
+        mode=Mode.RECONCILE,
+        state__in=SUCCEEDED,
+        dry_run=False,
+    )
+    newest = done.order_by("-started_at")
+    return newest.values_list("changed_at", flat=True).first()
+
+
 def standing() -> Standing:
     """Return how the readings stand.  Eight queries."""
     told = options()

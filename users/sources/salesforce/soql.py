@@ -10,6 +10,9 @@ from users.sources.salesforce.ids import canonical
 
 NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 
+LONGEST_CONDITION = 1_000  # characters: a request's address has an end
+OUTSIDE = re.compile(r"'(?:[^'\\\r\n]|\\.)*'")  # a text in quotes
+
 
 def select(
     fields: Sequence[str],
@@ -69,6 +72,27 @@ def past(stamp: datetime, last: str) -> str:
         f"((SystemModstamp = {time(stamp)} AND Id > '{canonical(last)}')"
         f" OR SystemModstamp > {time(stamp)})"
     )
+
+
+def condition(text: str) -> str:
+    """Return a condition that an installation has set, apart from any other of ours.
+
+    Raises:
+        ValueError: It is too long, or would end what we put around it.
+    """
+    if len(text) > LONGEST_CONDITION:
+        message = f"longer than {LONGEST_CONDITION} characters"
+        raise ValueError(message)
+    depth = 0
+    for each in OUTSIDE.sub("", text):
+        depth += {"(": 1, ")": -1}.get(each, 0)
+        if depth < 0 or each in "'\\\r\n":
+            break
+    else:
+        if not depth:
+            return f"({text})"
+    message = "a quote or a parenthesis has no partner, or it has more than one line"
+    raise ValueError(message)
 
 
 def one_of(ids: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from dataclasses import dataclass
 
@@ -20,9 +21,19 @@ class Answer:
 def reason_of(error: httpx.TransportError) -> str:
     """Return what stood in the way, for whoever reads why a run failed."""
     name = type(error).__name__
+    if (untrusted := _certificate_error(error)) is not None:
+        return f"its certificate is not trusted: {untrusted.verify_message}"
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return f"nobody answers at its address ({name})"
     return name
+
+
+def _certificate_error(
+    error: BaseException | None,
+) -> ssl.SSLCertVerificationError | None:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def exchange(http: httpx.Client, request: httpx.Request, *, seconds: float) -> Answer:
