@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -235,6 +235,12 @@ def event_at(position: int) -> RecordedEvent | None:
     """Return the event at *position*, or None when there is none."""
     rows = StoredEvent.objects.filter(position=position).values_list(*COLUMNS)
     return next(iter(recorded(rows)), None)
+
+
+def events_at(positions: Collection[int]) -> dict[int, RecordedEvent]:
+    """Return the events at these positions, by position.  One query."""
+    rows = StoredEvent.objects.filter(position__in=positions).values_list(*COLUMNS)
+    return {each.position: each for each in recorded(rows)}
 
 
 def reaches(position: int) -> bool:

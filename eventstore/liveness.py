@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 
 from eventstore import checkpoints, sql, subscriptions
-from eventstore.models import Checkpoint, Pause
+from eventstore.models import Checkpoint, Heartbeat, Pause
 from eventstore.subscriptions import Progress
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
@@ -96,6 +97,17 @@ def vitals(mark: int) -> list[Vital]:
     found = subscriptions.progress_of_all(mark, paused={})
     signs = _signs({each.name: each.position for each in found}, mark)
     return [_vital(each, signs[each.name]) for each in found]
+
+
+def looked_ago() -> timedelta | None:
+    """Return how long ago a worker looked at the one longest left alone.  One query.
+
+    None when some subscription was never looked at.
+    """
+    names = [each.name for each in subscriptions.all_subscriptions()]
+    found = Heartbeat.objects.filter(subscription__in=names)
+    ages = list(found.values_list(Now() - F("beaten_at"), flat=True))
+    return max(ages) if len(ages) == len(names) else None
 
 
 def stopped() -> tuple[QuerySet[Pause], QuerySet[Checkpoint]]:
