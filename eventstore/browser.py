@@ -62,6 +62,19 @@ class EventPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """What lies next to a time in which nothing matches, but for the time.
+
+    Attributes:
+        earlier: The last match recorded before the time; None where none was found.
+        later: The first recorded after it.
+    """
+
+    earlier: RecordedEvent | None = None
+    later: RecordedEvent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """How much the log holds.
 
@@ -134,6 +147,27 @@ def page(
         is_cut=not has_more and edge is not None,
         mark=mark,
     )
+
+
+def nearest(matching: EventFilter, mark: int) -> Nearest:
+    """Return the matches next to the time that *matching* asks for.
+
+    Each side costs as a page of one event; one that is farther than such a page looks
+    is not found (ADR-0027).
+
+    Args:
+        matching: Which events; nothing is near where it asks for no time.
+        mark: As in :func:`page`.
+    """
+    since, until = matching.since, matching.until
+    earlier = since and _first(replace(matching, since=None, until=since), mark, BELOW)
+    later = until and _first(replace(matching, since=until, until=None), mark, ABOVE)
+    return Nearest(earlier=earlier or None, later=later or None)
+
+
+def _first(matching: EventFilter, mark: int, side: str) -> RecordedEvent | None:
+    rows, _edge = search(matching, mark, None, side, 1)
+    return next(iter(recorded(rows)), None)
 
 
 def following(matching: EventFilter, *, after: int, limit: int) -> Stretch:

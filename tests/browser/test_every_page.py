@@ -58,8 +58,8 @@ RENAMED = UUID("00000000-0000-4000-8000-00000000c0de")
 MARK = "data-hostile"  # an attribute that nothing of ours has
 HOSTILE = f"'\"></script><img src=x onerror=alert(1) {MARK}>"
 LONG = HOSTILE + "Wolfeschlegelsteinhausenbergerdorff" * 4
-# 320 wide is a desk's screen at 400 %: who fits there fits a phone.  The others make the
-# suite minutes longer; ANNALS_EVERY_VIEW=1 looks at them, too.
+# 320 wide is a desk's screen at 400 %: what fits there fits a phone.  The others make
+# the suite minutes longer; ANNALS_EVERY_VIEW=1 looks at them, too.
 VIEWS = [("light", 1440), ("dark", 320)]
 if "ANNALS_EVERY_VIEW" in os.environ:
     VIEWS += [("light", 320), ("dark", 1440), ("dark", 390), ("light", 390)]

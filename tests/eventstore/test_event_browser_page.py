@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from eventstore import searching, store, zones
 from eventstore.events import ADMIN, REST
+from eventstore.templatetags.backoffice import instant
 from tests import databases, evolved
 from tests.backoffice import EVENTS, attribute, regions, superuser, text
 from tests.factories import ADA, appended, known_user, renamed, user_created
@@ -343,3 +346,34 @@ def test_fifty_rows_are_a_small_page_whatever_the_zone() -> None:
     assert response.content.count(b"data-row>") == 50
     assert b" CET</time>" in response.content or b" CEST</time>" in response.content
     assert len(response.content) <= 60_000
+
+
+@reading
+def test_where_nothing_matches_the_nearest_on_both_sides_are_named() -> None:
+    first, second = store.read_stream("user-1")
+    gap = {
+        "since": instant(second.recorded_at + timedelta(days=30)),
+        "until": instant(second.recorded_at + timedelta(days=31)),
+    }
+    page = superuser().get(EVENTS, gap | {"stream": "user-1"})
+    said = text(page, "nearest-earlier") or ""
+    assert said.startswith("The last before: #2 UserNameChanged , ")
+    assert text(page, "nearest-later") is None
+    gap = {
+        "since": instant(first.recorded_at - timedelta(days=31)),
+        "until": instant(first.recorded_at - timedelta(days=30)),
+    }
+    page = superuser().get(EVENTS, gap | {"stream": "user-1"})
+    said = text(page, "nearest-later") or ""
+    assert said.startswith("The first after: #1 UserCreated , ")
+    assert text(page, "nearest-earlier") is None
+
+
+@changing
+def test_the_whole_log_says_about_how_much_there_is_and_a_filter_does_not() -> None:
+    appended("user-1", user_created(), renamed())
+    with databases.acting_as("none"), connection.cursor() as cursor:
+        cursor.execute("ANALYZE events")
+    client = superuser()
+    assert text(client.get(EVENTS, {"limit": "25"}), "store") == "about 2 in store"
+    assert text(client.get(EVENTS, {"type": "UserCreated"}), "store") is None
