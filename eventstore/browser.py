@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +59,19 @@ class EventPage:
     older: int | None
     is_cut: bool
     mark: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """What lies next to a time in which nothing matches, but for the time.
+
+    Attributes:
+        earlier: The last match recorded before the time; None where none was found.
+        later: The first recorded after it.
+    """
+
+    earlier: RecordedEvent | None = None
+    later: RecordedEvent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +147,27 @@ def page(
         is_cut=not has_more and edge is not None,
         mark=mark,
     )
+
+
+def nearest(matching: EventFilter, mark: int) -> Nearest:
+    """Return the matches next to the time that *matching* asks for.
+
+    Each side costs as a page of one event; one that is farther than such a page looks
+    is not found (ADR-0027).
+
+    Args:
+        matching: Which events; nothing is near where it asks for no time.
+        mark: As in :func:`page`.
+    """
+    since, until = matching.since, matching.until
+    earlier = since and _first(replace(matching, since=None, until=since), mark, BELOW)
+    later = until and _first(replace(matching, since=until, until=None), mark, ABOVE)
+    return Nearest(earlier=earlier or None, later=later or None)
+
+
+def _first(matching: EventFilter, mark: int, side: str) -> RecordedEvent | None:
+    rows, _edge = search(matching, mark, None, side, 1)
+    return next(iter(recorded(rows)), None)
 
 
 def following(matching: EventFilter, *, after: int, limit: int) -> Stretch:
@@ -235,6 +269,12 @@ def event_at(position: int) -> RecordedEvent | None:
     """Return the event at *position*, or None when there is none."""
     rows = StoredEvent.objects.filter(position=position).values_list(*COLUMNS)
     return next(iter(recorded(rows)), None)
+
+
+def events_at(positions: Collection[int]) -> dict[int, RecordedEvent]:
+    """Return the events at these positions, by position.  One query."""
+    rows = StoredEvent.objects.filter(position__in=positions).values_list(*COLUMNS)
+    return {each.position: each for each in recorded(rows)}
 
 
 def reaches(position: int) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet, Window
 from django.db.models.functions import Now
 
 from eventstore import (
@@ -47,6 +47,8 @@ class Group:
         error: Class and place, as one of them says.
         letters: How many; each holds up one stream.
         parked: How many of those wait for an operator.
+        sample: The letter that failed last.
+        is_code_changed: Whether that one failed in code that is another one now.
     """
 
     fingerprint: str
@@ -56,6 +58,8 @@ class Group:
     parked: int
     first_failed_at: datetime
     last_failed_at: datetime
+    sample: DeadLetter
+    is_code_changed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,29 +112,34 @@ def still_open() -> QuerySet[DeadLetter]:
 
 def groups() -> list[Group]:
     """Return the open letters by fingerprint, the newest trouble first.  One query."""
+    kinds = [F("subscription"), F("fingerprint")]
     found = (
         still_open()
-        .values("fingerprint", "subscription")
         .annotate(
-            error=Max("error"),
-            letters=Count("pk"),
-            parked=Count("pk", filter=Q(state=State.PARKED)),
-            first=Min("first_failed_at"),
-            last=Max("last_failed_at"),
+            letters=Window(Count("pk"), partition_by=kinds),
+            parked=Window(
+                Count("pk", filter=Q(state=State.PARKED)), partition_by=kinds
+            ),
+            first=Window(Min("first_failed_at"), partition_by=kinds),
         )
-        .order_by("-last", "fingerprint")
+        .order_by("subscription", "fingerprint", "-last_failed_at", "-pk")
+        .distinct("subscription", "fingerprint")
     )
+    newest = sorted(found, key=lambda each: each.fingerprint)
+    newest.sort(key=lambda each: each.last_failed_at, reverse=True)
     return [
         Group(
-            fingerprint=row["fingerprint"],
-            subscription=row["subscription"],
-            error=row["error"],
-            letters=row["letters"],
-            parked=row["parked"],
-            first_failed_at=row["first"],
-            last_failed_at=row["last"],
+            fingerprint=sample.fingerprint,
+            subscription=sample.subscription,
+            error=sample.error,
+            letters=sample.letters,
+            parked=sample.parked,
+            first_failed_at=sample.first,
+            last_failed_at=sample.last_failed_at,
+            sample=sample,
+            is_code_changed=bool(quarantine.changed_code(sample)),
         )
-        for row in found
+        for sample in newest
     ]
 
 

@@ -98,6 +98,13 @@ def fingerprint(subscription: str, error: Exception) -> str:
     return sha256(told.encode()).hexdigest()[:12]
 
 
+def modules(error: Exception) -> list[str]:
+    """Return the names of our modules that *error* came through, outermost first."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    ours = [f for f in frames if not f.f_code.co_filename.startswith(THEIRS)]
+    return list(dict.fromkeys(str(each.f_globals["__name__"]) for each in ours))
+
+
 def _place(error: Exception) -> traceback.FrameSummary:
     """Return where our code, or else any code, was when *error* came."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -67,6 +67,7 @@ CODES = {
     "app": pgettext_lazy("code", "app"),
     "applied": pgettext_lazy("code", "applied"),
     "approved": pgettext_lazy("code", "approved"),
+    "asking": pgettext_lazy("code", "asking"),
     "audit": pgettext_lazy("code", "audit"),
     "awaiting_approval": pgettext_lazy("code", "awaiting_approval"),
     "cancel": pgettext_lazy("code", "cancel"),
@@ -151,6 +152,7 @@ CODES = {
         "code", "switched to the rebuilt tables"
     ),
     "theirs": pgettext_lazy("code", "theirs"),
+    "tried on a few": pgettext_lazy("code", "tried on a few"),
     "unchanged": pgettext_lazy("code", "unchanged"),
     "unlawful": pgettext_lazy("code", "unlawful"),
     "users": pgettext_lazy("code", "users"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 
-from eventstore import checkpoints, heartbeats, sql, subscriptions
-from eventstore.models import Checkpoint, Pause
-from eventstore.subscriptions import Progress
+from eventstore import checkpoints, heartbeats, sql, store, subscriptions
+from eventstore.models import Checkpoint, Heartbeat, Pause
+from eventstore.subscriptions import Progress, Subscription
 
 # The sweep comes every 5; whoever looks every 5 as well knows within 30.
 STALLED_SECONDS = 25.0
@@ -139,6 +140,24 @@ def pulse(mark: int) -> Pulse:
         workers=_beat(last),
         schedule=_beat(schedule),
     )
+
+
+def vital(subscription: Subscription) -> Vital:
+    """Return the vital signs of one subscription, now.  Three queries."""
+    mark = store.watermark()
+    found = subscriptions.progress_of_all(mark, paused={}, only=[subscription])[0]
+    return _vital(found, _signs({found.name: found.position}, mark)[found.name])
+
+
+def looked_ago() -> timedelta | None:
+    """Return how long ago a worker looked at the one longest left alone.  One query.
+
+    None when some subscription was never looked at.
+    """
+    names = [each.name for each in subscriptions.all_subscriptions()]
+    found = Heartbeat.objects.filter(subscription__in=names)
+    ages = list(found.values_list(Now() - F("beaten_at"), flat=True))
+    return max(ages) if len(ages) == len(names) else None
 
 
 def stopped() -> tuple[QuerySet[Pause], QuerySet[Checkpoint]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -141,6 +142,10 @@ class DeadLetter(models.Model):
     While it is open the subscription passes by everything from this event on in this
     stream.  It points at the log: no payload is kept, and of the error its class and
     place only.
+
+    Fields that need a word: ``failed_at`` holds the times of the newest attempts, at
+    most 20, oldest first; ``code`` the digest of each module the newest error came
+    through, by name.
     """
 
     class State(models.TextChoices):
@@ -159,6 +164,8 @@ class DeadLetter(models.Model):
     error = models.TextField()
     fingerprint = models.TextField()
     attempts = models.IntegerField(default=1)
+    failed_at = ArrayField(models.DateTimeField(), default=list)
+    code = models.JSONField(default=dict)
     state = models.TextField(choices=State, default=State.WAITING)
     first_failed_at = models.DateTimeField()
     last_failed_at = models.DateTimeField()

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from eventstore import checkpoints, faults, store, wire
+from eventstore import checkpoints, faults, fingerprints, store, wire
 from eventstore.errors import LetterClosedError, TooManyLettersError
 from eventstore.events import RecordedEvent
 from eventstore.models import DeadLetter
@@ -29,7 +29,11 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5  # by itself; then an operator is waited for
 FIRST_RETRY_SECONDS = 5.0  # doubled with every attempt
 MOST_OPEN = 1_000  # streams set aside; where more fails, the code is to blame
+TIMES_KEPT = 20  # of attempts, the newest
 CHUNK = 500  # events of a stream applied at once
+
+# What every error comes through, whatever it failed in.
+ENGINE = ("eventstore.quarantine", "eventstore.subscriptions")
 
 Apply = Callable[[Sequence[RecordedEvent]], None]
 State = DeadLetter.State
@@ -122,6 +126,15 @@ def locked(number: int) -> tuple[DeadLetter, int]:
     raise LetterClosedError(number)
 
 
+def changed_code(letter: DeadLetter) -> list[str]:
+    """Return the modules that *letter* failed in and whose code is another one now.
+
+    Empty when it failed before that was kept, or where no source is installed.
+    """
+    now = {name: fingerprints.of_module(name) for name in letter.code}
+    return [name for name, each in letter.code.items() if now[name] not in ("", each)]
+
+
 def _due(name: str) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(
         subscription=name, state=State.WAITING, next_attempt_at__lte=Now()
@@ -184,8 +197,10 @@ def _set_aside(name: str, event: RecordedEvent, error: Exception) -> None:
     letter.attempts += 1
     letter.error = faults.described(error)
     letter.fingerprint = faults.fingerprint(name, error)
+    letter.code = _code(error)
     letter.state = State.PARKED if letter.attempts >= MAX_ATTEMPTS else State.WAITING
     letter.last_failed_at = now
+    letter.failed_at = [*letter.failed_at, now][-TIMES_KEPT:]
     wait = FIRST_RETRY_SECONDS * 2 ** (min(letter.attempts, MAX_ATTEMPTS) - 1)
     letter.next_attempt_at = Now() + timedelta(seconds=wait)
     letter.closed_at = None
@@ -199,3 +214,8 @@ def _set_aside(name: str, event: RecordedEvent, error: Exception) -> None:
             "error": letter.error,
         },
     )
+
+
+def _code(error: Exception) -> dict[str, str]:
+    found = {name: fingerprints.of_module(name) for name in faults.modules(error)}
+    return {name: each for name, each in found.items() if each and name not in ENGINE}

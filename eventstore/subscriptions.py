@@ -268,13 +268,22 @@ def progress(subscription: Subscription) -> Progress:
 
 
 def progress_of_all(
-    mark: int, *, paused: Mapping[str, Pause] | None = None
+    mark: int,
+    *,
+    paused: Mapping[str, Pause] | None = None,
+    only: Sequence[Subscription] | None = None,
 ) -> list[Progress]:
     """Return how far each subscription has come towards the watermark *mark*.
 
     One query, and one for what is paused, unless the caller knows it.
+
+    Args:
+        mark: A watermark.
+        paused: What is paused, by name.
+        only: These subscriptions and no others.
     """
-    return _progress_at(mark, all_subscriptions(), paused)
+    wanted = all_subscriptions() if only is None else only
+    return _progress_at(mark, wanted, paused)
 
 
 def handling(event: RecordedEvent) -> list[Handling]:

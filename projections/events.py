@@ -49,6 +49,7 @@ class ReprocessStarted:
         position: Everything at or below it was known to the preview.
         code: Version of the projections' code.
         reason: Why, in the operator's words.
+        canary: After how many repairs it stops and asks; 0 when it does not.
     """
 
     asked: str
@@ -59,6 +60,7 @@ class ReprocessStarted:
     position: int
     code: str
     reason: str
+    canary: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,8 @@ class ReprocessChanged:
     """A run was told to do otherwise, or stopped by itself.
 
     Attributes:
-        change: ``paused``, ``resumed`` or ``cancelled``.
+        change: ``paused``, ``resumed`` or ``cancelled``; ``tried on a few`` when it
+            stopped to ask whether to go on.
         reason: Why; may be empty.
         code: Version of the projections' code from here on.
     """

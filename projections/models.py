@@ -109,12 +109,15 @@ class ReprocessRun(models.Model):
         cursor: Where in the scope it goes on.
         later: Of the changed, those with events after *position*.
         worked_seconds: Time spent at it, pauses left out.
+        canary: After how many it stops and asks; 0 when it does not, or has.
+        tried: Those of the canary: ``stream``, ``fields`` that differed, ``failed``.
     """
 
     class State(models.TextChoices):
-        """Where the run stands; the first two are open."""
+        """Where the run stands; the first three are open."""
 
         RUNNING = "running"
+        ASKING = "asking"
         PAUSED = "paused"
         CANCELLED = "cancelled"
         FINISHED = "finished"
@@ -141,6 +144,8 @@ class ReprocessRun(models.Model):
     failed = models.BigIntegerField(default=0)
     later = models.BigIntegerField(default=0)
     worked_seconds = models.FloatField(default=0)
+    canary = models.IntegerField(default=0)
+    tried = models.JSONField(default=list)
     started_at = models.DateTimeField()
     moved_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

@@ -50,17 +50,25 @@ NONE = worded("There is no such run.")
 PAUSED = "paused"
 RESUMED = "resumed"
 CANCELLED = "cancelled"
+TRIED = "tried on a few"
 
 State = ReprocessRun.State
-OPEN = (State.RUNNING, State.PAUSED)
+HALTED = (State.PAUSED, State.ASKING)
+OPEN = (State.RUNNING, *HALTED)
+CANARY = 5  # users tried first, when somebody wants that
 
 
 class RunStateError(Exception):
     """The run is not in a state in which this can be done, or there is none."""
 
 
-def start(token: str, *, reason: str) -> ReprocessRun:
+def start(token: str, *, reason: str, canary: int = 0) -> ReprocessRun:
     """Begin what a preview showed, and return the run.  Nobody is repaired yet.
+
+    Args:
+        token: Of the preview.
+        reason: Why.
+        canary: After how many users who needed it the run asks; 0 for not at all.
 
     Raises:
         StalePreviewError: The preview is no longer true; see ``reprocess.check``.
@@ -88,6 +96,7 @@ def start(token: str, *, reason: str) -> ReprocessRun:
         previewed=counts,
         started_at=now,
         moved_at=now,
+        canary=canary,
     )
     began = ReprocessStarted(
         asked=scope.words,
@@ -98,6 +107,7 @@ def start(token: str, *, reason: str) -> ReprocessRun:
         position=facts["position"],
         code=facts["code"],
         reason=reason,
+        canary=canary,
     )
     with transaction.atomic():
         _record(made, began)
@@ -143,7 +153,7 @@ def go_on(
 ) -> bool:
     """Go on with a run; False when the time ran out first.
 
-    True when it ended, was paused or cancelled, or when another worker is at it.
+    True when it ended, stopped or was cancelled, or when another worker is at it.
 
     Args:
         run_id: Which.
@@ -165,7 +175,7 @@ def finished(
 ) -> ReprocessRun:
     """Go on with *run* until it runs no more, or wait for the worker that does.
 
-    Returns it as it stands then: finished, paused or cancelled.
+    Returns it as it stands then: finished, paused, asking or cancelled.
     """
     while run.state == State.RUNNING:
         go_on(run.run_id, seconds=math.inf, on_chunk=on_chunk)
@@ -190,11 +200,15 @@ def pause(run_id: UUID, *, reason: str = "") -> None:
 def resume(run_id: UUID) -> None:
     """Go on where it stopped, with the code there is now.
 
+    Where it stopped to ask, this is the answer.
+
     Raises:
-        RunStateError: It is not paused.
+        RunStateError: It is not paused, and asks nothing.
     """
     with transaction.atomic():
-        run = _locked(run_id, State.PAUSED)
+        run = _locked(run_id, *HALTED)
+        if run.state == State.ASKING:
+            run.canary = 0
         run.state, run.note = State.RUNNING, ""
         run.code = code_version(tuple(run.projections))
         _save(run, ReprocessChanged(change=RESUMED, reason="", code=run.code))
@@ -272,11 +286,17 @@ def _advance(run: ReprocessRun) -> None:
     if not chunk:
         _finish(run)
         return
-    done = _repaired([user_id for _cursor, user_id in chunk], run.projections)
+    most = run.canary - len(run.tried) if run.canary else None
+    done = _repaired([user_id for _cursor, user_id in chunk], run.projections, most)
     seconds = time.monotonic() - began
     run.worked_seconds += seconds
-    run.cursor = chunk[-1][0]
+    run.cursor = chunk[len(done) - 1][0]
+    if run.canary:
+        run.tried += [_outcome(each) for each in done if each.differences or each.error]
     _count(run, done, milliseconds=round(seconds * 1000))
+    if run.canary and len(run.tried) >= run.canary:
+        run.state = State.ASKING
+        _save(run, ReprocessChanged(change=TRIED, reason="", code=run.code))
 
 
 def _stop(run: ReprocessRun, note: str) -> None:
@@ -284,14 +304,34 @@ def _stop(run: ReprocessRun, note: str) -> None:
     _save(run, ReprocessChanged(change=PAUSED, reason=note, code=run.code))
 
 
-def _repaired(user_ids: Sequence[UUID], names: Sequence[str]) -> list[Finding]:
-    """Repair whoever needs it; only their buckets are held."""
+def _repaired(
+    user_ids: Sequence[UUID], names: Sequence[str], most: int | None
+) -> list[Finding]:
+    """Repair whoever needs it, up to the one who is number *most*; return all seen.
+
+    Only the buckets of those repaired are held.
+    """
     models = named(names)
     seen = {each.user_id: each for each in findings.examine(user_ids, models)}
+    needy = [
+        user_id for user_id, each in seen.items() if each.differences or each.error
+    ]
+    if most is not None and len(needy) >= most:
+        last = list(seen).index(needy[most - 1])
+        seen = dict(list(seen.items())[: last + 1])
     wrong = [user_id for user_id, each in seen.items() if each.differences]
     if wrong:
         seen |= {each.user_id: each for each in findings.repair(wrong, models)}
     return list(seen.values())
+
+
+def _outcome(each: Finding) -> dict[str, Any]:
+    fields = [found.name for found in each.differences]
+    return {
+        "stream": each.stream,
+        "fields": fields,
+        "failed": each.error is not None,
+    }
 
 
 def _count(run: ReprocessRun, done: Sequence[Finding], *, milliseconds: int) -> None:

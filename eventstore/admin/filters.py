@@ -60,9 +60,11 @@ class Views:
 
     Attributes:
         mark: The watermark, when it was asked for with the views.
+        stored: About how many events there are; 0 where nobody knows, or asked.
     """
 
     mark: int | None = None
+    stored: int = 0
     links: Sequence[View] = ()
 
 

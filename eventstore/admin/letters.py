@@ -13,7 +13,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import browser, dead_letters, labels
+from eventstore import browser, codec, dead_letters, labels, liveness, quarantine
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
@@ -31,14 +31,18 @@ def listed(request: HttpRequest) -> HttpResponse:
     """Show the groups, and the open letters of one of them or of all."""
     groups = dead_letters.groups()
     chosen = _group(groups, request.GET.get("group", ""))
+    found = browser.events_at([each.sample.position for each in groups])
+    seen = sight.of(request)
+    samples = {position: seen.event(event) for position, event in found.items()}
     return page(
         request,
         "admin/eventstore/dead_letters.html",
         title=_("Dead letters"),
-        groups=groups,
+        groups=[(each, samples.get(each.sample.position)) for each in groups],
         chosen=chosen,
         letters=dead_letters.of_group(chosen.fingerprint if chosen else ""),
         shown=SHOWN,
+        looked_ago=None if groups else liveness.looked_ago(),
         canary=CANARY,
     )
 
@@ -131,6 +135,7 @@ def _letter_page(
     request: HttpRequest, found: DeadLetter, form: ReasonForm, *, status: int = 200
 ) -> HttpResponse:
     event = browser.event_at(found.position)
+    known = codec.type_named(found.type)
     return page(
         request,
         "admin/eventstore/dead_letter.html",
@@ -139,7 +144,9 @@ def _letter_page(
         letter=found,
         is_open=found.closed_at is None,
         event=event and sight.of(request).event(event),
-        waiting=dead_letters.waiting_behind(found),
+        waiting=dead_letters.waiting_behind(found) + 1,
+        is_of_person=bool(known and known.personal),
+        changed=quarantine.changed_code(found),
         form=form,
     )
 

@@ -81,6 +81,8 @@ def _shown(
         limit=size,
         mark=views.mark,
     )
+    is_all = not request.GET.keys() - {*PLACES, "limit", "expand"}
+    is_end = not found.events and not found.is_cut
     found = replace(found, events=seen.events(found.events))
     return _page(
         request,
@@ -89,6 +91,8 @@ def _shown(
         title=str(form.title),
         found=found,
         views=views.links,
+        stored=views.stored if is_all else 0,
+        nearest=browser.nearest(matching, found.mark) if is_end else None,
         strip=strip.of(matching, count_hours, timezone.now()),
         is_newest=matching.until is None
         and not any(request.GET.get(place) for place in PLACES),

@@ -6,7 +6,7 @@ It counts by whole hours, by type and by source, because the counters do (ADR-00
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -43,11 +43,13 @@ class Bar:
 
     Attributes:
         begins_at: Aware UTC; *ends_at* is when the next one begins.
+        top: Of the bar in a picture 100 high, from above; at most 98 if there is any.
     """
 
     begins_at: datetime
     ends_at: datetime
     events: int
+    top: int = 100
 
     @property
     def label(self) -> str:
@@ -106,14 +108,19 @@ def of(matching: EventFilter, count: CountHours, now: datetime) -> Strip | None:
     counted = count(first, until, types=matching.types, sources=matching.sources)
     is_by_day = until - first > MOST_BARS_OF_HOURS * HOUR
     bars = list(_bars(first, until, counted, is_by_day=is_by_day))
+    most = max(bar.events for bar in bars)
     return Strip(
-        bars=bars,
-        most=max(bar.events for bar in bars),
+        bars=[replace(bar, top=_top(bar.events, most)) for bar in bars],
+        most=most,
         total=sum(bar.events for bar in bars),
         is_by_day=is_by_day,
         is_cut=first > since,
         is_wider=bool(matching.streams or matching.actors or matching.correlation_id),
     )
+
+
+def _top(events: int, most: int) -> int:
+    return min(100 - round(98 * events / most), 98) if events else 100
 
 
 def _hours(matching: EventFilter, now: datetime) -> tuple[datetime, datetime]:

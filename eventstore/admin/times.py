@@ -27,6 +27,22 @@ CLOCK = (
     r"\s*(?P<half>am|pm)?"
 )
 ZONE = r"(?:\s*(?P<zone>(?:utc)?[+-]\d\d:\d\d|[a-z]{1,5}))?"
+# Other words for the English ones; whoever reads German may type either.
+GERMAN = {
+    "heute": "today",
+    "gestern": "yesterday",
+    "jetzt": "now",
+    "um": "at",
+}
+UHR = re.compile(r"\b(\d{1,2})(?::(\d\d))? uhr\b")
+VOR = re.compile(r"vor (\d{1,5}) (sekunde|minute|stunde|tag|woche)(?:n|en)?")
+UNITS = {
+    "sekunde": "second",
+    "minute": "minute",
+    "stunde": "hour",
+    "tag": "day",
+    "woche": "week",
+}
 SPOKEN = re.compile(rf"(?:(?P<day>today|yesterday)\s*)?(?:at\s+)?(?:{CLOCK})?{ZONE}")
 READ = re.compile(
     rf"(?P<day>\d{{1,2}})\.? (?P<month>[^\W\d]+)\.? (?P<year>\d{{4}}),?"
@@ -41,14 +57,15 @@ def understood(typed: str, now: datetime) -> datetime | None:
 
     ``2026-11-06T15:00:00Z``, ``2026-11-06 15:00+01:00``, ``2026-11-06``,
     ``6 Nov 2026, 15:00:00 CET``, ``15:00``, ``3pm``, ``yesterday 3 pm``,
-    ``20 minutes ago``, ``now``.  What names neither an offset nor a zone is read in the
-    reader's zone, as are its abbreviations; months are English, or as pages write
-    them.  A time of day alone is the last one there was.
+    ``20 minutes ago``, ``now``; ``gestern 15 Uhr`` and ``vor 20 Minuten`` as well,
+    whatever the language of the page.  What names neither an offset nor a zone is read
+    in the reader's zone, as are its abbreviations; months are English, or as pages
+    write them.  A time of day alone is the last one there was.
 
     Raises:
         NotOnceError: The reader's clock showed that twice, or never.
     """
-    words = " ".join(typed.lower().split())
+    words = _in_english(" ".join(typed.lower().split()))
     for reading in (_written, _read, _ago, _spoken):
         try:
             found = reading(words, now)
@@ -59,6 +76,14 @@ def understood(typed: str, now: datetime) -> datetime | None:
         if found is not None and found.year in YEARS:
             return found
     return None
+
+
+def _in_english(words: str) -> str:
+    found = VOR.fullmatch(words)
+    if found is not None:
+        return f"{found[1]} {UNITS[found[2]]}s ago"
+    digital = UHR.sub(lambda each: f"{each[1]}:{each[2] or '00'}", words)
+    return " ".join(GERMAN.get(word, word) for word in digital.split(" "))
 
 
 def _written(words: str, now: datetime) -> datetime | None:

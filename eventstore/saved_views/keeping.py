@@ -51,9 +51,11 @@ class Seen:
 
     Attributes:
         mark: The watermark: ``store.watermark()``, asked for in the same statement.
+        stored: About how many events there are; 0 where nobody knows.
     """
 
     mark: int
+    stored: int
     views: Sequence[SavedView]
 
 
@@ -128,9 +130,10 @@ def seen_by(account: int) -> Seen:
     """
     rows = wire.rows("read_views", {"account": account})
     views = [
-        SavedView.from_db(None, COLUMNS_OF_VIEW, row[1:]) for row in rows if row[1]
+        SavedView.from_db(None, COLUMNS_OF_VIEW, row[2:]) for row in rows if row[2]
     ]
-    return Seen(mark=rows[0][0], views=views)
+    mark, stored, *_view = rows[0]
+    return Seen(mark=mark, stored=stored, views=views)
 
 
 def all_shared() -> QuerySet[SavedView]:

@@ -60,7 +60,10 @@ def instant(value: datetime) -> str:
 @register.filter
 def moment(value: datetime) -> SafeString:
     """Return a time for reading, in the reader's zone: ``6 Nov 2026, 15:00:00 UTC``."""
-    return _time(value, zones.spelled(value))
+    text = zones.spelled(value)
+    if text.endswith(" UTC"):  # the tip would say it once more
+        return format_html('<time datetime="{}">{}</time>', instant(value), text)
+    return _time(value, text)
 
 
 @register.filter

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import sentences, subscriptions, zones
+from eventstore import liveness, sentences, zones
 from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.instants import absolute
@@ -69,7 +69,7 @@ def users(request: HttpRequest) -> HttpResponse:
         found=replace(found, entries=shown),
         sees_all=seen.sees_all,
         refusal="" if seen.sees_all else _refusal(request.GET),
-        progress=subscriptions.progress(HISTORY if then else DIRECTORY),
+        fresh=liveness.vital(HISTORY if then else DIRECTORY),
         statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
     )

@@ -219,3 +219,13 @@ class ReprocessForm(forms.Form):
             attrs={"placeholder": gettext_lazy("for example: ticket OPS-412")}
         ),
     )
+
+
+class RunForm(ReprocessForm):
+    """The same of many users, who may be too many to be repaired unseen."""
+
+    canary = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=gettext_lazy("Try 5 first, then ask me"),
+    )

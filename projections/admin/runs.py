@@ -28,7 +28,7 @@ from eventstore.exports import forms
 from projections import drift, reprocess, runs, scopes
 from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED
-from projections.admin.forms import ReprocessForm
+from projections.admin.forms import RunForm
 from projections.admin.periods import PeriodForm, RangeForm
 from projections.admin.reprocess import reason_of
 from projections.findings import Difference
@@ -78,13 +78,18 @@ def new(request: HttpRequest) -> HttpResponse:
         messages.error(request, labels.refusal(error))
         return SeeOther(reverse("admin:reprocess_runs"))
     if request.method != "POST":
-        return _preview_page(request, scope, ReprocessForm())
-    form = ReprocessForm(request.POST)
+        return _preview_page(request, scope, RunForm())
+    form = RunForm(request.POST)
     reason = reason_of(form)
     if reason is None:
         return _preview_page(request, scope, form, status=REFUSED)
     try:
-        begun = runs.start(form.cleaned_data["token"], reason=reason)
+        is_careful = form.cleaned_data["canary"]
+        begun = runs.start(
+            form.cleaned_data["token"],
+            reason=reason,
+            canary=runs.CANARY if is_careful else 0,
+        )
     except StalePreviewError as error:
         return _preview_page(request, scope, form, status=CONFLICT, stale=error)
     # What is quickly done is done when the page opens; workers do the rest.
@@ -136,6 +141,8 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         is_moving=is_moving,
         rate=runs.rate(found),
         left_seconds=runs.left_seconds(found),
+        is_asking=found.state == ReprocessRun.State.ASKING,
+        tried=_tried(found),
         compared=_compared(found),
         reload_seconds=RELOAD_SECONDS,
     )
@@ -207,7 +214,7 @@ def _ids(typed: Sequence[str]) -> list[UUID]:
 def _preview_page(
     request: HttpRequest,
     scope: Scope,
-    form: ReprocessForm,
+    form: RunForm,
     *,
     status: int = 200,
     stale: StalePreviewError | None = None,
@@ -227,6 +234,7 @@ def _preview_page(
         rate=preview.events / max(preview.seconds, 0.001),
         estimate=preview.seconds * preview.users / max(preview.checked, 1),
         query=request.GET.urlencode(),
+        may_try=preview.is_sample or preview.would_change > runs.CANARY,
         form=form,
         stale=stale,
     )
@@ -250,6 +258,14 @@ def _title(preview: Preview) -> str:
     if preview.users == 1:
         return _("Reprocess 1 user")
     return _("Reprocess {count} users").format(count=intcomma(preview.users))
+
+
+def _tried(run: ReprocessRun) -> list[tuple[str, str, bool]]:
+    """Return id, fields and whether it failed, of those who were tried first."""
+    return [
+        (each["stream"].partition("-")[2], ", ".join(each["fields"]), each["failed"])
+        for each in run.tried
+    ]
 
 
 def _compared(run: ReprocessRun) -> list[tuple[str, Any, int]]:

@@ -125,7 +125,7 @@ def above(request: HttpRequest, form: EventFilterForm) -> Views:
         View(name=name, query=query, role=role, is_current=query == shown)
         for name, query, role in (*starters, *saved)
     ]
-    return Views(mark=seen.mark, links=links)
+    return Views(mark=seen.mark, stored=seen.stored, links=links)
 
 
 @require_safe

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from eventstore import liveness
 from eventstore.admin.pages import number, page
 from projections import streams
 
@@ -27,5 +28,6 @@ def listed(request: HttpRequest) -> HttpResponse:
         title=_("Streams"),
         category=category,
         heads=found[: streams.PAGE],
+        fresh=liveness.vital(streams.STREAMS),
         has_more=len(found) > streams.PAGE,
     )

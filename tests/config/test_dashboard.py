@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
 
 from eventstore import subscriptions
 from eventstore.models import Checkpoint, Effect
+from projections.streams import STREAMS
 from tests import databases
 from tests.backoffice import (
     EVENTS,
@@ -189,12 +190,16 @@ def test_the_list_of_users_says_how_fresh_it_is(committed_db: str) -> None:
     del committed_db
     known_user(ADA)
     catch_up()
+    subscriptions.catch_up(STREAMS)
     client = superuser()
     said = text(client.get(USERS), "freshness")
-    assert said == "1 user shown · read model is up to date"
+    assert said == "1 user shown · Read model at #1, up to date"
     known_user()
     said = text(client.get(USERS), "freshness")
-    assert said == "1 user shown · read model at #1, 1 events behind"
+    fresh = r"1 user shown · Read model at #1, 1 event \(\d+\.\d s\) behind"
+    assert re.fullmatch(fresh, said or "")
+    streams = text(client.get("/admin/eventstore/stream/"), "freshness") or ""
+    assert streams.startswith("1 stream shown · Read model at #1, 1 event (")
 
 
 @pytest.mark.django_db

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
-from eventstore import quarantine, store
-from eventstore.models import DeadLetter
+from eventstore import heartbeats, quarantine, store, subscriptions
+from eventstore.models import DeadLetter, Heartbeat
 from tests.backoffice import regions, staff, superuser, text
 from tests.eventstore.test_dead_letters import get_no_answer, listed, picky, poisoned
 from tests.eventstore.test_quarantine import letters
@@ -23,9 +26,44 @@ def group_url(action: str) -> str:
     return f"{LETTERS}group/{letter.fingerprint}/{action}/"
 
 
-def test_says_that_everything_was_applied() -> None:
-    said = text(superuser().get(LETTERS), "empty") or ""
-    assert said.startswith("Every event was applied.")
+def test_says_that_nothing_is_stuck_and_when_that_was_looked_at() -> None:
+    client = superuser()
+    said = text(client.get(LETTERS), "empty") or ""
+    assert said.startswith("Nothing is stuck. No worker has looked yet.")
+    heartbeats.beat(*(each.name for each in subscriptions.all_subscriptions()))
+    Heartbeat.objects.filter(subscription="picky").update(
+        beaten_at=Now() - timedelta(minutes=3, seconds=5)
+    )
+    said = text(client.get(LETTERS), "empty") or ""
+    assert said.startswith("Nothing is stuck. Last checked 3 min 5 s ago.")
+
+
+def test_a_group_shows_one_of_its_events_masked_for_whom_it_is_personal() -> None:
+    poisoned("user-1")
+    created = "Last: REST client tests created {} with e-mail {} via REST API"
+    plain = created.format("Ada Byron", "ada@example.com")
+    assert regions(superuser().get(LETTERS), "sample") == [plain]
+    masked = created.format("(masked)", "(masked)")
+    client = staff(SEE, "eventstore.view_storedevent")
+    assert regions(client.get(LETTERS), "sample") == [masked]
+    assert regions(staff(SEE).get(LETTERS), "sample") == []
+
+
+def test_a_letter_tells_its_attempts_and_whether_its_code_changed_since() -> None:
+    (letter,) = poisoned("user-1")
+    client = superuser()
+    client.post(f"{LETTERS}{letter.pk}/retry/")
+    letter.refresh_from_db()
+    assert len(letter.failed_at) == letter.attempts == 2
+    assert list(letter.code) == ["tests.eventstore.test_quarantine"]
+    page = client.get(f"{LETTERS}{letter.pk}/")
+    assert str(page.content).count("<li><time") == 2
+    assert regions(page, "code-changed") == []
+    DeadLetter.objects.update(code={"tests.eventstore.test_quarantine": "0" * 12})
+    for url in (f"{LETTERS}{letter.pk}/", LETTERS):
+        assert regions(client.get(url), "code-changed") == ["Code changed since"]
+    DeadLetter.objects.update(code={"a.module.that.went": "0" * 12})
+    assert regions(client.get(LETTERS), "code-changed") == []
 
 
 def test_lists_the_groups_and_their_letters() -> None:
@@ -42,7 +80,7 @@ def test_lists_the_groups_and_their_letters() -> None:
 def test_shows_one_letter_and_what_waits_behind_it() -> None:
     (letter,) = poisoned("user-1")
     page = superuser().get(f"{LETTERS}{letter.pk}/")
-    assert text(page, "waiting") == "1 later event of this stream"
+    assert text(page, "waiting") == "2 events waiting for this person"
     assert letter.error in (text(page, "letter") or "")
     assert superuser().get(f"{LETTERS}99/").status_code == 404
 

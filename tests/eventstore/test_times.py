@@ -50,6 +50,12 @@ def on_the_24th(hour: int, minute: int) -> datetime:
         ("20 minutes ago", on(6, 16, 0, 30)),
         ("1 day ago", on(5, 16, 20, 30)),
         ("now", NOW),
+        ("gestern 15:00", on(5, 15)),
+        ("Gestern um 15 Uhr", on(5, 15)),
+        ("heute 8:05 Uhr", on(6, 8, 5)),
+        ("vor 20 Minuten", on(6, 16, 0, 30)),
+        ("vor 1 Tag", on(5, 16, 20, 30)),
+        ("jetzt", NOW),
     ],
 )
 def test_understands(typed: str, meant: datetime) -> None:

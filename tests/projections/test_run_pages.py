@@ -266,3 +266,29 @@ def test_a_run_in_trouble_begins_all_the_same_and_its_page_says_what_stops_it(
     assert said.endswith(". It is tried again, and goes on as soon as that is over.")
     runs.go_on_all()
     assert text(client.get(begun["Location"]), "run-error") is None
+
+
+def test_a_run_of_many_tries_five_shows_them_and_goes_on_when_told(
+    client: Client,
+) -> None:
+    people = users(7)
+    for each in people:
+        break_row(each)
+    page = client.get(f"{NEW}?scope=all")
+    assert b"Try 5 first, then ask me" in page.content
+    assert b"Try 5 first" not in client.get(named(*people[:5])).content
+    token = hidden(page, "token")
+    form = {"token": token, "reason": "OPS-412", "canary": "on"}
+    begun = client.post(f"{NEW}?scope=all", form, follow=True)
+    repaired = {f"{each} Repaired directory.name" for each in people if is_fold(each)}
+    assert set(regions(begun, "tried-user")) == repaired
+    assert len(repaired) == 5
+    assert (text(begun, "asks") or "").startswith("The run has stopped.")
+    assert "Asks whether to go on" in (text(client.get(RUNS), "runs") or "")
+    assert text(begun, "resume") == "Go on with the rest"
+    run = ReprocessRun.objects.get()
+    client.post(f"{RUNS}{run.run_id}/resume/")
+    runs.go_on_all()
+    assert all(map(is_fold, people))
+    done = client.get(f"{RUNS}{run.run_id}/")
+    assert (text(done, "asks"), len(regions(done, "tried-user"))) == (None, 5)

@@ -37,12 +37,32 @@
         }
         return Boolean(next);
     };
+    /* The data of events is not in the page: the first look fetches that of all rows. */
+    let expanded = new Document();
+    const show = async (row) => {
+        if (!expanded.getElementById(row.id)) {
+            const url = new URL(window.location);
+            url.searchParams.set('expand', '1');
+            const answer = await fetch(url);
+            const text = answer.ok ? await answer.text() : '';
+            expanded = new DOMParser().parseFromString(text, 'text/html');
+        }
+        const data = expanded.getElementById(row.id)?.nextElementSibling;
+        if (data && !row.nextElementSibling?.classList.contains('data')) {
+            row.after(document.importNode(data, true));
+        }
+    };
     const expand = () => {
-        const data = rows()[here()]?.nextElementSibling;
-        if (!data || !data.classList.contains('data')) {
+        const row = rows()[here()];
+        if (!row || !row.closest('.log')) {
             return false;
         }
-        data.hidden = !data.hidden;
+        const data = row.nextElementSibling;
+        if (data?.classList.contains('data')) {
+            data.hidden = !data.hidden;
+        } else {
+            show(row);
+        }
         return true;
     };
 
