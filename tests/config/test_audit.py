@@ -45,7 +45,8 @@ pytestmark = pytest.mark.usefixtures("crm")
 # What workers do by themselves, and go on doing after somebody began it.
 BY_ITSELF = {
     *("DriftEnded", "DriftFound", "ReprocessAdvanced", "ReprocessFinished"),
-    *("SalesforceConflictOpened", "SalesforcePageRead", "SalesforceRecordLinked"),
+    *("SalesforceConflictClosed", "SalesforceConflictOpened"),
+    *("SalesforcePageRead", "SalesforceRecordLinked"),
     *("SalesforceJobMade", "SalesforceJobDone", "SalesforceJobLost"),
     "SalesforceRunOpened",
 }
