@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from config import troubles
 from tests import databases
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_django.plugin import DjangoDbBlocker
+
+
+# A machine that is busy is no failure.
+settings.register_profile(
+    "annals", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("annals")
 
 
 @pytest.fixture(scope="session")

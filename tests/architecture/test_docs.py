@@ -24,6 +24,7 @@ SETTINGS_FILES = (
     "outgoing.py",
     "incoming.py",
     "salesforce.py",
+    "staff.py",
     "watching.py",
 )
 SETTINGS = [PROJECT / "config" / name for name in SETTINGS_FILES]
