@@ -28,6 +28,7 @@ SEE_RUNS = "users.view_salesforcerun"
 START_RUNS = "users.add_salesforcerun"
 REPROCESS_RECORDS = "eventstore.reprocess_rawrecord"
 EXPORT = "eventstore.export_events"
+ERASE = "users.erase_user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,11 @@ PAGES: Mapping[str, Need] = {
     "change_name": _one(ISSUE_COMMANDS),
     "change_email": _one(ISSUE_COMMANDS),
     "change_status": _one(ISSUE_COMMANDS),
-    "erase_user": _one("users.erase_user", is_proved=True),
+    "erase_user": _one(ERASE, is_proved=True),
+    # Of each act only whoever may do it: the pages ask for its own permission.
+    "approvals": Need((ERASE, REBUILD)),
+    "approval": Need((ERASE, REBUILD)),
+    "decide_approval": Need((ERASE, REBUILD), is_proved=True),
     "reveal_user": _one("eventstore.reveal_personal_data"),
     "reprocess_user": _one(REPROCESS),
     "reprocess_runs": _one(REPROCESS),

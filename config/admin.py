@@ -40,6 +40,7 @@ from eventstore.admin.event import event
 from eventstore.admin.stream import stream
 from projections import streams as stream_heads
 from projections.admin import (
+    approvals,
     commands,
     directory,
     exports,
@@ -81,6 +82,7 @@ RUNS = "projections/reprocess/"
 SALESFORCE = "users/salesforcerun/"
 CONFLICTS = "users/salesforceconflict/"
 EXPORTS = "exports/"
+APPROVALS = "approvals/"
 
 
 class BackOfficeSite(AdminSite):
@@ -102,6 +104,7 @@ class BackOfficeSite(AdminSite):
             *self._intake_pages(),
             *self._token_pages(),
             *self._export_pages(),
+            *self._approval_pages(),
             *self._salesforce_pages(),
             *super().get_urls(),
         ]
@@ -342,6 +345,15 @@ class BackOfficeSite(AdminSite):
             (one, exports.export, "export"),
             (f"{one}file", exports.file, "export_file"),
             (f"{one}cancel/", exports.cancel, "cancel_export"),
+        ]
+        return self._paths(pages)
+
+    def _approval_pages(self) -> list[URLPattern]:
+        one = f"{APPROVALS}<uuid:approval_id>/"
+        pages: list[tuple[str, View, str]] = [
+            (APPROVALS, approvals.listed, "approvals"),
+            (one, approvals.approval, "approval"),
+            (f"{one}<str:action>/", approvals.decide, "decide_approval"),
         ]
         return self._paths(pages)
 

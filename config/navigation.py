@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
 from config import access, troubles
+from projections.admin.approvals import ACTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,11 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         gettext_lazy("Operate"),
         (
             Entry(
+                label=gettext_lazy("Approvals"),
+                url_name="approvals",
+                icon="approvals",
+            ),
+            Entry(
                 label=gettext_lazy("Reprocess"),
                 url_name="reprocess_runs",
                 icon="reprocess",
@@ -162,7 +169,7 @@ def groups(request: HttpRequest) -> Iterator[tuple[Any, list[Link]]]:
         links = [
             _link(request, entry)
             for entry in entries
-            if access.may_open(request.user, entry.url_name)
+            if access.may_open(request.user, entry.url_name) and _is_of_use(entry)
         ]
         if links:
             yield label, links
@@ -177,11 +184,29 @@ def _link(request: HttpRequest, entry: Entry) -> Link:
         icon=entry.icon,
         is_current=request.path == url
         or (not is_index and request.path.startswith(url)),
-        count=_count(entry.url_name),
+        count=_count(entry.url_name, request.user),
     )
 
 
-def _count(url_name: str) -> Count | None:
+def _is_of_use(entry: Entry) -> bool:
+    """Return whether there is anything behind *entry*, or could be."""
+    if entry.url_name != "approvals" or settings.FOUR_EYES:
+        return True
+    return troubles.known().asked > 0
+
+
+def _waiting_for(person: Any) -> int:
+    """Return how much waits for a second person whom *person* may be."""
+    return sum(
+        number
+        for (act, account), number in troubles.known().waiting.items()
+        if account != person.pk
+        and act in ACTS
+        and person.has_perm(ACTS[act].permission)
+    )
+
+
+def _count(url_name: str, person: Any) -> Count | None:
     if url_name == "subscriptions":
         number = troubles.known().stuck
         said = ngettext(
@@ -193,6 +218,9 @@ def _count(url_name: str) -> Count | None:
     elif url_name == "salesforce_runs":
         number = troubles.known().runs
         said = ngettext("{count} run waits", "{count} runs wait", number)
+    elif url_name == "approvals":
+        number = _waiting_for(person)
+        said = ngettext("{count} waits for you", "{count} wait for you", number)
     else:
         return None
     is_bad = url_name == "dead_letters"

@@ -32,6 +32,7 @@ from users.errors import (
     KeyReusedError,
     OwnedElsewhereError,
     RequestInProgressError,
+    SecondPersonError,
     StatusTransitionError,
     UserErasedError,
     UserError,
@@ -186,6 +187,8 @@ def _refusal(error: UserError) -> Problem | None:  # noqa: C901, PLR0911 - one t
             return 409, "Status not allowed", detail
         case OwnedElsewhereError():
             return 409, f"Owned by {error.owner}", detail
+        case SecondPersonError():
+            return 403, "Second person needed", detail
         case CompanionRefusedError():
             return 424, "Companion refused", detail
         case _:

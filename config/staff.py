@@ -1,4 +1,4 @@
-"""Settings of how staff log in, and for how long (ADR-0039)."""
+"""Settings of how staff log in, for how long (ADR-0039), and what takes two."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import environ
 
 __all__ = [
     "AUTH_PASSWORD_VALIDATORS",
+    "FOUR_EYES",
     "LOGIN_FAILURES",
     "LOGIN_LOCK_SECONDS",
     "SESSION_COOKIE_AGE",
@@ -25,6 +26,8 @@ SESSION_COOKIE_AGE = SESSION_HOURS * 3600  # seconds
 # So many failed log-ins to one account from one address; then it must wait.
 LOGIN_FAILURES: int = env.int("LOGIN_FAILURES", default=5)
 LOGIN_LOCK_SECONDS: int = env.int("LOGIN_LOCK_SECONDS", default=900)
+# Whether what cannot be undone needs a second person (ADR-0047).
+FOUR_EYES: bool = env.bool("FOUR_EYES", default=False)
 
 _RULES = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [

@@ -6,15 +6,19 @@ The dashboard asks for the same, and for more, in the same query.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.contrib.postgres.aggregates import StringAgg
 from django.db import DatabaseError
 from django.db.models import Count, DateTimeField, Min, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from eventstore import dead_letters, liveness
+from eventstore.approvals import keeping as approvals
 from users.sources.salesforce import schedule
 
 KEPT_SECONDS = 5.0
@@ -29,12 +33,16 @@ class Troubles:
         letters: Open dead letters of all subscriptions.
         oldest: When the first of those failed first; None without any.
         runs: Runs of Salesforce that only a person lets go on.
+        waiting: How much of each act waits for a second person, by act and account.
+        asked: How much was ever asked of one.
     """
 
     stuck: int = 0
     letters: int = 0
     oldest: datetime | None = None
     runs: int = 0
+    waiting: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    asked: int = 0
 
 
 class Told(NamedTuple):
@@ -87,6 +95,8 @@ def look(also: Iterable[QuerySet[Any]] = ()) -> tuple[Troubles, dict[str, Told]]
         part("paused", paused),
         part("failing", failing, counted_by="subscription"),
         part("runs", schedule.waiting()),
+        part("asked", approvals.every()),
+        part("waiting", approvals.waiting(), word=_acts_and_accounts()),
         *also,
         all=True,
     )
@@ -96,6 +106,8 @@ def look(also: Iterable[QuerySet[Any]] = ()) -> tuple[Troubles, dict[str, Told]]
         letters=found["letters"].number,
         oldest=found["letters"].at,
         runs=found["runs"].number,
+        waiting=_by_act_and_account(found["waiting"].word),
+        asked=found["asked"].number,
     )
     keep(troubles, seconds=KEPT_SECONDS)
     return troubles, found
@@ -138,3 +150,14 @@ def part(
         .values_list("kind", "number", "told_at", "told_word")
     )
     return counted_rows
+
+
+def _acts_and_accounts() -> StringAgg:
+    account = Cast("account", TextField())
+    each = Concat("act", Value(" "), account, output_field=TextField())
+    return StringAgg(each, ",", default=Value(""))
+
+
+def _by_act_and_account(told: str) -> Mapping[tuple[str, int], int]:
+    each = (words.split(" ") for words in told.split(",") if words)
+    return Counter((act, int(account)) for act, account in each)

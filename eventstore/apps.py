@@ -15,6 +15,7 @@ class EventStoreConfig(AppConfig):
     def ready(self) -> None:
         """Load the subscriptions, so that every process can decode every event."""
         from eventstore import guard, privacy_checks  # noqa: PLC0415
+        from eventstore.approvals import keeping as _approvals  # noqa: F401, PLC0415
         from eventstore.checks import register_checks  # noqa: PLC0415
         from eventstore.exports import models as _exports  # noqa: F401, PLC0415
         from eventstore.intake import checks as intake_checks  # noqa: PLC0415

@@ -15,6 +15,7 @@ from eventstore.wording import Said
 
 FIELDS = {
     "account": pgettext_lazy("field", "account"),
+    "act": pgettext_lazy("field", "act"),
     "actor": pgettext_lazy("field", "actor"),
     "attribute": pgettext_lazy("field", "attribute"),
     "change": pgettext_lazy("field", "change"),
@@ -44,6 +45,7 @@ FIELDS = {
     "state": pgettext_lazy("field", "state"),
     "status": pgettext_lazy("field", "status"),
     "subject": pgettext_lazy("field", "subject"),
+    "target": pgettext_lazy("field", "target"),
     "until": pgettext_lazy("field", "until"),
     "updated since": pgettext_lazy("field", "updated since"),
     "updated until": pgettext_lazy("field", "updated until"),
@@ -55,7 +57,17 @@ FIELDS = {
 CODED = frozenset(
     {
         *("status", "old_status", "new_status"),
-        *("attribute", "change", "factor", "ground", "mode", "state", "what", "winner"),
+        *(
+            "act",
+            "attribute",
+            "change",
+            "factor",
+            "ground",
+            "mode",
+            "state",
+            "what",
+            "winner",
+        ),
     }
 )
 SAID = frozenset({"act", "attribute", "old", "new", "state"})  # the same, of refusals
@@ -88,6 +100,7 @@ CODES = {
     "dropped": pgettext_lazy("code", "dropped"),
     "email": pgettext_lazy("code", "email"),
     "erased": pgettext_lazy("code", "erased"),
+    "erasure": pgettext_lazy("code", "erasure"),
     "events": pgettext_lazy("code", "events"),
     "expired": pgettext_lazy("code", "expired"),
     "failed": pgettext_lazy("code", "failed"),
@@ -121,10 +134,12 @@ CODES = {
     "rebuild paused": pgettext_lazy("code", "rebuild paused"),
     "rebuild resumed": pgettext_lazy("code", "rebuild resumed"),
     "rebuild started": pgettext_lazy("code", "rebuild started"),
+    "rebuild": pgettext_lazy("code", "rebuild"),
     "reconcile": pgettext_lazy("code", "reconcile"),
     "record": pgettext_lazy("code", "record"),
     "recovery": pgettext_lazy("code", "recovery"),
     "redelivery ordered": pgettext_lazy("code", "redelivery ordered"),
+    "refused": pgettext_lazy("code", "refused"),
     "removed": pgettext_lazy("code", "removed"),
     "repaired": pgettext_lazy("code", "repaired"),
     "request": pgettext_lazy("code", "request"),

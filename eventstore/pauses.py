@@ -15,10 +15,10 @@ from eventstore.errors import (
 from eventstore.events import ANY
 from eventstore.models import Pause
 from eventstore.subscription_events import (
-    CATEGORY,
     PAUSED,
     RESUMED,
     SubscriptionChanged,
+    stream_of,
 )
 
 
@@ -115,4 +115,4 @@ def every() -> dict[str, Pause]:
 def tell(name: str, change: str, reason: str = "") -> None:
     """Record what an operator did to *name*."""
     fact = SubscriptionChanged(name=name, change=change, reason=reason)
-    store.append(f"{CATEGORY}-{name}", [fact], expected_version=ANY)
+    store.append(stream_of(name), [fact], expected_version=ANY)

@@ -24,6 +24,9 @@ from eventstore import (
     subscriptions,
 )
 from eventstore import subscription_events as told
+from eventstore.approvals import granting
+from eventstore.approvals.errors import SecondPersonError
+from eventstore.approvals.events import REBUILD
 from eventstore.copies import ACTIVE, KEPT, NEXT, SWITCHED
 from eventstore.errors import (
     CodeRefutedError,
@@ -77,9 +80,11 @@ def start(name: str, *, reason: str) -> Rebuild:
         NoReasonError: *reason* is empty.
         NotRebuildableError: Nothing is known of its tables.
         RebuildRunsError: Somebody did so before.
+        SecondPersonError: A second person must approve it, and none did.
     """
     projection = rebuildable(name)
     why = reasons.wanted(reason)
+    _refuse_alone(name)
     until = store.watermark()
     try:
         with transaction.atomic():
@@ -253,6 +258,13 @@ def is_whole(projection: Projection, kept: Rebuild) -> bool:
     Where newer code added one, what is written to it would go to the live table.
     """
     return copies.has(copies.SCHEMAS[kept.state], tables_of(projection))
+
+
+def _refuse_alone(name: str) -> None:
+    if granting.is_wanted(REBUILD, told.stream_of(name)):
+        if running := active(name):
+            raise RebuildRunsError(name, running.actor)
+        raise SecondPersonError
 
 
 def _refuse_left_alone(projection: Projection, found: Rebuild) -> None:

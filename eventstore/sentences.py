@@ -23,7 +23,19 @@ SOURCES = {
 
 
 def sentence(event: RecordedEvent) -> str:
-    """Return what happened, by whom and through what; never raises for an odd event."""
+    """Return what happened, by whom and through what; never raises for an odd event.
+
+    What a second person approved names both (ADR-0047).
+    """
+    told = _told(event)
+    asked_by = event.metadata.get("asked_by")
+    if not asked_by:
+        return told
+    both = _("{sentence}; asked for by {name}")
+    return both.format(sentence=told, name=actor(str(asked_by)))
+
+
+def _told(event: RecordedEvent) -> str:
     circumstances = {"who": actor(event.actor), "via": source(event.source)}
     known = codec.type_named(event.type)
     if known is not None:

@@ -22,6 +22,16 @@ KEPT_DROPPED = "kept tables dropped"
 CODE_ACCEPTED = "changed code accepted"
 
 
+def stream_of(name: str) -> str:
+    """Return the stream of the subscription called *name*."""
+    return f"{CATEGORY}-{name}"
+
+
+def name_of(stream: str) -> str:
+    """Return the name of the subscription that has *stream*."""
+    return stream.removeprefix(f"{CATEGORY}-")
+
+
 @event_type(
     "SubscriptionChanged",
     sentence=gettext_noop("{who} changed subscription {name} ({change}) via {via}"),

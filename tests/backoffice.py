@@ -23,11 +23,11 @@ def user_url(user_id: UUID, page: str = "change/") -> str:
     return f"{USERS}{user_id}/{page}"
 
 
-def superuser() -> Client:
+def superuser(name: str = "root") -> Client:
     """Log in somebody who may do everything."""
     client = Client()
-    known = User.objects.filter(username="root").first()
-    client.force_login(known or User.objects.create_superuser("root"))
+    known = User.objects.filter(username=name).first()
+    client.force_login(known or User.objects.create_superuser(name))
     return proved(client)
 
 

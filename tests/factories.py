@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from eventstore import effects, store
 from eventstore.appends import Appended
+from eventstore.approvals import keeping as approvals
+from eventstore.approvals.events import ERASURE, ApprovalAsked
 from eventstore.codec import encode, type_of
 from eventstore.events import NO_STREAM, REST, Metadata, RecordedEvent
 from eventstore.models import DeadLetter, Effect
@@ -110,6 +112,20 @@ def api_token(name: str = "tests", **changes: Any) -> str:
     }
     ApiToken.objects.create(**defaults | changes)
     return token
+
+
+def asked_for(approval_id: UUID, user_id: UUID, *, actor: str, reason: str) -> None:
+    """Record that nobody's account asked a second person to erase a user."""
+    asked = ApprovalAsked(
+        act=ERASURE,
+        target=f"user-{user_id}",
+        account=0,
+        until=datetime(2100, 1, 1, tzinfo=UTC),
+        reason=reason,
+        values={"ground": "request", "version": "1"},
+    )
+    appended(f"approval-{approval_id}", asked, actor=actor)
+    approvals.rebuild()
 
 
 def held_run(

@@ -37,6 +37,18 @@ class UserErasedError(UserError):
         )
 
 
+class SecondPersonError(UserError):
+    """A second person must approve it, and none did."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            worded(
+                "Nothing was recorded: a second person must approve an erasure. Ask for"
+                " it in the back office, on the page of the user, under “Erase…”."
+            )
+        )
+
+
 class EmailSuppressedError(UserError):
     """The address was an erased person's, and a source that acts by itself has it."""
 

@@ -12,13 +12,20 @@ import uuid_utils.compat as uuid
 from django.db import transaction
 
 from eventstore import circumstances, erasure, repository, store
+from eventstore.approvals import granting
+from eventstore.approvals.events import ERASURE
 from eventstore.errors import ConcurrencyError
 from eventstore.events import NO_STREAM, Metadata
 from eventstore.repository import Loaded
 from users import claims, owners
 from users.aggregate import USER, User
 from users.commands import CreateUser, UserCommand
-from users.errors import EmailSuppressedError, EmailTakenError, UserNotFoundError
+from users.errors import (
+    EmailSuppressedError,
+    EmailTakenError,
+    SecondPersonError,
+    UserNotFoundError,
+)
 from users.events import UserErased, UserEvent
 from users.owners import Change
 
@@ -121,14 +128,17 @@ def decided(
     """Return what *command* leads to on the state *loaded*.
 
     Raises:
-        UserError: It is refused.
+        UserError: It is refused, or erases and waits for a second person.
         ConcurrencyError: The user is not at *expected_version*.
         UnreadableEventError: The state rests on an event this code cannot read.
     """
     if loaded.unreadable:
         repository.refuse_unreadable([loaded.unreadable])
     refuse_stale(command, loaded, expected_version)
-    return cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
+    events = cast("Sequence[UserEvent]", USER.decide(loaded.state, command))
+    if erases(events) and granting.is_wanted(ERASURE, USER.stream(command.user_id)):
+        raise SecondPersonError
+    return events
 
 
 def refuse_stale(

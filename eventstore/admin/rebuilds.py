@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +15,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from eventstore import labels, rebuilds, standings, subscriptions
+from eventstore import (
+    labels,
+    rebuilds,
+    standings,
+    subscription_events,
+    subscriptions,
+)
+from eventstore.admin import approvals
 from eventstore.admin.pages import SeeOther, not_found, page
 from eventstore.admin.subscriptions import REFUSED, ReasonForm
+from eventstore.approvals.errors import SecondPersonError
+from eventstore.approvals.events import REBUILD
 from eventstore.errors import (
     EventStoreError,
     NotRebuildableError,
@@ -78,8 +88,12 @@ def rebuild(request: HttpRequest, name: str) -> HttpResponse:
     form = StartForm(request.POST, name=name)
     if not form.is_valid():
         return _shown(request, projection, form, ReasonForm(), status=REFUSED)
+    reason = form.cleaned_data["reason"]
     try:
-        rebuilds.start(name, reason=form.cleaned_data["reason"])
+        rebuilds.start(name, reason=reason)
+    except SecondPersonError:
+        target = subscription_events.stream_of(name)
+        return approvals.ask(request, REBUILD, target, values={}, reason=reason)
     except RebuildRunsError as error:
         messages.error(request, labels.refusal(error))
     else:
@@ -146,6 +160,7 @@ def _shown(
         form=form,
         refresh=REFRESH_SECONDS if refreshes else None,
         kept_hours=standings.kept_for().total_seconds() / 3600,
+        takes_two=settings.FOUR_EYES,
     )
 
 

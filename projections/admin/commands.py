@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from eventstore import labels
-from eventstore.admin import sight
+from eventstore.admin import approvals, sight
 from eventstore.admin.pages import SeeOther, page
+from eventstore.approvals.events import ERASURE
 from eventstore.errors import ConcurrencyError, UnreadableEventError, UnsealedError
 from projections import queries
 from projections.admin import masks
@@ -31,6 +32,7 @@ from users.errors import (
     EmailTakenError,
     InvalidValueError,
     OwnedElsewhereError,
+    SecondPersonError,
     StatusTransitionError,
     UserError,
     UserExistsError,
@@ -70,7 +72,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def change(
+def change(  # noqa: PLR0911 - one a way it may end
     request: HttpRequest, user_id: UUID, *, form_class: type[CommandForm]
 ) -> HttpResponse:
     """Change one user, unless somebody else did meanwhile: then say what, and ask."""
@@ -99,6 +101,8 @@ def change(
             expected_version=expected,
             overrides=request.user.has_perm(OVERRIDE_OWNER),
         )
+    except SecondPersonError:
+        return _ask(request, user_id, form)
     except ConcurrencyError as error:
         return _conflict(request, user_id, form, command, error)
     except (UserError, UnreadableEventError, UnsealedError) as error:
@@ -106,6 +110,21 @@ def change(
         return _form_page(request, user_id, form, status=REFUSED)
     _say(request, outcome)
     return _user_page(user_id, outcome)
+
+
+def _ask(request: HttpRequest, user_id: UUID, form: CommandForm) -> HttpResponse:
+    """Ask a second person for the erasure that *form* would be."""
+    asked = form.cleaned_data
+    return approvals.ask(
+        request,
+        ERASURE,
+        USER.stream(user_id),
+        values={
+            "ground": asked["ground"].value,
+            "version": str(asked["expected_version"]),
+        },
+        reason=asked["reason"],
+    )
 
 
 def _unchangeable(

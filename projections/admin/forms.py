@@ -8,6 +8,7 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -58,6 +59,7 @@ class CommandForm(forms.Form):
     expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
     warning: StrOrPromise = ""
+    takes_two = False  # whether sending it only asks a second person
 
     def __init__(self, *args: Any, state: User, **kwargs: Any) -> None:
         """Start from *state*, what the user is now."""
@@ -156,6 +158,13 @@ class ChangeStatusForm(CommandForm):
         return asked is Status.DEACTIVATED and self.state.status is not asked
 
 
+GROUNDS: list[tuple[str, StrOrPromise]] = [
+    (ErasureGround.REQUEST, gettext_lazy("The person asked for it")),
+    (ErasureGround.RETENTION, gettext_lazy("We may keep it no longer")),
+    (ErasureGround.UNLAWFUL, gettext_lazy("We should never have had it")),
+]
+
+
 class EraseForm(CommandForm):
     """Make what is known of a person unreadable, for good."""
 
@@ -167,17 +176,32 @@ class EraseForm(CommandForm):
     )
     ground = forms.ChoiceField(
         label=gettext_lazy("Ground"),
-        choices=[
-            (ErasureGround.REQUEST, gettext_lazy("The person asked for it")),
-            (ErasureGround.RETENTION, gettext_lazy("We may keep it no longer")),
-            (ErasureGround.UNLAWFUL, gettext_lazy("We should never have had it")),
-        ],
+        choices=GROUNDS,
         widget=forms.Select,
     )
     confirmation = forms.CharField(
         label=gettext_lazy("Type the e-mail address of this user"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
     )
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=REASON_LENGTH,
+        help_text=gettext_lazy(
+            "For the second person. It is sealed with the data of this user, and gone"
+            " with it."
+        ),
+        widget=forms.TextInput(
+            attrs={"placeholder": gettext_lazy("for example: ticket OPS-412")}
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Ask for a reason only where a second person reads it."""
+        super().__init__(*args, **kwargs)
+        self.takes_two: bool = settings.FOUR_EYES
+        if not self.takes_two:
+            del self.fields["reason"]
 
     def clean_ground(self) -> ErasureGround:
         """Return the ground."""

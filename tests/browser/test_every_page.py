@@ -21,6 +21,7 @@ from tests.factories import (
     ADA,
     NOON,
     api_token,
+    asked_for,
     dead_letter,
     failed_effect,
     held_run,
@@ -51,6 +52,7 @@ RUN = UUID("00000000-0000-4000-8000-000000000ec0")
 SALESFORCE = "/admin/users/salesforcerun/"
 CONFLICTS = "/admin/users/salesforceconflict/"
 FILE = UUID("00000000-0000-4000-8000-0000000f11e0")
+APPROVAL = UUID("00000000-0000-4000-8000-0000000a9900")
 READING = UUID("00000000-0000-4000-8000-00000000a0a0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 RENAMED = UUID("00000000-0000-4000-8000-00000000c0de")
@@ -96,6 +98,8 @@ PAGES = (
     f"{RUNS}new/?scope=filter&q=nobody",
     f"{RUNS}{RUN}/?still",
     user_url(ADA, "reveal/"),
+    "/admin/approvals/",
+    f"/admin/approvals/{APPROVAL}/",
     "/admin/exports/",
     "/admin/exports/new/?kind=users&status=active",
     f"/admin/exports/{FILE}/?still",
@@ -168,6 +172,7 @@ def someone(server: str) -> None:
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
     held_run(READING, ADA, reason=LONG)
+    asked_for(APPROVAL, ADA, actor=LONG, reason=LONG)
     open_conflict(ADA, base=HOSTILE, ours=LONG, theirs=LONG)
     linked(ADA)
     catch_up()

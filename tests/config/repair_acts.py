@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from eventstore.intake import inbox
 from eventstore.models import ProjectionCode
 from projections import scopes
 from projections.tasks import check_drift
-from tests.backoffice import hidden
+from tests.backoffice import hidden, superuser
 from tests.factories import ADA
 from tests.intake import receive, work
 from tests.rebuilds import done
@@ -85,6 +85,22 @@ def rebuild(*actions: str, is_filled: bool = False) -> Act:
     return acted
 
 
+def of_approval(action: str, *, own: bool = False) -> Act:
+    """Decide on what somebody else asked for, or oneself."""
+
+    def acted(client: Client) -> Any:
+        asker = client if own else superuser("grace")
+        with override_settings(FOUR_EYES=True):
+            form = {"reason": WHY, "typed": "directory"}
+            answer = post("rebuild_subscription", "directory", **form)(asker)
+            if action == "ask":
+                return answer
+            approval_id = answer["Location"].split("/")[-2]
+            return post("decide_approval", approval_id, action, reason=WHY)(client)
+
+    return acted
+
+
 def accept_code(client: Client) -> Any:
     ProjectionCode.objects.filter(subscription="directory").update(digest="yesterday")
     return post("change_rebuild", "directory", "accept", reason=WHY)(client)
@@ -100,6 +116,9 @@ PREPARED = {
     "cancel a rebuild": 1,
     "switch to the rebuilt tables": 1,
     "switch back": 2,
+    "approve what another asked for": 2,
+    "refuse what another asked for": 1,
+    "withdraw what one asked for": 1,
 }
 
 # What is done, the type of the event, and what the event says of it.
@@ -170,6 +189,26 @@ ACTS: dict[str, tuple[Act, str, dict[str, Any]]] = {
         rebuild("switch", "switch-back", is_filled=True),
         "SubscriptionChanged",
         {"change": "switched back", "reason": WHY},
+    ),
+    "ask a second person": (
+        of_approval("ask", own=True),
+        "ApprovalAsked",
+        {"act": "rebuild", "target": "subscription-directory", "reason": WHY},
+    ),
+    "approve what another asked for": (
+        of_approval("approve"),
+        "SubscriptionChanged",
+        {"change": "rebuild started", "reason": WHY},
+    ),
+    "refuse what another asked for": (
+        of_approval("refuse"),
+        "ApprovalRefused",
+        {"act": "rebuild", "target": "subscription-directory", "reason": WHY},
+    ),
+    "withdraw what one asked for": (
+        of_approval("withdraw", own=True),
+        "ApprovalWithdrawn",
+        {"act": "rebuild", "target": "subscription-directory"},
     ),
     "accept changed code": (
         accept_code,

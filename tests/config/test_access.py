@@ -35,6 +35,7 @@ __all__ = ["crm"]
 ROLES = ("Viewer", "Agent", "Operator", "Lead", "Auditor", "Data officer")
 TALK, TOKEN, VIEW = uuid4(), uuid4(), uuid4()
 RUN, RECORD, ORG_RUN, EXPORT = uuid4(), uuid4(), uuid4(), uuid4()
+APPROVAL = uuid4()
 SOMEBODY = 1_001  # an account; no sequence comes to it
 EVERYBODY, SUPERUSERS = "VAOLUD", ""  # the roles' letters; U is the Auditor
 MODELS = ("clockedschedule", "crontabschedule", "intervalschedule", "solarschedule")
@@ -110,6 +111,9 @@ FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
     "change_email": ("AL", (ADA,)),
     "change_status": ("AL", (ADA,)),
     "erase_user": ("D", (ADA,)),
+    "approvals": ("LD", ()),
+    "approval": ("LD", (APPROVAL,)),
+    "decide_approval": ("LD", (APPROVAL, "approve")),
     "reprocess_user": ("OL", (ADA,)),
     "reprocess_runs": ("OL", ()),
     "reprocess": ("OL", ()),

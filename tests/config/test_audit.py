@@ -117,6 +117,7 @@ def test_every_type_that_is_no_user_s_is_an_operator_s() -> None:
     assert {event_type for _act, event_type, _says in ACTS.values()} | {
         "PersonalDataViewed",
         "LogVerified",  # by a command only
+        "ApprovalGiven",  # before the act that it approves
     } == set(codec.operators_types())
 
 

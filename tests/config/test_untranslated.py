@@ -23,6 +23,7 @@ from tests.factories import (
     ADA,
     NOON,
     api_token,
+    asked_for,
     dead_letter,
     failed_effect,
     held_run,
@@ -46,6 +47,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("strange")]
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
 COMMAND = UUID("00000000-0000-4000-8000-00000000c0de")
 ORG_RUN = UUID("00000000-0000-4000-8000-00000000a0a0")
+APPROVAL = UUID("00000000-0000-4000-8000-0000000a9900")
 TOKEN = UUID("00000000-0000-4000-8000-00000000c4a1")
 BORIS = UUID("00000000-0000-4000-8000-00000000b0b1")
 AUTH, BEAT = "/admin/auth/", "/admin/django_celery_beat/"
@@ -112,6 +114,8 @@ PAGES = (
     TOKENS,
     f"{TOKENS}add/",
     f"{TOKENS}{TOKEN}/revoke/",
+    "/admin/approvals/",
+    f"/admin/approvals/{APPROVAL}/",
     "/admin/exports/",
     "/admin/exports/new/?kind=users&q=x",
     SALESFORCE,
@@ -174,6 +178,7 @@ def one_of_everything() -> list[str]:
     effect = failed_effect(USER.stream(ADA), error="ошибка").pk
     record = receive({"id": "7"})
     held_run(ORG_RUN, ADA)
+    asked_for(APPROVAL, ADA, actor="staff:лея", reason="зря")
     open_conflict(ADA)
     linked(ADA)
     account = User.objects.get(username="ольга").pk
@@ -235,6 +240,10 @@ REFUSED_POSTS: Sequence[tuple[str, dict[str, Any]]] = (
     (f"{RECORDS}{ADA}/skip/", {"reason": "зря"}),
     (f"{RECORDS}{ADA}/reveal/", {}),
     (f"{RECORDS}{ADA}/reprocess/", {"reason": "зря"}),
+    (f"/admin/approvals/{APPROVAL}/approve/", {}),
+    (f"/admin/approvals/{APPROVAL}/refuse/", {"reason": ""}),
+    (f"/admin/approvals/{APPROVAL}/withdraw/", {}),
+    (f"/admin/approvals/{ADA}/approve/", {}),
     (f"{RUNS}new/?scope=all", {"token": "x", "reason": ""}),
     (f"{RUNS}new/?scope=all", {"token": "x", "reason": "зря"}),
     ("/admin/eventstore/savedview/add/", {"name": ""}),

@@ -16,6 +16,8 @@ from pytest_django import DjangoAssertNumQueries
 from config import access
 from eventstore import rebuilds, store
 from eventstore.admin import sight
+from eventstore.approvals import keeping
+from eventstore.approvals.events import ERASURE
 from eventstore.intake import inbox
 from eventstore.models import StoredEvent
 from projections import scopes
@@ -95,6 +97,8 @@ def troubles() -> dict[str, list[tuple[Any, ...]]]:
     run = started(scopes.selected([ADA]))
     with as_operator():
         rebuilds.start("directory", reason="OPS-1")
+        values = {"ground": "request", "version": "4"}
+        approval = keeping.ask(ERASURE, STREAM, values=values, reason=REASON, account=0)
     done()
     (group,) = inbox.groups()
     records = ("raw_record", "reprocess_raw_record", "skip_raw_record")
@@ -103,6 +107,7 @@ def troubles() -> dict[str, list[tuple[Any, ...]]]:
         **{name: [(record_id,)] for name in records},
         "retry_records": [(group.fingerprint,)],
         "reprocess_run": [(run.run_id,)],
+        "approval": [(approval,)],
         "rebuild_subscription": [("directory",)],
     }
 

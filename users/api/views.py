@@ -103,7 +103,8 @@ class ChangeStatusView(CommandView):
         operation_id="erase_user",
         summary="Erase a user, for good",
         description="Destroys the key under which the person's data is sealed. Every "
-        "event stays, and reads `[erased]` where it told of the person.",
+        "event stays, and reads `[erased]` where it told of the person. 403 where the "
+        "installation wants a second person: ask in the back office.",
         request=EraseUserSerializer,
         parameters=CHANGE_HEADERS,
         responses=CHANGE_ANSWERS,
