@@ -33,3 +33,4 @@ STORAGES["staticfiles"]["BACKEND"] = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
 )
 STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where there is none
+WHITENOISE_AUTOREFRESH = True  # else it reads them all for each client of a test
