@@ -42,7 +42,7 @@ def test_all_that_run_are_paused_and_those_that_are_paused_stay_as_they_are() ->
     assert changes("analytics") == [("paused", "first", "staff:root")]
     assert changes("directory") == [("paused", "OPS-9", "staff:root")]
     said = text(client.get(f"{LIST}resume-all/"), "concerned") or ""
-    first = r"analytics , \d+ events? behind; paused by staff:root: first"
+    first = r"analytics , [\d,]+ events? behind; paused by staff:root: first"
     assert re.search(first, said)
     client.post(f"{LIST}resume-all/", {"reason": "over"})
     assert pauses.every() == {}
