@@ -58,7 +58,7 @@ from projections.admin.forms import (
     EraseForm,
 )
 from projections.admin.goto import go_to
-from projections.admin.lookup import stream_of
+from projections.admin.lookup import stream_ever
 from projections.admin.user import user
 from users.admin import salesforce, tokens
 from users.admin.fate import command
@@ -168,7 +168,7 @@ class BackOfficeSite(AdminSite):
         return super().admin_view(guarded, cacheable)
 
     def _log_pages(self) -> list[URLPattern]:
-        found = {"find_stream": stream_of, "count_hours": stream_heads.by_hour}
+        found = {"find_stream": stream_ever, "count_hours": stream_heads.by_hour}
         return [
             path(STREAMS, self.admin_view(streams.listed), name="streams"),
             *self._paths(

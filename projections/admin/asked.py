@@ -11,7 +11,7 @@ from django.http import QueryDict
 from eventstore.admin import sight
 from eventstore.admin.filters import EventFilterForm
 from eventstore.exports import kinds
-from projections.admin.lookup import stream_of
+from projections.admin.lookup import stream_ever
 
 
 class AskingError(Exception):
@@ -28,7 +28,7 @@ def of_events(
     """
     if not sees_all and any("@" in each for each in asked.getlist("stream")):
         raise AskingError(str(sight.ONLY_BY_ID))
-    form = form_class(asked, find_stream=stream_of)
+    form = form_class(asked, find_stream=stream_ever)
     refuse_errors(form)
     return of_form(form)
 

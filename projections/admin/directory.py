@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -18,9 +19,9 @@ from eventstore.admin.filters import Chip, without
 from eventstore.admin.instants import absolute
 from eventstore.admin.pages import page
 from eventstore.templatetags.backoffice import instant
-from projections import pages, queries, scopes
+from projections import holdings, pages, queries, scopes
 from projections.admin import masks
-from projections.admin.lookup import user_id
+from projections.admin.lookup import held, user_id
 from projections.admin.periods import PastForm, PeriodForm
 from projections.directory import DIRECTORY
 from projections.filters import DirectoryFilter
@@ -67,12 +68,21 @@ def users(request: HttpRequest) -> HttpResponse:
         is_timed=any(request.GET.get(name) for name in periods.fields),
         chips=_chips(asked, wanted, periods),
         found=replace(found, entries=shown),
+        had=_had(asked, found) if seen.sees_all and not then else [],
         sees_all=seen.sees_all,
         refusal="" if seen.sees_all else _refusal(request.GET),
         fresh=liveness.vital(HISTORY if then else DIRECTORY),
         statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
     )
+
+
+def _had(asked: QueryDict, found: Page[Any]) -> list[tuple[UUID, str]]:
+    """Return who had the address that nobody was found by: ids, and when in words."""
+    address = (asked.get("email") or asked.get("q") or "").strip()
+    if found.entries or asked.get("cursor"):
+        return []
+    return [(each.user_id, held(each)) for each in holdings.over(address)]
 
 
 def _then(past: PastForm) -> str:

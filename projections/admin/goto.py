@@ -26,7 +26,8 @@ from eventstore.events import RecordedEvent
 from eventstore.sentences import sentence
 from eventstore.templatetags.backoffice import instant
 from eventstore.zones import NotOnceError
-from projections.admin.lookup import stream_of, user_id
+from projections import holdings
+from projections.admin.lookup import held, stream_of, user_id
 from users import fates
 from users.aggregate import USER, user_id_of
 
@@ -41,11 +42,16 @@ STREAM = re.compile(r"[a-z][a-z0-9_]*-\S+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One page that may be meant."""
+    """One page that may be meant.
+
+    Attributes:
+        is_past: Whether it went by what was typed once; then it is shown, not gone to.
+    """
 
     kind: str
     text: str
     url: str
+    is_past: bool = False
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +66,7 @@ def go_to(request: HttpRequest) -> HttpResponse:
         meant = [_time(each) for each in error.choices]
         told = labels.refusal(error)
         return _page(request, typed, status=200, places=meant, refusal=told)
-    if len(places) == 1:
+    if len(places) == 1 and not places[0].is_past:
         return SeeOther(places[0].url)
     if typed and not places and _are_words(request, typed):
         if not sight.of(request).sees_all:
@@ -99,7 +105,7 @@ def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
             yield from _identified(request, identity)
         yield from _of_stream(request, USER.stream(identity))
     elif "@" in typed:
-        yield from _of_stream(request, stream_of(typed))
+        yield from _of_address(request, typed)
     elif STREAM.fullmatch(typed):
         yield from _of_stream(request, typed, is_named=True)
 
@@ -155,6 +161,21 @@ def _of_stream(
     elif sees_events:
         url = reverse("admin:stream", args=[stream])
         yield Place(kind=_("Stream"), text=stream, url=url)
+
+
+def _of_address(request: HttpRequest, typed: str) -> Iterator[Place]:
+    """Yield whose the address is, then whose it was."""
+    yield from _of_stream(request, stream_of(typed))
+    sees_users = request.user.has_perm(SEE_USERS)
+    if not sees_users and not request.user.has_perm(SEE_EVENTS):
+        return
+    for each in holdings.over(typed):
+        url = (
+            reverse("admin:user", args=[each.user_id])
+            if sees_users
+            else reverse("admin:stream", args=[USER.stream(each.user_id)])
+        )
+        yield Place(kind=_("User, earlier"), text=held(each), url=url, is_past=True)
 
 
 def _whose(stream: str) -> UUID | None:
