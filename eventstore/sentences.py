@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg.types.range import Range
 
 from eventstore import codec, labels, zones
 from eventstore.events import ADMIN, INTAKE, REST, SALESFORCE, SYSTEM, RecordedEvent
+from eventstore.operator_events import CHANGED
 
 SOURCES = {
     REST: gettext_lazy("REST API"),
@@ -20,6 +22,11 @@ SOURCES = {
     INTAKE: gettext_lazy("external system"),
     SYSTEM: gettext_lazy("system"),
 }
+
+MOST = 5  # fields that a sentence names
+LENGTH = 80  # characters of each value
+LISTS = frozenset({"groups", "permissions", "user_permissions"})
+TRUTHS = {"True": True, "False": False}  # as the log keeps them
 
 
 def sentence(event: RecordedEvent) -> str:
@@ -43,6 +50,7 @@ def _told(event: RecordedEvent) -> str:
         data = codec.fields(event) if is_old else event.data
         try:
             told = {field: word(value, field) for field, value in data.items()}
+            told |= _what_changed(data)
             return _(known.sentence).format(**told, **circumstances)
         except (KeyError, TypeError):
             pass  # stored in a shape the sentence does not know
@@ -50,6 +58,43 @@ def _told(event: RecordedEvent) -> str:
         f"{field} = {words(value)}" for field, value in event.data.items()
     )
     return _("{event} happened ({details})").format(event=event.type, details=details)
+
+
+def _what_changed(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the word for a change that keeps old and new values: which, and how."""
+    old, new = data.get("old"), data.get("new")
+    if data.get("change") != CHANGED or not isinstance(old, Mapping):
+        return {}
+    if not isinstance(new, Mapping):
+        return {}
+    names = [*dict.fromkeys([*old, *new])]
+    told = [_difference(each, old.get(each), new.get(each)) for each in names[:MOST]]
+    if len(names) > MOST:
+        told.append("…")
+    return {"change": "; ".join(told)} if told else {}
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    """Return what became of one value; of long lists what came and what went."""
+    label = labels.label(name)
+    was, now = (str(each or "").split(", ") for each in (old, new))
+    if name in LISTS and max(len(was), len(now)) > 1:
+        went = [f"- {each}" for each in was if each and each not in now]
+        came = [f"+ {each}" for each in now if each and each not in was]
+        return f"{label}: {_short(', '.join(came + went))}"
+    if old == new:
+        return f"{label}: {_value(new)}"  # not kept, before as after
+    return f"{label}: {_value(old)} → {_value(new)}"
+
+
+def _value(value: Any) -> str:
+    if value in TRUTHS:
+        return words(TRUTHS[value])
+    return _short(words(value or None))
+
+
+def _short(text: str) -> str:
+    return Truncator(text).chars(LENGTH)
 
 
 def word(value: Any, field: str) -> str:

@@ -9,6 +9,7 @@ from psycopg.types.range import Range
 
 from eventstore import sentences
 from eventstore.events import UnknownEvent
+from eventstore.operator_events import ScheduleChanged, StaffAccountChanged
 from tests.factories import recorded, renamed, user_created
 from users.events import UserEmailChanged, UserStatusChanged
 from users.values import Status
@@ -121,3 +122,47 @@ def test_an_unknown_event_tells_its_values_in_plain_words() -> None:
     assert (
         sentences.sentence(event) == "UserTeleported happened (agreed = yes, until = —)"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ({"groups": "Viewer"}, {"groups": "Lead"}, "groups: Viewer → Lead"),
+        ({"groups": ""}, {"groups": "Lead"}, "groups: — → Lead"),
+        (
+            {"groups": "Auditor, Viewer"},
+            {"groups": "Lead, Viewer"},
+            "groups: + Lead, - Auditor",
+        ),
+        (
+            {"is_superuser": "False", "is_staff": "True"},
+            {"is_superuser": "True", "is_staff": "False"},
+            "is_superuser: no → yes; is_staff: yes → no",
+        ),
+        ({"email": "(not kept)"}, {"email": "(not kept)"}, "email: (not kept)"),
+        ({}, {"email": "(not kept)"}, "email: — → (not kept)"),
+        ({"x": "{who}"}, {"x": "y" * 99}, f"x: {{who}} → {'y' * 79}…"),
+        (
+            dict.fromkeys("abcdef", "1"),
+            dict.fromkeys("abcdef", "2"),
+            "; ".join([*(f"{each}: 1 → 2" for each in "abcde"), "…"]),
+        ),
+        ({}, {}, "changed"),
+    ],
+)
+def test_a_change_of_an_account_is_told_by_what_changed(
+    old: dict[str, str], new: dict[str, str], told: str
+) -> None:
+    changed = StaffAccountChanged(account="ada", change="changed", old=old, new=new)
+    event = recorded(changed, actor="staff:root", source="admin")
+    who = "root changed staff account ada"
+    assert sentences.sentence(event) == f"{who} ({told}) via back office"
+
+
+def test_what_was_added_or_deleted_is_told_by_that() -> None:
+    added = ScheduleChanged(
+        schedule="nightly", change="added", old={}, new={"enabled": "True"}
+    )
+    event = recorded(added, actor="staff:root", source="admin")
+    told = "root changed schedule nightly (added) via back office"
+    assert sentences.sentence(event) == told
