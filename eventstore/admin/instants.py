@@ -13,10 +13,9 @@ from django.forms.boundfield import BoundField
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
 
 from eventstore import labels, zones
-from eventstore.admin.times import understood
+from eventstore.admin.times import refusal, understood
 from eventstore.templatetags.backoffice import instant
 from eventstore.zones import NotOnceError
 
@@ -66,11 +65,6 @@ class InstantField(forms.CharField):
     """An instant: aware UTC, or None.  What says no zone is read in the reader's."""
 
     widget: type[forms.Widget] = InstantInput
-    default_error_messages = {
-        "invalid": gettext_lazy(
-            "Enter a time such as 2026-11-06 15:00, yesterday 15:00 or 3pm."
-        )
-    }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, max_length=MAX_LENGTH, **options)
@@ -91,7 +85,7 @@ class InstantField(forms.CharField):
                 labels.refusal(error), NOT_ONCE, {NOT_ONCE: error.choices}
             ) from error
         if found is None:
-            raise ValidationError(self.error_messages["invalid"], "invalid")
+            raise ValidationError(refusal(typed), "invalid")
         return found
 
     def prepare_value(self, value: Any) -> Any:

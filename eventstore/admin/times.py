@@ -7,13 +7,22 @@ box that takes a time understands it here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from django.utils.dateparse import parse_datetime
-from django.utils.dates import MONTHS_3
+from django.utils.dates import (
+    MONTHS,
+    MONTHS_3,
+    MONTHS_AP,
+    WEEKDAYS,
+    WEEKDAYS_ABBR,
+)
 from django.utils.timezone import get_current_timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import override
+from django_stubs_ext import StrOrPromise
 
 from eventstore import zones
 from eventstore.zones import NotOnceError
@@ -33,8 +42,17 @@ GERMAN = {
     "gestern": "yesterday",
     "jetzt": "now",
     "um": "at",
+    **dict.fromkeys(("letzten", "letzte", "letzter", "letztem"), "last"),
+    "montag": "monday",
+    "dienstag": "tuesday",
+    "mittwoch": "wednesday",
+    "donnerstag": "thursday",
+    "freitag": "friday",
+    "samstag": "saturday",
+    "sonnabend": "saturday",
+    "sonntag": "sunday",
 }
-UHR = re.compile(r"\b(\d{1,2})(?::(\d\d))? uhr\b")
+UHR = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))? uhr\b(?: am\b)?")
 VOR = re.compile(r"vor (\d{1,5}) (sekunde|minute|stunde|tag|woche)(?:n|en)?")
 UNITS = {
     "sekunde": "second",
@@ -43,11 +61,23 @@ UNITS = {
     "tag": "day",
     "woche": "week",
 }
-SPOKEN = re.compile(rf"(?:(?P<day>today|yesterday)\s*)?(?:at\s+)?(?:{CLOCK})?{ZONE}")
-READ = re.compile(
-    rf"(?P<day>\d{{1,2}})\.? (?P<month>[^\W\d]+)\.? (?P<year>\d{{4}}),?"
-    rf"\s*(?:{CLOCK})?{ZONE}"
+WORD = r"[^\W\d]+"
+DAY = (
+    r"(?:(?:on|am) )?(?:(?P<near>today|yesterday)"
+    rf"|(?P<last>last )?(?P<weekday>{WORD})"
+    rf"|(?P<day>\d{{1,2}})\.? (?P<month>{WORD})\.?(?:,? (?P<year>\d{{4}}))?"
+    rf"|(?P<us_month>{WORD})\.? (?P<us_day>\d{{1,2}})(?:st|nd|rd|th)?(?!\w)"
+    r"(?:,? (?P<us_year>\d{4}))?"
+    r"|(?P<de_day>\d{1,2})\. ?(?P<de_month>\d{1,2})\. ?(?P<de_year>\d{4})?"
+    r"|(?P<iso>\d{4}-\d\d-\d\d))"
 )
+CLOCK_ALONE = re.compile(rf"(?:at )?{CLOCK}{ZONE}")
+DAY_FIRST = re.compile(rf"{DAY}(?:,?\s*(?:at )?{CLOCK})?{ZONE}")
+CLOCK_FIRST = re.compile(rf"(?:at )?{CLOCK}{ZONE}?,? {DAY}")  # a zone if it must be
+SLASHED = re.compile(r"\d{1,2}/\d{1,2}(?:/\d{2,4})?(?!\d).*")
+OF_TIMES = frozenset({"am", "pm", "uhr", "today", "yesterday", "ago", "last", "vor"})
+WEEK = 7  # days
+LEAP = 9  # years, the current one included, among which every day of the year is
 AGO = re.compile(r"(?P<count>\d{1,5}) (?P<unit>second|minute|hour|day|week)s? ago")
 FIXED = re.compile(r"(?:utc|z)|(?:utc)?(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d)")
 
@@ -56,17 +86,19 @@ def understood(typed: str, now: datetime) -> datetime | None:
     """Return the instant that *typed* means, aware UTC; None when it is none.
 
     ``2026-11-06T15:00:00Z``, ``2026-11-06 15:00+01:00``, ``2026-11-06``,
-    ``6 Nov 2026, 15:00:00 CET``, ``15:00``, ``3pm``, ``yesterday 3 pm``,
-    ``20 minutes ago``, ``now``; ``gestern 15 Uhr`` and ``vor 20 Minuten`` as well,
-    whatever the language of the page.  What names neither an offset nor a zone is read
+    ``6 Nov 2026, 15:00:00 CET``, ``Nov 6 at 3pm``, ``6.11. 15:00``, ``15:00``, ``3pm``,
+    ``yesterday 3 pm``, ``3 pm yesterday``, ``last tuesday``, ``20 minutes ago``,
+    ``now``; ``gestern 15 Uhr`` and ``vor 20 Minuten`` as well, whatever the language of
+    the page.  What names neither an offset nor a zone is read
     in the reader's zone, as are its abbreviations; months are English, or as pages
-    write them.  A time of day alone is the last one there was.
+    write them.  A time of day alone is the last one there was, and so is a day of the
+    week; a day without a year is the last one that is not after today.
 
     Raises:
         NotOnceError: The reader's clock showed that twice, or never.
     """
     words = _in_english(" ".join(typed.lower().split()))
-    for reading in (_written, _read, _ago, _spoken):
+    for reading in (_written, _ago, _clock_alone, _day_first, _clock_first):
         try:
             found = reading(words, now)
         except NotOnceError:
@@ -95,20 +127,43 @@ def _written(words: str, now: datetime) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else zones.at(found)
 
 
-def _read(words: str, now: datetime) -> datetime | None:
-    del now
-    found = READ.fullmatch(words)
-    if found is None:
-        return None
-    named = (n for names in _months() for n, name in names if name == found["month"])
-    day = date(int(found["year"]), next(named, 0), int(found["day"]))
-    return _at(day, _clock(found) or time(), found["zone"])
+def refusal(typed: str) -> str:
+    """Return how to write a time, to whoever typed what is none."""
+    if SLASHED.fullmatch(typed.strip()):
+        return _(
+            "Which is the day here, and which the month? Write 2026-11-06, 6 Nov 2026"
+            " or 6.11.2026."
+        )
+    return _("Enter a time such as 2026-11-06 15:00, yesterday 15:00 or 3pm.")
 
 
-def _months() -> Iterator[list[tuple[int, str]]]:
-    yield [(number, str(name).lower()) for number, name in MONTHS_3.items()]
+def is_meant(typed: str) -> bool:
+    """Return whether somebody means a time by *typed*, understood or not."""
+    if SLASHED.fullmatch(typed.strip()):
+        return True
+    lower = " ".join(typed.lower().split())
+    words = set(re.findall(WORD, f"{lower} {_in_english(lower)}"))
+    known = OF_TIMES | _names(MONTHS, MONTHS_3, MONTHS_AP).keys() | _weekdays().keys()
+    return re.search(r"\d", typed) is not None and not words.isdisjoint(known)
+
+
+def _names(*tables: Mapping[int, StrOrPromise]) -> dict[str, int]:
+    """Return numbers by names, the reader's and the English ones."""
+
+    def read() -> dict[str, int]:
+        return {
+            str(name).lower().rstrip("."): number
+            for table in tables
+            for number, name in table.items()
+        }
+
     with override("en"):
-        yield [(number, str(name).lower()) for number, name in MONTHS_3.items()]
+        english = read()
+    return english | read()
+
+
+def _weekdays() -> dict[str, int]:
+    return _names(WEEKDAYS, WEEKDAYS_ABBR)
 
 
 def _ago(words: str, now: datetime) -> datetime | None:
@@ -120,17 +175,85 @@ def _ago(words: str, now: datetime) -> datetime | None:
     return now - timedelta(**{f"{found['unit']}s": int(found["count"])})
 
 
-def _spoken(words: str, now: datetime) -> datetime | None:
-    found = SPOKEN.fullmatch(words)
-    if found is None or not (found["day"] or _is_a_clock(found)):
+def _clock_alone(words: str, now: datetime) -> datetime | None:
+    found = CLOCK_ALONE.fullmatch(words)
+    if found is None or not _is_a_clock(found):
         return None
     clock = _clock(found) or time()
-    day = now.astimezone(_fixed(found["zone"]) or get_current_timezone()).date()
-    if found["day"] == "yesterday":
-        return _at(day - timedelta(days=1), clock, found["zone"])
-    if found["day"]:
-        return _at(day, clock, found["zone"])
-    return _last(day, clock, found["zone"], now)
+    return _last(_today(found, now), clock, found["zone"], now)
+
+
+def _day_first(words: str, now: datetime) -> datetime | None:
+    found = DAY_FIRST.fullmatch(words)
+    if found is None:
+        return None
+    has_clock = found["hour"] is not None
+    if found["weekday"] and not (found["last"] or has_clock):
+        return None  # "sun" alone is somebody's name
+    no_year = (found["month"] and not found["year"]) or (
+        found["us_month"] and not found["us_year"]
+    )
+    dotted = found["de_month"] and not found["de_year"]
+    if has_clock and (no_year or dotted) and not _is_a_clock(found):
+        return None  # "6 Nov 15": an hour, or a year?
+    return _on_day(found, now)
+
+
+def _clock_first(words: str, now: datetime) -> datetime | None:
+    found = CLOCK_FIRST.fullmatch(words)
+    if found is None or not _is_a_clock(found):
+        return None
+    return _on_day(found, now)
+
+
+def _on_day(found: re.Match[str], now: datetime) -> datetime | None:
+    clock, today = _clock(found) or time(), _today(found, now)
+    if found["weekday"]:
+        return _last_weekday(found, clock, now)
+    if found["near"]:
+        back = timedelta(days=found["near"] == "yesterday")
+        return _at(today - back, clock, found["zone"])
+    if found["iso"]:
+        return _at(date.fromisoformat(found["iso"]), clock, found["zone"])
+    name = found["month"] or found["us_month"]
+    months = _names(MONTHS, MONTHS_3, MONTHS_AP)
+    month = months.get(name, 0) if name else int(found["de_month"])
+    number = int(found["day"] or found["us_day"] or found["de_day"])
+    year = found["year"] or found["us_year"] or found["de_year"]
+    day = date(int(year), month, number) if year else _latest(month, number, today)
+    return _at(day, clock, found["zone"])
+
+
+def _last_weekday(found: re.Match[str], clock: time, now: datetime) -> datetime | None:
+    wanted = _weekdays().get(found["weekday"])
+    if wanted is None:
+        return None
+    today = _today(found, now)
+    back = (today.weekday() - wanted) % WEEK
+    if not back and found["last"]:
+        back = WEEK
+    at = _at(today - timedelta(days=back), clock, found["zone"])
+    if at > now:
+        return _at(today - timedelta(days=WEEK), clock, found["zone"])
+    return at
+
+
+def _latest(month: int, number: int, today: date) -> date:
+    """Return the last day of this number and month that is not after *today*.
+
+    Raises:
+        ValueError: No year has such a day.
+    """
+    for year in range(today.year, today.year - LEAP, -1):
+        with suppress(ValueError):
+            day = date(year, month, number)
+            if day <= today:
+                return day
+    raise ValueError(month, number)
+
+
+def _today(found: re.Match[str], now: datetime) -> date:
+    return now.astimezone(_fixed(found["zone"]) or get_current_timezone()).date()
 
 
 def _last(day: date, clock: time, zone: str | None, now: datetime) -> datetime:

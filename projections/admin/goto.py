@@ -19,9 +19,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from eventstore import browser, conversations, labels, streams, zones
-from eventstore.admin import sight
+from eventstore.admin import sight, times
 from eventstore.admin.pages import SeeOther, page
-from eventstore.admin.times import understood
 from eventstore.events import RecordedEvent
 from eventstore.sentences import sentence
 from eventstore.templatetags.backoffice import instant
@@ -68,12 +67,20 @@ def go_to(request: HttpRequest) -> HttpResponse:
         return _page(request, typed, status=200, places=meant, refusal=told)
     if len(places) == 1 and not places[0].is_past:
         return SeeOther(places[0].url)
-    if typed and not places and _are_words(request, typed):
-        if not sight.of(request).sees_all:
-            return _page(request, typed, status=403, refusal=sight.ONLY_BY_ID)
-        return SeeOther(f"{reverse('admin:users')}?{urlencode({'q': typed})}")
-    status = 404 if typed and not places else 200
-    return _page(request, typed, status=status, places=places)
+    if places or not typed:
+        return _page(request, typed, status=200, places=places)
+    if _is_no_time(request, typed):
+        return _page(request, typed, status=404, refusal=times.refusal(typed))
+    return _listed(request, typed)
+
+
+def _listed(request: HttpRequest, typed: str) -> HttpResponse:
+    """Look for words in the list of users; what are none goes by nothing here."""
+    if not _are_words(request, typed):
+        return _page(request, typed, status=404)
+    if not sight.of(request).sees_all:
+        return _page(request, typed, status=403, refusal=sight.ONLY_BY_ID)
+    return SeeOther(f"{reverse('admin:users')}?{urlencode({'q': typed})}")
 
 
 def _page(
@@ -110,13 +117,20 @@ def _places(request: HttpRequest, typed: str) -> Iterator[Place]:
         yield from _of_stream(request, typed, is_named=True)
 
 
+def _is_no_time(request: HttpRequest, typed: str) -> bool:
+    """Return whether a time was meant, as it seems, and could not be understood."""
+    is_something_else = "@" in typed or STREAM.fullmatch(typed)
+    sees_events = request.user.has_perm(SEE_EVENTS)
+    return sees_events and not is_something_else and times.is_meant(typed)
+
+
 def _moments(request: HttpRequest, typed: str) -> Iterator[Place]:
     if number := POSITION.fullmatch(typed):
         position = int(re.sub("[,.]", "", number[1]))
         found = browser.event_at(position)
         if found is not None:
             yield _event(request, found)
-    elif at := understood(typed, timezone.now()):
+    elif at := times.understood(typed, timezone.now()):
         yield _time(at)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone, translation
 
 from eventstore import zones
-from eventstore.admin.times import understood
+from eventstore.admin.times import is_meant, refusal, understood
 from eventstore.zones import NotOnceError
 
 NOW = datetime(2026, 11, 6, 16, 20, 30, tzinfo=UTC)
@@ -56,6 +56,35 @@ def on_the_24th(hour: int, minute: int) -> datetime:
         ("vor 20 Minuten", on(6, 16, 0, 30)),
         ("vor 1 Tag", on(5, 16, 20, 30)),
         ("jetzt", NOW),
+        ("6 Nov", on(6)),
+        ("5 Nov 15:00", on(5, 15)),
+        ("5 november at 3 pm", on(5, 15)),
+        ("6 Nov 18:00", on(6, 18)),
+        ("7 Nov", on(7).replace(year=2025)),
+        ("29 Feb", datetime(2024, 2, 29, tzinfo=UTC)),
+        ("Nov 5 at 3pm", on(5, 15)),
+        ("Nov 5th, 2026, 3pm UTC", on(5, 15)),
+        ("November 5, 2026", on(5)),
+        ("5 Sept. 2026", datetime(2026, 9, 5, tzinfo=UTC)),
+        ("5.11.2026 15:00", on(5, 15)),
+        ("05.11.2026", on(5)),
+        ("5.11. 15:00", on(5, 15)),
+        ("7.11.", on(7).replace(year=2025)),
+        ("2026-11-05 3pm", on(5, 15)),
+        ("3 pm yesterday", on(5, 15)),
+        ("15:00 UTC on 5 Nov", on(5, 15)),
+        ("last tuesday", on(3)),
+        ("Tuesday 3pm", on(3, 15)),
+        ("3pm last Tue", on(3, 15)),
+        ("friday 16:00", on(6, 16)),
+        ("friday 17:00", on(6, 17) - timedelta(days=7)),
+        ("last friday", on(6) - timedelta(days=7)),
+        ("5. November 2026", on(5)),
+        ("5. November um 15 Uhr", on(5, 15)),
+        ("15 Uhr", on(6, 15)),
+        ("15.30 Uhr am Dienstag", on(3, 15, 30)),
+        ("letzten Dienstag", on(3)),
+        ("am Dienstag um 15 Uhr", on(3, 15)),
     ],
 )
 def test_understands(typed: str, meant: datetime) -> None:
@@ -164,7 +193,49 @@ def test_another_zone_s_name_is_never_guessed_at(typed: str) -> None:
         "tomorrow",
         "Ada Lovelace",
         "May",
+        "sun",
+        "tuesday",
+        "last ada",
+        "6.11",
+        "6/11/2026",
+        "6/11/2026 15:00",
+        "6 Nov 15",
+        "nov 6pm",
+        "30 Feb",
+        "0 Nov",
+        "99.99.",
+        "5 Nov 2026 25:00",
+        "15 yesterday",
+        "15:00 am Dienstag",
+        "5.11.26",
     ],
 )
 def test_does_not_take_for_a_time(typed: str) -> None:
     assert understood(typed, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_one"),
+    [
+        ("6/11/2026", True),
+        ("tomorrow 3pm", True),
+        ("6 nov 15", True),
+        ("32. November", True),
+        ("25 Uhr", True),
+        ("Ada Lovelace", False),
+        ("April May", False),
+        ("order 15", False),
+        ("15", False),
+    ],
+)
+def test_says_what_is_meant_for_a_time(typed: str, *, is_one: bool) -> None:
+    assert is_meant(typed) == is_one
+
+
+def test_asks_which_is_the_day_and_which_the_month() -> None:
+    for typed in ("6/11/2026", "06/11 15:00"):
+        assert refusal(typed) == (
+            "Which is the day here, and which the month? Write 2026-11-06, 6 Nov 2026"
+            " or 6.11.2026."
+        )
+    assert refusal("32 Nov").startswith("Enter a time such as")

@@ -70,6 +70,15 @@ def test_what_nothing_goes_by_is_kept_in_the_field(typed: str) -> None:
     assert f'value="{typed}"'.encode() in response.content
 
 
+def test_a_time_that_is_not_understood_is_no_name() -> None:
+    ada()
+    for typed, says in (("6/11/2026", "Which is the day"), ("32 Nov", "Enter a time")):
+        response = superuser().post(URL, {"q": typed})
+        assert response.status_code == 404
+        assert (text(response, "goto-refused") or "").startswith(says)
+    assert led(staff(SEE_USERS, SEE_PEOPLE), "32 Nov") == f"{USERS}?q=32+Nov"
+
+
 def test_an_id_that_means_several_things_is_asked_about() -> None:
     known_user(ADA)
     appended("order-1", correlation_id=ADA)
