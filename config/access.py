@@ -169,6 +169,7 @@ PAGES: Mapping[str, Need] = {
     "cancel_export": _one(EXPORT),
     "tokens": _one("users.view_apitoken"),
     "issue_token": _one("users.add_apitoken", is_proved=True),
+    "token_issued": _one("users.add_apitoken"),
     "revoke_token": _one("users.revoke_apitoken"),
     # Who may change accounts and roles could hand themselves everything else.
     **dict(_model("auth", "user", is_proved=True)),

@@ -333,6 +333,7 @@ class BackOfficeSite(AdminSite):
         pages: list[tuple[str, View, str]] = [
             (TOKENS, tokens.listed, "tokens"),
             (f"{TOKENS}add/", tokens.issue, "issue_token"),
+            (f"{TOKENS}<uuid:token_id>/issued/", tokens.issued, "token_issued"),
             (f"{TOKENS}<uuid:token_id>/revoke/", tokens.revoke, "revoke_token"),
         ]
         return self._paths(pages)

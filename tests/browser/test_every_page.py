@@ -115,6 +115,7 @@ PAGES = (
     f"{USERS}add/",
     TOKENS,
     f"{TOKENS}add/",
+    f"{TOKENS}{CRM}/issued/",
     f"{TOKENS}{CRM}/revoke/",
     WEBHOOKS,
     f"{WEBHOOKS}crm/",

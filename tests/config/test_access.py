@@ -146,6 +146,7 @@ FOR_SOME: dict[str, tuple[str, tuple[object, ...]]] = {
     "cancel_export": ("LUD", (EXPORT,)),
     "tokens": ("LU", ()),
     "issue_token": ("L", ()),
+    "token_issued": ("L", (TOKEN,)),
     "revoke_token": ("L", (TOKEN,)),
 }
 

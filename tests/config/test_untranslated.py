@@ -113,6 +113,7 @@ PAGES = (
     f"{RUNS}new/?scope=all",
     TOKENS,
     f"{TOKENS}add/",
+    f"{TOKENS}{TOKEN}/issued/",
     f"{TOKENS}{TOKEN}/revoke/",
     "/admin/approvals/",
     f"/admin/approvals/{APPROVAL}/",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.test import Client
 from eventstore.models import StoredEvent
 from tests.backoffice import regions, staff, superuser, text
 from tests.factories import api_token
-from users import tokens
+from users import factors, tokens
+from users.admin import shown_once
 from users.models import ApiToken
 from users.scopes import Scope
 
@@ -41,8 +43,13 @@ def test_an_issued_token_is_shown_once_and_works(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = superuser()
-    response = client.post(ADD, FORM)
+    answer = client.post(ADD, FORM)
+    assert answer.status_code == 303
+    kept_sealed = [session.get_decoded() for session in Session.objects.all()]
+    assert client.head(answer["Location"]).status_code == 200
+    response = client.get(answer["Location"])
     shown = text(response, "token") or ""
+    assert not [each for each in kept_sealed if shown in str(each)]
     kept = tokens.verify(shown)
     assert kept is not None
     assert (kept.name, kept.scopes) == ("crm", ["users:read", "users:write"])
@@ -53,6 +60,31 @@ def test_an_issued_token_is_shown_once_and_works(
     assert shown not in caplog.text
     stored = [session.get_decoded() for session in Session.objects.all()]
     assert not [each for each in stored if shown in str(each)]
+
+
+def test_loaded_again_the_page_says_what_to_do_without_the_token() -> None:
+    client = superuser()
+    place = client.post(ADD, FORM)["Location"]
+    assert text(superuser().get(place), "token") is None  # another session
+    assert text(client.get(place), "token")
+    again = client.get(place)
+    assert text(again, "token") is None
+    assert (text(again, "shown") or "").endswith("revoke it and issue another.")
+    assert revoke_url("crm") in again.content.decode()
+    assert ApiToken.objects.count() == 1
+
+
+def test_a_token_that_nobody_fetched_is_forgotten_in_five_minutes() -> None:
+    client = superuser()
+    late = int(time.time()) - shown_once.SECONDS - 1
+    sealed = factors._cipher().encrypt_at_time(b"annals_late", late).decode()  # noqa: SLF001
+    place = client.post(ADD, FORM)["Location"]
+    session = client.session
+    stream = session[shown_once.SESSION_KEY][0]
+    session[shown_once.SESSION_KEY] = [stream, sealed]
+    session.save()
+    assert text(client.get(place), "token") is None
+    assert shown_once.SESSION_KEY not in client.session
 
 
 def test_sent_twice_the_form_issues_one_token() -> None:
@@ -88,7 +120,7 @@ def test_a_form_that_makes_no_sense_issues_nothing(changes: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("expires", ["", "9999-12-31"])
 def test_a_token_may_live_for_ever_or_nearly(expires: str) -> None:
-    response = superuser().post(ADD, FORM | {"expires": expires})
+    response = superuser().post(ADD, FORM | {"expires": expires}, follow=True)
     assert tokens.verify(text(response, "token") or "") is not None
 
 
@@ -99,7 +131,7 @@ def test_nobody_hands_out_what_they_may_not_do() -> None:
     assert offered == ["users:read"]
     assert person.post(ADD, FORM).status_code == 422
     allowed = person.post(ADD, FORM | {"scopes": ["users:read"]})
-    assert allowed.status_code == 200
+    assert allowed.status_code == 303
     seeing = staff(ISSUE, "eventstore.view_personal_data").get(ADD).content.decode()
     assert 'value="personal:read"' in seeing
     nothing = staff(ISSUE).get(ADD).content.decode()

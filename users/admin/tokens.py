@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from django import forms
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from eventstore import labels
 from eventstore.admin.pages import SeeOther, not_found, page
 from users import tokens
+from users.admin import shown_once
 from users.admin.forms import IssueTokenForm, RevokeTokenForm
 from users.errors import InvalidValueError, TokenNameTakenError
 from users.models import ApiToken
@@ -62,7 +64,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def issue(request: HttpRequest) -> HttpResponse:
-    """Issue a token and show it, this once: it is in no other answer, and not kept."""
+    """Issue a token and lead to the page that shows it."""
     form = IssueTokenForm(request.POST or None, offered=offered(request))
     if form.is_valid():
         asked = form.cleaned_data
@@ -76,19 +78,30 @@ def issue(request: HttpRequest) -> HttpResponse:
         except (InvalidValueError, TokenNameTakenError) as error:
             _explain(form, error)
         else:
-            return page(
-                request,
-                "admin/users/token_issued.html",
-                title=_("Token issued"),
-                token=token,
-                asked=asked,
-            )
+            token_id = cast("ApiToken", tokens.find(token)).token_id
+            shown_once.keep(request, tokens.stream(token_id), token)
+            return SeeOther(reverse("admin:token_issued", args=[token_id]))
     return page(
         request,
         "admin/users/token_issue.html",
         title=_("Issue a token"),
         status=REFUSED if form.errors else 200,
         form=form,
+    )
+
+
+@require_safe
+def issued(request: HttpRequest, token_id: UUID) -> HttpResponse:
+    """Show a token, this once: it is on no other page; later, what to do without it."""
+    found = ApiToken.objects.filter(token_id=token_id).first()
+    if found is None:
+        return not_found(request, _("There is no such API token."))
+    return page(
+        request,
+        "admin/users/token_issued.html",
+        title=_("Token issued"),
+        token=shown_once.take(request, tokens.stream(token_id)),
+        found=found,
     )
 
 
