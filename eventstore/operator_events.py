@@ -33,7 +33,7 @@ class PersonalDataViewed:
 
     Attributes:
         subject: Stream of the person.
-        until: When it was masked again.
+        until: When it was masked again, at the latest.
         reason: Why, in the words of whoever looked.
     """
 

@@ -68,6 +68,13 @@ def open_until(request: HttpRequest, stream: str, until: datetime) -> None:
     request.session[SESSION_KEY] = {**_live(request), stream: until.timestamp()}
 
 
+def close(request: HttpRequest, stream: str) -> None:
+    """Mask the person with this stream again, for the session of *request*."""
+    left = _live(request)
+    left.pop(stream, None)
+    request.session[SESSION_KEY] = left
+
+
 def ends_at(request: HttpRequest, stream: str) -> datetime | None:
     """Return when the person's data is masked again; None when it is now."""
     seconds = _live(request).get(stream)

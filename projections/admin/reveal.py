@@ -58,8 +58,12 @@ class RevealForm(forms.Form):
 def reveal(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Ask why, record who looks at whom, then show that person for fifteen minutes.
 
-    The event comes first: where it cannot be recorded, nothing is shown.
+    The event comes first: where it cannot be recorded, nothing is shown.  ``hide``
+    masks the person again before that; the event says when it would have ended.
     """
+    if "hide" in request.POST:
+        sight.close(request, USER.stream(user_id))
+        return SeeOther(reverse("admin:user", args=[user_id]))
     state = queries.user(user_id).state
     if state is None:
         return unknown(request, user_id)

@@ -29,6 +29,7 @@ from tests.backoffice import (
     hidden,
     in_role,
     projected,
+    regions,
     staff,
     text,
     user_url,
@@ -316,6 +317,21 @@ def test_revealing_ends_after_a_quarter_of_an_hour_and_with_the_session() -> Non
     revealed(client)
     client.post("/admin/logout/")
     assert client.session.get(sight.SESSION_KEY) is None
+
+
+def test_revealing_ends_at_once_for_whoever_hides_again_and_for_that_person() -> None:
+    client = in_role("Viewer")
+    assert regions(client.get(user_url(ADA)), "hide") == []
+    for person in (ADA, OTHER):
+        client.post(user_url(person, "reveal/"), {"reason": "ticket OPS-412"})
+    assert regions(client.get(user_url(ADA)), "hide") == ["Hide again"]
+    answer = client.post(REVEAL, {"hide": "1"})
+    assert (answer.status_code, answer["Location"]) == (303, user_url(ADA))
+    page = client.get(user_url(ADA))
+    assert (told(page), text(page, "revealed")) == ([], None)
+    assert text(client.get(user_url(OTHER)), "revealed")
+    assert client.post(REVEAL, {"hide": "1"}).status_code == 303  # twice is once
+    assert StoredEvent.objects.filter(type="PersonalDataViewed").count() == 2
 
 
 def test_revealing_ends_with_the_right_to_reveal() -> None:
