@@ -36,7 +36,7 @@ ROLES = ("Viewer", "Agent", "Operator", "Lead", "Auditor", "Data officer")
 TALK, TOKEN, VIEW = uuid4(), uuid4(), uuid4()
 RUN, RECORD, ORG_RUN, EXPORT = uuid4(), uuid4(), uuid4(), uuid4()
 APPROVAL = uuid4()
-SOMEBODY = 1_001  # an account; no sequence comes to it
+SOMEBODY = 1_000_001  # an account; no sequence comes to it
 EVERYBODY, SUPERUSERS = "VAOLUD", ""  # the roles' letters; U is the Auditor
 MODELS = ("clockedschedule", "crontabschedule", "intervalschedule", "solarschedule")
 

@@ -122,7 +122,8 @@ def test_what_asks_for_proof() -> None:
         for start in accounts
         for act in ("add", "change", "changelist", "delete")
     } | {"auth_user_password_change"}
-    assert asked == hard | rights | {"add_app", "add_passkey", "new_export"}
+    hard |= {"decide_approval", "add_app", "add_passkey", "new_export"}
+    assert asked == hard | rights
 
 
 @pytest.mark.parametrize("ago", [301, 86_400, -60])
