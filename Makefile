@@ -43,6 +43,7 @@ run: ## start everything
 	./run
 
 salesforce-demo: ## a Salesforce of our own, and an Annals that reads it
+	@./run test --version
 	$(PYTHON) -m tests.salesforce $(DEMO)
 
 help: ## these lines

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     AGREES = "agrees"
     BEHIND = "behind"  # right as far as it has come
     DISAGREES = "disagrees"
-    MISSING = "missing"  # no row (yet)
+    MISSING = "missing"  # no row, though all events were passed by
     ORPHANED = "orphaned"  # a row of which the log knows nothing
 
 
@@ -49,6 +49,11 @@ class Comparison:
     verdict: Verdict
     newer: int
     fields: Sequence[Compared]
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether the read model has yet to come to what the log says."""
+        return self.verdict in (Verdict.BEHIND, Verdict.MISSING)
 
 
 def compare(
@@ -82,7 +87,10 @@ def _verdict(
 ) -> Verdict:
     derived = directory.fold(events)
     if row is None:
-        return Verdict.MISSING if derived else Verdict.AGREES
+        if not derived:
+            return Verdict.AGREES
+        is_passed_by = reached >= events[-1].position
+        return Verdict.MISSING if is_passed_by else Verdict.BEHIND
     if derived is None:
         return Verdict.BEHIND if _is_to_be_erased(events, reached) else Verdict.ORPHANED
     seen = events[: max(row.version, 0)]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from eventstore import liveness, sentences, zones
+from eventstore import liveness, pauses, sentences, zones
 from eventstore.admin import sight
 from eventstore.admin.filters import Chip, without
 from eventstore.admin.instants import absolute
@@ -53,6 +53,7 @@ def users(request: HttpRequest) -> HttpResponse:
     wanted = DirectoryFilter(asked, queries.users(**then))
     # Reading the result validates; what could not be understood asks nothing.
     found = _page(wanted, request.GET.get("cursor"))
+    fresh = liveness.vital(HISTORY if then else DIRECTORY)
     shown = [
         entry if seen.sees(USER.stream(entry.user_id)) else masks.row(entry)
         for entry in found.entries
@@ -71,7 +72,8 @@ def users(request: HttpRequest) -> HttpResponse:
         had=_had(asked, found) if seen.sees_all and not then else [],
         sees_all=seen.sees_all,
         refusal="" if seen.sees_all else _refusal(request.GET),
-        fresh=liveness.vital(HISTORY if then else DIRECTORY),
+        fresh=fresh,
+        paused=pauses.of([fresh.name]) if fresh.behind and fresh.is_late else [],
         statuses=[status.value for status in SETTABLE_STATUSES],
         sources=sentences.SOURCES.items(),
     )

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from eventstore import labels
+from eventstore import labels, pauses
 from eventstore.admin import sight
 from eventstore.admin.pages import SeeOther, page, refused
 from eventstore.errors import UnreadableEventError
@@ -19,7 +19,9 @@ from projections.admin import masks
 from projections.admin.commands import CONFLICT, REFUSED, explain
 from projections.admin.forms import ReprocessForm
 from projections.admin.user import unknown
+from projections.directory import DIRECTORY
 from projections.findings import NotDerivableError
+from projections.history import HISTORY
 from projections.reprocess import Single, StalePreviewError
 from users import values
 from users.aggregate import USER
@@ -87,6 +89,7 @@ def _preview_page(
         user_id=user_id,
         stream=stream,
         preview=preview if is_shown else masks.preview(preview),
+        paused=pauses.of([DIRECTORY.name, HISTORY.name]),
         form=form,
         is_stale=is_stale,
     )

@@ -19,7 +19,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from eventstore import labels
+from eventstore import labels, pauses
 from eventstore.admin import sight
 from eventstore.admin.instants import absolute, in_utc
 from eventstore.admin.pages import SeeOther, not_found, page
@@ -228,6 +228,7 @@ def _preview_page(
         preview=preview,
         shown=_with_names(preview, sight.of(request)),
         names=preview.names,
+        paused=pauses.of(preview.names),
         interval=preview.interval,
         percent=100 * preview.would_change / max(preview.checked, 1),
         left=max(sum(preview.fields.values()) - len(preview.shown), 0),
@@ -244,8 +245,8 @@ def _with_names(preview: Preview, seen: Sight) -> list[tuple[UUID, str, Differen
     rows = DirectoryEntry.objects.in_bulk({user_id for user_id, _d in preview.shown})
     names = {user_id: row.name for user_id, row in rows.items()}
     for user_id, each in preview.shown:
-        if each.name == "directory.name":
-            names.setdefault(user_id, each.after or "")
+        if each.name == "directory.name":  # the one of the row is wrong
+            names[user_id] = each.after or ""
     return [
         (user_id, names.get(user_id, ""), each)
         if seen.sees(USER.stream(user_id))

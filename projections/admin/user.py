@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from eventstore import checkpoints, dead_letters, effects
+from eventstore import checkpoints, dead_letters, effects, pauses
 from eventstore.admin import sight
 from eventstore.admin.instants import absolute
 from eventstore.admin.pages import not_found, number, page
@@ -77,6 +77,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         held=dead_letters.of_stream(stream, head=len(chapters)),
         version=len(chapters),
         comparison=masks.comparison(compared) if is_masked else compared,
+        paused=pauses.of([DIRECTORY.name]) if compared.is_behind else [],
         tabs=[(name, words, name == tab) for name, (words, _details) in tabs.items()],
         tab=tab if tab in tabs else "history",
         no_tab="" if tab in tabs else tab,

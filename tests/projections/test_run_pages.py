@@ -62,8 +62,8 @@ def test_selected_users_are_previewed_and_the_button_says_the_number(
     assert text(response, "submit") == "Reprocess 2 users"
     said = regions(response, "diff")
     assert [line.split(" #")[0] for line in said] == [
-        "Bad Ada directory.name Bad Ada " + _name(ada),
-        "Bad Bob directory.name Bad Bob " + _name(bob),
+        f"{_name(ada)} directory.name Bad Ada {_name(ada)}",
+        f"{_name(bob)} directory.name Bad Bob {_name(bob)}",
     ]
 
 

@@ -105,7 +105,8 @@ class Command(BaseCommand):
             if count
         )
         dry = " (only told, nothing changed)" if row.dry_run else ""
-        self.stdout.write(f"{row.mode}: {shown or 'nothing to read'}{dry}")
+        nothing = "nothing to read" if row.state in SUCCEEDED else "nothing was read"
+        self.stdout.write(f"{row.mode}: {shown or nothing}{dry}")
 
 
 def _instant(text: str) -> datetime:
