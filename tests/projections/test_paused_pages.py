@@ -13,7 +13,6 @@ from projections.models import DirectoryEntry
 from tests.backoffice import (
     USERS,
     catch_up,
-    projected,
     staff,
     superuser,
     text,
@@ -23,7 +22,7 @@ from tests.factories import ADA, known_user, metadata
 from users import services
 from users.commands import ChangeName
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 def test_what_a_paused_read_model_does_not_know_is_not_called_right(
@@ -31,7 +30,7 @@ def test_what_a_paused_read_model_does_not_know_is_not_called_right(
 ) -> None:
     settings.LAG_WARN_SECONDS = -1
     known_user(ADA)
-    projected(ADA)
+    catch_up()
     with acting(actor="staff:lea", source="admin", correlation_id=uuid4()):
         pauses.pause("directory", reason="OPS-412")
     services.execute(ChangeName(user_id=ADA, name="Ada King"), metadata())
@@ -49,7 +48,6 @@ def test_what_a_paused_read_model_does_not_know_is_not_called_right(
     assert told.startswith("Paused directory is paused. What happened since waits")
 
 
-@pytest.mark.usefixtures("committed_db")
 def test_who_was_passed_by_without_a_row_is_missing() -> None:
     known_user(ADA)
     catch_up()
