@@ -1,5 +1,5 @@
--- Finds the newest events that no operator caused, the newest that operators caused, and
--- the newest of one more type.
+-- Finds the newest events that no operator caused, the newest that operators caused,
+-- and the newest of one more type.
 -- Parameters: operators (types); alone (a type); size (of the first two); until
 -- (watermark).
 -- Returns: kind (events, acts or alone), then the columns of an event; in no order.
