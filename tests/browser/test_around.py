@@ -112,8 +112,12 @@ def test_keys_open_a_user_and_step_through_versions(
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{user_url(user_id)}")
     keys = listed(page)
-    assert {"[ ]", "t"} <= keys
+    assert {"[ ]", "t", "e"} <= keys
     assert "Space" not in keys
+    page.keyboard.press("e")
+    expect(page.get_by_test_id("change-name")).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.get_by_test_id("change-name")).to_be_hidden()
     page.keyboard.press("[")
     page.wait_for_url("**?v=1")
     page.keyboard.press("t")

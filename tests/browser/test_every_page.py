@@ -55,6 +55,7 @@ FILE = UUID("00000000-0000-4000-8000-0000000f11e0")
 APPROVAL = UUID("00000000-0000-4000-8000-0000000a9900")
 READING = UUID("00000000-0000-4000-8000-00000000a0a0")
 TALK = UUID("00000000-0000-4000-8000-0000000000c0")
+UNBROKEN = UUID("00000000-0000-4000-8000-000000000b0b")
 RENAMED = UUID("00000000-0000-4000-8000-00000000c0de")
 MARK = "data-hostile"  # an attribute that nothing of ours has
 HOSTILE = f"'\"></script><img src=x onerror=alert(1) {MARK}>"
@@ -87,6 +88,7 @@ PAGES = (
     user_url(ADA) + "?tab=explain",
     user_url(ADA) + "?tab=effects",
     user_url(ADA) + "?tab=salesforce",
+    user_url(UNBROKEN),
     user_url(ADA, "effects/1/resend/"),
     user_url(ADA, "commands/change-name/"),
     user_url(ADA, "commands/change-email/"),
@@ -169,6 +171,7 @@ def someone(server: str) -> None:
         role = Role(pk=1, name=LONG)
         keeping.save(LONG[:60], f"actor={LONG}", account=1, role=role)
     known_user(ADA, name=LONG)
+    known_user(UNBROKEN, name="W" * 200, email="unbroken@example.org")
     api_token("crm-portal", token_id=CRM)
     api_token(LONG, revoked_at=NOON, last_used_at=NOON)
     api_token("nightly-export", scopes=["events:read"], expires_at=NOON)
@@ -247,6 +250,14 @@ def test_a_table_that_is_too_wide_says_so_and_scrolls_by_keyboard(desk: Desk) ->
     wait_until(lambda: page.evaluate("document.activeElement.scrollLeft > 0"))
     shadows = "element => getComputedStyle(element).backgroundAttachment"
     assert table.evaluate(shadows) == "local, local, scroll, scroll, scroll"
+
+
+def test_all_columns_of_users_fit_beside_the_side_bar(desk: Desk) -> None:
+    page = desk(viewport={"width": 1400, "height": 844})
+    log_in(page)
+    page.goto(USERS)
+    table = page.get_by_role("region", name="Users")
+    assert table.evaluate("element => element.scrollWidth - element.clientWidth") == 0
 
 
 def test_a_task_s_crontab_is_explained_beside_the_choice(desk: Desk) -> None:

@@ -78,6 +78,7 @@
         ']': () => follow('a[data-testid="tt-next"]'),
         t: () => focusOn('#moment_time, #filter_around'),
         z: () => follow('.zone'),
+        e: () => follow('[data-edit] > summary') && focusOn('[data-edit] a'),
         c: () => follow('[data-copy-link]:not([hidden])'),
         r: () => { window.location.reload(); return true; },
         '?': () => {
