@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, cast
 
 from django.conf import settings
@@ -25,7 +25,7 @@ from config import (
     unsent,
     zone,
 )
-from config.login import LoginForm
+from config.login import LoginForm, change_password
 from eventstore import zones
 from eventstore.admin import (
     intake,
@@ -125,9 +125,15 @@ class BackOfficeSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Show the dashboard, its numbers to those who may see events."""
-        return super().index(
-            request, dashboard.numbers(request) | (extra_context or {})
-        )
+        numbers = dashboard.numbers(request) | (extra_context or {})
+        return super().index(request, numbers)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Change one's own password, with as many wrong guesses as for a log-in."""
+        change = partial(super().password_change, request, extra_context)
+        return change_password(request, change)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -305,7 +311,7 @@ class BackOfficeSite(AdminSite):
         return [
             *self._paths(pages),
             re_path(
-                rf"^{RUNS}(?P<run_id>[0-9a-f-]{{36}})/(?P<action>{runs.ACTIONS})/$",
+                rf"^{RUNS}(?P<run_id>{runs.RUN_ID})/(?P<action>{runs.ACTIONS})/$",
                 self.admin_view(runs.change),
                 name="change_run",
             ),
@@ -382,7 +388,7 @@ class BackOfficeSite(AdminSite):
         return [
             *self._paths(pages),
             re_path(
-                rf"^{SALESFORCE}(?P<run_id>[0-9a-f-]{{36}})/"
+                rf"^{SALESFORCE}(?P<run_id>{runs.RUN_ID})/"
                 r"(?P<action>pause|resume|cancel)/$",
                 self.admin_view(salesforce.steer),
                 name="steer_salesforce_run",

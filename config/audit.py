@@ -8,9 +8,10 @@ differs is recorded in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
-from celery import current_app
+from celery.signals import before_task_publish
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import Group, User
@@ -73,6 +74,9 @@ PRIVATE = frozenset({"password", "email", "first_name", "last_name"})  # of a co
 NOT_KEPT = "(not kept)"
 REASON = "why"  # the field of ours in other packages' forms
 
+# Names of the scheduled tasks that the request has sent, while a post is watched.
+_sent: ContextVar[list[str] | None] = ContextVar("_sent", default=None)
+
 
 def recording(request: HttpRequest, view: Callable[[], Any]) -> Any:
     """Return what *view* answers, and record what it changed; both, or neither."""
@@ -85,15 +89,19 @@ def recording(request: HttpRequest, view: Callable[[], Any]) -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         before, had_any = _read(found[0]), _superusers().exists()
-        answer = view()
+        sent: list[str] = []
+        token = _sent.set(sent)
+        try:
+            answer = view()
+        finally:
+            _sent.reset(token)
         if had_any and not _superusers().exists():
             transaction.set_rollback(True)
             return _refused(request)
         after = _read(found[0])
         for key in sorted(before.keys() | after.keys(), key=str):
             _record(key, before.get(key), after.get(key), reason)
-        if request.POST.get("action") == "run_tasks":
-            _record_started(request)
+        _record_started(sent)
     return answer
 
 
@@ -224,12 +232,16 @@ def _kept(name: str, value: str) -> str:
     return NOT_KEPT if name in PRIVATE and value else value
 
 
-def _record_started(request: HttpRequest) -> None:
-    chosen = request.POST.getlist("_selected_action")
-    tasks = PeriodicTask.objects.filter(pk__in=[c for c in chosen if c.isdecimal()])
-    if any(task.task not in current_app.tasks for task in tasks):
-        return  # the library starts all of them or none
-    for task in tasks:
+@before_task_publish.connect(weak=False)
+def _note_sent(headers: Mapping[str, Any] | None = None, **_about: Any) -> None:
+    """Note a task that is sent by hand: its message names the schedule it is of."""
+    names, name = _sent.get(), (headers or {}).get("periodic_task_name")
+    if names is not None and name:
+        names.append(name)
+
+
+def _record_started(sent: list[str]) -> None:
+    for task in PeriodicTask.objects.filter(name__in=sent).order_by("pk"):
         started = ScheduleChanged(schedule=task.name, change=STARTED, old={}, new={})
         _append(f"schedule-periodictask-{task.pk}", started)
 

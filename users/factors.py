@@ -131,7 +131,7 @@ def add_passkey(
     """Keep the passkey that the browser made, if it fits what was asked."""
     try:
         made = _server(host).register_complete(state, response)
-    except (ValueError, KeyError, TypeError):
+    except (LookupError, TypeError, ValueError):
         return False
     if made.credential_data is None:
         return False
@@ -163,7 +163,7 @@ def accept_passkey(
         try:
             found = _server(host).authenticate_complete(state, credentials, response)
             told = AuthenticationResponse.from_dict(response)
-        except (ValueError, KeyError, TypeError):
+        except (LookupError, TypeError, ValueError):
             return False
         factor = known[bytes(found)]
         counter = told.response.authenticator_data.counter

@@ -322,11 +322,11 @@ def _finish(export: Export, kind: Kind) -> Export | None:
         if whole is None:
             return None
         whole.sha256 = digest.hexdigest()
+        whole.asked = dict(kind.masked(whole.asked))  # no erasure reaches a head
         head = forms.head(whole.form, _facts(whole))
         pieces.keep(whole, HEAD, head)
         whole.size_bytes = size + len(head) + len(forms.TAILS[whole.form])
         _record(whole, kind)
-        whole.asked = dict(kind.masked(whole.asked))
         whole.state = State.DONE
         whole.ended_at, whole.expires_at = Now(), Now() + KEPT
         whole.save()

@@ -89,7 +89,7 @@ def _verdict(
     if row is None:
         if not derived:
             return Verdict.AGREES
-        is_passed_by = reached >= events[-1].position
+        is_passed_by = reached >= events[0].position
         return Verdict.MISSING if is_passed_by else Verdict.BEHIND
     if derived is None:
         return Verdict.BEHIND if _is_to_be_erased(events, reached) else Verdict.ORPHANED

@@ -39,6 +39,7 @@ from projections.runs import RunStateError
 from projections.scopes import Scope, ScopeError
 from users.aggregate import USER
 
+RUN_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # in an address
 ACTIONS = "pause|resume|cancel"
 AT_ONCE_SECONDS = 1.0  # of a run's work done before the page is answered
 RELOAD_SECONDS = 3  # of the page of a run that runs

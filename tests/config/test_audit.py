@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,6 +30,7 @@ from tests.config.acts import (
     AUDIT,
     BEAT,
     KNOWN,
+    NEW_PASSWORD,
     OF_USER,
     PASSWORD,
     PREPARED,
@@ -254,3 +256,44 @@ def test_a_password_that_is_soon_guessed_is_refused(password: str) -> None:
     page = post("auth_user_password_change", 101, **twice)(client)
     assert page.status_code == 200
     assert User.objects.get(id=101).password == before
+
+
+@pytest.mark.parametrize(
+    ("form", "started"),
+    [
+        ({"_selected_action": "102", "action": "run_tasks"}, ["known"]),
+        (
+            {"_selected_action": "102", "action": ["run_tasks", ""], "index": "0"},
+            ["known"],
+        ),
+        ({"_selected_action": "102", "action": ""}, []),
+    ],
+)
+def test_a_task_that_was_sent_by_hand_is_told_and_no_other(
+    form: dict[str, Any], started: list[str]
+) -> None:
+    before = len(operators_events())
+    post(f"{BEAT}_periodictask_changelist", **form)(superuser())
+    told = [event.data["schedule"] for event in operators_events()[before:]]
+    assert told == started
+
+
+def test_nobody_forges_that_a_task_was_sent() -> None:
+    client, before = staff(), len(operators_events())
+    sent = {"action": "run_tasks", "_selected_action": "102"}
+    for page in ("password_change", f"{BEAT}_periodictask_changelist"):
+        post(page, **sent)(client)
+    assert len(operators_events()) == before
+
+
+def test_guessing_one_s_own_password_is_locked_as_a_log_in_is(
+    settings: Settings,
+) -> None:
+    settings.LOGIN_FAILURES = 2
+    client, before = staff(), len(operators_events())
+    page, wrong = "/admin/password_change/", {"old_password": "x"}
+    wrong |= {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    answers = [client.post(page, wrong).status_code for _ in range(3)]
+    assert answers == [200, 200, 429]
+    told = [event.type for event in operators_events()[before:]]
+    assert told == ["StaffLockedOut"]

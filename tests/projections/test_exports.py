@@ -213,7 +213,7 @@ def test_the_export_is_an_event_of_whoever_asked() -> None:
         "sha256": export.sha256,
         "reason": "OPS-412",
     }
-    assert opened(export)[0]["filter"] == "q=Ada&status=active"
+    assert opened(export)[0]["filter"] == "q=(masked)&status=active"
     assert export.asked == {"q": "(masked)", "status": "active"}
 
 

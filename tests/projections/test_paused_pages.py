@@ -52,6 +52,7 @@ def test_who_was_passed_by_without_a_row_is_missing() -> None:
     known_user(ADA)
     catch_up()
     DirectoryEntry.objects.filter(user_id=ADA).delete()
+    services.execute(ChangeName(user_id=ADA, name="Ada King"), metadata())
     page = superuser().get(user_url(ADA))
     assert (text(page, "missing") or "").startswith("Not in the read model")
     assert text(page, "behind") is None
